@@ -1,0 +1,185 @@
+// From records (aggregate.ts) to columns of an answer: records in order of (group, bucket), then one
+// call per answer column writes slots and validity for all of them. Functions that have no value for
+// a record (no values, or a variance of one) write 0 to `valid`.
+
+import { FLOAT, INTEGER, OVERFLOW } from './layout'
+import { divideWide, fitsInteger, fitsUnsigned, floatTotal } from './sum'
+
+export const RESULT_ROWS: i32 = 0
+export const RESULT_COUNT: i32 = 1
+export const RESULT_SUM: i32 = 2
+export const RESULT_MEAN: i32 = 3
+export const RESULT_LEAST: i32 = 4
+export const RESULT_GREATEST: i32 = 5
+export const RESULT_SPREAD: i32 = 6
+export const RESULT_FIRST: i32 = 7
+export const RESULT_LAST: i32 = 8
+export const RESULT_VARIANCE: i32 = 9
+export const RESULT_STDDEV: i32 = 10
+
+function recordAt(state: usize, index: u32): usize {
+  return usize(load<u32>(state, 8)) + usize(index) * usize(load<u32>(state, 12))
+}
+
+/** Does record `a` come after record `b`? */
+function isAfter(state: usize, a: u32, b: u32): bool {
+  const left = recordAt(state, a)
+  const right = recordAt(state, b)
+  const leftGroup = load<u32>(left)
+  const rightGroup = load<u32>(right)
+  if (leftGroup !== rightGroup) return leftGroup > rightGroup
+  return load<i64>(left, 8) > load<i64>(right, 8)
+}
+
+/** Merges the sorted runs [from, middle) and [middle, to) of `source` into `target`. */
+function mergeRuns(
+  state: usize,
+  source: usize,
+  target: usize,
+  from: u32,
+  middle: u32,
+  to: u32,
+): void {
+  let a = from
+  let b = middle
+  for (let i = from; i < to; i++) {
+    const left = load<u32>(source + (usize(a) << 2))
+    const right = load<u32>(source + (usize(b) << 2))
+    const takesLeft = b >= to || (a < middle && !isAfter(state, left, right))
+    store<u32>(target + (usize(i) << 2), takesLeft ? left : right)
+    if (takesLeft) a++
+    else b++
+  }
+}
+
+/**
+ * Writes all record numbers in order of (group, bucket) to `index`, u32[count + 1]; `scratch` is as
+ * large. A bottom-up merge sort that skips runs already in order, as they are when series were
+ * scanned in turn.
+ */
+export function aggregateSort(state: usize, index: usize, scratch: usize): void {
+  const count = load<u32>(state, 20)
+  let isSorted = true
+  for (let i: u32 = 0; i < count; i++) {
+    store<u32>(index + (usize(i) << 2), i)
+    if (i > 0 && isAfter(state, i - 1, i)) isSorted = false
+  }
+  if (isSorted) return
+  let source = index
+  let target = scratch
+  for (let width: u32 = 1; width < count; width <<= 1) {
+    for (let from: u32 = 0; from < count; from += width << 1) {
+      const middle = min<u32>(from + width, count)
+      mergeRuns(state, source, target, from, middle, min<u32>(middle + width, count))
+    }
+    const swapped = source
+    source = target
+    target = swapped
+  }
+  if (source !== index) memory.copy(index, source, usize(count) << 2)
+}
+
+/** For the records at `index`: group u32, bucket start i64 and least time i64 each. */
+export function aggregateKeys(
+  state: usize,
+  index: usize,
+  count: u32,
+  groups: usize,
+  buckets: usize,
+  times: usize,
+): void {
+  for (let i: u32 = 0; i < count; i++) {
+    const record = recordAt(state, load<u32>(index + (usize(i) << 2)))
+    store<u32>(groups + (usize(i) << 2), load<u32>(record))
+    store<i64>(buckets + (usize(i) << 3), load<i64>(record, 8))
+    store<i64>(times + (usize(i) << 3), load<i64>(record, 24))
+  }
+}
+
+/** Greatest minus least in the type of the column; OVERFLOW if an integer does not hold it. */
+function spread(type: i32, least: u64, greatest: u64, target: usize): i32 {
+  if (type === FLOAT) {
+    store<f64>(target, reinterpret<f64>(greatest) - reinterpret<f64>(least))
+    return 0
+  }
+  store<u64>(target, greatest - least)
+  return type === INTEGER && i64(greatest - least) < 0 ? OVERFLOW : 0
+}
+
+function mean(type: i32, sum: usize, count: u64): f64 {
+  return type === FLOAT ? floatTotal(sum) / f64(count) : divideWide(sum, count)
+}
+
+function total(type: i32, sum: usize, target: usize): i32 {
+  if (type === FLOAT) {
+    store<f64>(target, floatTotal(sum))
+    return 0
+  }
+  store<u64>(target, load<u64>(sum))
+  return (type === INTEGER ? fitsInteger(sum) : fitsUnsigned(sum)) ? 0 : OVERFLOW
+}
+
+/** Sample variance (n - 1) from (shift, mean, M2). */
+function variance(cell: usize, count: u64): f64 {
+  return load<f64>(cell, 16) / f64(count - 1)
+}
+
+/** Writes one result of a record with `count` > 0 values. */
+function writeResult(record: usize, column: usize, result: i32, count: u64, target: usize): i32 {
+  const type = load<u32>(column)
+  const sum = record + usize(load<u32>(column, 20))
+  const least = load<u64>(record + usize(load<u32>(column, 24)))
+  const greatest = load<u64>(record + usize(load<u32>(column, 28)))
+  const squares = record + usize(load<u32>(column, 40))
+  if (result === RESULT_SUM) return total(type, sum, target)
+  if (result === RESULT_SPREAD) return spread(type, least, greatest, target)
+  if (result === RESULT_MEAN) store<f64>(target, mean(type, sum, count))
+  else if (result === RESULT_LEAST) store<u64>(target, least)
+  else if (result === RESULT_GREATEST) store<u64>(target, greatest)
+  else if (result === RESULT_FIRST)
+    store<u64>(target, load<u64>(record + usize(load<u32>(column, 32)), 8))
+  else if (result === RESULT_LAST)
+    store<u64>(target, load<u64>(record + usize(load<u32>(column, 36)), 8))
+  else if (result === RESULT_VARIANCE) store<f64>(target, variance(squares, count))
+  else store<f64>(target, sqrt(variance(squares, count)))
+  return 0
+}
+
+/**
+ * Writes one answer column for the records at `index`: a RESULT_ of aggregate column `column`
+ * (ignored by RESULT_ROWS). Slots are the column's type, but rows and count i64, mean, variance and
+ * stddev f64; strings are (offset in the arena, length). Returns the number of records without a
+ * value, or OVERFLOW when an integer does not hold its result.
+ */
+export function aggregateResult(
+  state: usize,
+  index: usize,
+  count: u32,
+  column: u32,
+  result: i32,
+  values: usize,
+  valid: usize,
+): i32 {
+  const descriptor = usize(load<u32>(state, 36)) + (usize(column) << 6)
+  let nulls: i32 = 0
+  for (let i: u32 = 0; i < count; i++) {
+    const record = recordAt(state, load<u32>(index + (usize(i) << 2)))
+    const target = values + (usize(i) << 3)
+    store<u8>(valid + i, 1)
+    if (result === RESULT_ROWS) {
+      store<u64>(target, load<u64>(record, 16))
+      continue
+    }
+    const held = load<u64>(record + usize(load<u32>(descriptor, 16)))
+    if (result === RESULT_COUNT) {
+      store<u64>(target, held)
+    } else if (held === 0 || (held === 1 && result >= RESULT_VARIANCE)) {
+      store<u64>(target, 0)
+      store<u8>(valid + i, 0)
+      nulls++
+    } else if (writeResult(record, descriptor, result, held, target) < 0) {
+      return OVERFLOW
+    }
+  }
+  return nulls
+}

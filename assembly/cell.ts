@@ -1,0 +1,195 @@
+// Cells: what is known of one column in one bucket of one group. A cell is a row of features at
+// offsets that the column's descriptor holds (offset 0 = not wanted), so it takes no more memory than
+// the asked functions need. A run is rows [from, to) of a chunk that fall into one bucket; `present`
+// is u8 per row (1 = has a value and passes the filter) or 0 when all do.
+//
+// Column descriptor, 64 bytes (u32): 0 type  4 features  8 values  12 valid (of the chunk, 0 = all)
+//   16 count  20 sum  24 least  28 greatest  32 first  36 last  40 variance (offsets in a record)
+//   44 entry (BlockEntry of a summary)  48.. reserved 0
+// Features: count u64 | sum 16 bytes (sum.ts) | least slot | greatest slot |
+//   first and last: time i64, slot, rank u32, 4 reserved | variance: shift f64, mean f64, M2 f64
+// A string slot in a cell is (offset in the arena u32, length u32), at rest in a power-of-two place.
+
+import { EQUAL, GREATER, LESS, compareBytes, compareFloat } from './filter'
+import { FLOAT, INTEGER } from './layout'
+import { addFloat, addIntegers, addUnsigneds, sumFloats } from './sum'
+
+export const FEATURE_SUM: u32 = 1
+export const FEATURE_LEAST: u32 = 2
+export const FEATURE_GREATEST: u32 = 4
+export const FEATURE_FIRST: u32 = 8
+export const FEATURE_LAST: u32 = 16
+export const FEATURE_VARIANCE: u32 = 32
+
+/** LESS, EQUAL or GREATER of two slots of a type that is not STRING. */
+export function compareSlots(type: i32, a: u64, b: u64): i32 {
+  if (type === FLOAT) return compareFloat(reinterpret<f64>(a), reinterpret<f64>(b))
+  if (type === INTEGER) return i64(a) < i64(b) ? LESS : a === b ? EQUAL : GREATER
+  return a < b ? LESS : a === b ? EQUAL : GREATER
+}
+
+/** Number of 1s in `present` over [from, to). */
+export function countPresent(present: usize, from: i32, to: i32): i32 {
+  let count: i32 = 0
+  for (let i = from; i < to; i++) count += i32(load<u8>(present + i))
+  return count
+}
+
+/** Row of the first 1 in [from, to); `from` if present is 0. There is one. */
+export function firstPresent(present: usize, from: i32): i32 {
+  if (present === 0) return from
+  let i = from
+  while (load<u8>(present + i) === 0) i++
+  return i
+}
+
+/** Row of the last 1 in [from, to). There is one. */
+export function lastPresent(present: usize, to: i32): i32 {
+  let i = to - 1
+  if (present === 0) return i
+  while (load<u8>(present + i) === 0) i--
+  return i
+}
+
+/** Adds the present values of a run to a sum of the column's type. */
+export function accumulateSum(
+  sum: usize,
+  type: i32,
+  values: usize,
+  present: usize,
+  from: i32,
+  to: i32,
+): void {
+  let start = from
+  // Stretches without a gap go through the same loops as dense runs.
+  while (start < to) {
+    let end = to
+    if (present !== 0) {
+      while (start < to && load<u8>(present + start) === 0) start++
+      end = start
+      while (end < to && load<u8>(present + end) !== 0) end++
+      if (start === end) return
+    }
+    if (type === FLOAT) addFloat(sum, sumFloats(values, start, end))
+    else if (type === INTEGER) addIntegers(sum, values, start, end)
+    else addUnsigneds(sum, values, start, end)
+    start = end
+  }
+}
+
+/** Slot of the least (`wanted` LESS) or greatest (GREATER) present value of a run of any type but STRING. */
+export function extremeSlot(
+  type: i32,
+  wanted: i32,
+  values: usize,
+  present: usize,
+  from: i32,
+  to: i32,
+): u64 {
+  const first = firstPresent(present, from)
+  if (type === FLOAT && present === 0) return extremeFloat(wanted, values, from, to)
+  let best = load<u64>(values + (usize(first) << 3))
+  for (let i = first + 1; i < to; i++) {
+    if (present !== 0 && load<u8>(present + i) === 0) continue
+    const slot = load<u64>(values + (usize(i) << 3))
+    if (compareSlots(type, slot, best) === wanted) best = slot
+  }
+  return best
+}
+
+/** The dense float case, two lanes a step. */
+function extremeFloat(wanted: i32, values: usize, from: i32, to: i32): u64 {
+  let best = load<f64>(values + (usize(from) << 3))
+  let lanes = f64x2.splat(best)
+  let i = from + 1
+  if (wanted === LESS) {
+    for (; i + 2 <= to; i += 2) lanes = f64x2.min(lanes, v128.load(values + (usize(i) << 3)))
+  } else {
+    for (; i + 2 <= to; i += 2) lanes = f64x2.max(lanes, v128.load(values + (usize(i) << 3)))
+  }
+  const a = f64x2.extract_lane(lanes, 0)
+  const b = f64x2.extract_lane(lanes, 1)
+  // The lanes let NaN through and order zeros by sign: then the rows are compared one by one, NaN
+  // highest, and of equals the first met stays, as in the summaries of blocks.
+  if (a !== a || b !== b || a === 0.0 || b === 0.0) i = from + 1
+  else {
+    if (compareFloat(a, best) === wanted) best = a
+    if (compareFloat(b, best) === wanted) best = b
+  }
+  for (; i < to; i++) {
+    const value = load<f64>(values + (usize(i) << 3))
+    if (compareFloat(value, best) === wanted) best = value
+  }
+  return reinterpret<u64>(best)
+}
+
+/** Row of the least or greatest present string of a run. */
+export function extremeString(wanted: i32, values: usize, present: usize, from: i32, to: i32): i32 {
+  let row = firstPresent(present, from)
+  for (let i = row + 1; i < to; i++) {
+    if (present !== 0 && load<u8>(present + i) === 0) continue
+    const best = values + (usize(row) << 3)
+    const slot = values + (usize(i) << 3)
+    const order = compareBytes(
+      usize(load<u32>(slot)),
+      load<u32>(slot, 4),
+      usize(load<u32>(best)),
+      load<u32>(best, 4),
+    )
+    if (order === wanted) row = i
+  }
+  return row
+}
+
+/** A value of any numeric type as a float. */
+function floatAt(type: i32, slot: usize): f64 {
+  if (type === FLOAT) return load<f64>(slot)
+  return type === INTEGER ? f64(load<i64>(slot)) : f64(load<u64>(slot))
+}
+
+/**
+ * Joins the `added` present values of a run to (mean, M2) of `before` values: two passes over the run,
+ * then the pairwise rule of Chan, Golub and LeVeque (1979). All values are taken relative to the
+ * cell's first one, so that means of large numbers keep their digits.
+ */
+export function accumulateVariance(
+  cell: usize,
+  before: u64,
+  added: i32,
+  type: i32,
+  values: usize,
+  present: usize,
+  from: i32,
+  to: i32,
+): void {
+  if (before === 0) {
+    store<f64>(cell, floatAt(type, values + (usize(firstPresent(present, from)) << 3)))
+  }
+  const shift = load<f64>(cell)
+  let sum = 0.0
+  for (let i = from; i < to; i++) {
+    if (present !== 0 && load<u8>(present + i) === 0) continue
+    sum += floatAt(type, values + (usize(i) << 3)) - shift
+  }
+  const mean = sum / f64(added)
+  let squares = 0.0
+  for (let i = from; i < to; i++) {
+    if (present !== 0 && load<u8>(present + i) === 0) continue
+    const difference = floatAt(type, values + (usize(i) << 3)) - shift - mean
+    squares += difference * difference
+  }
+  const held = before === 0 ? mean : load<f64>(cell, 8)
+  const total = f64(before) + f64(added)
+  const delta = mean - held
+  const between = (delta * delta * f64(before) * f64(added)) / total
+  store<f64>(cell, held + (delta * f64(added)) / total, 8)
+  store<f64>(cell, (before === 0 ? 0.0 : load<f64>(cell, 16)) + squares + between, 16)
+}
+
+/** Is a point at (time, rank) the new first (or, if `isLast`, last) of a cell that has `count` values? */
+export function isNewEnd(cell: usize, count: u64, time: i64, rank: u32, isLast: bool): bool {
+  if (count === 0) return true
+  const held = load<i64>(cell)
+  if (time !== held) return isLast ? time > held : time < held
+  return rank < load<u32>(cell, 16)
+}

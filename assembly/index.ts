@@ -1,0 +1,99 @@
+// The kernel's public surface: everything the host may call is exported here, and nothing else.
+// The module imports nothing and allocates nothing; the host owns linear memory from `heapBase` on.
+
+/** First byte of linear memory that the kernel does not use itself; the host hands out regions above it. */
+export const heapBase: u32 = __heap_base as u32
+
+export * from './layout'
+export { hashKey } from './hash'
+export {
+  keyTableFind,
+  keyTableInit,
+  keyTableInsert,
+  keyTableMove,
+  keyTableRemove,
+} from './key-table'
+export { tagIndexAdd } from './tag-index'
+export {
+  filterColumns,
+  filterConstant,
+  filterString,
+  maskAnd,
+  maskFill,
+  maskIs,
+  maskNot,
+  maskNull,
+  maskOr,
+  maskSelect,
+} from './filter'
+export { filterLike } from './like'
+export { scanBoth, scanCount, scanIndex, scanPresent, scanSlots, scanValid } from './scan'
+export { bucketEnd, bucketStart } from './downsample'
+export {
+  AGGREGATE_COLUMN_SIZE,
+  AGGREGATE_GRID,
+  AGGREGATE_STATE_SIZE,
+  aggregateChunk,
+  aggregateLayout,
+  aggregateRehash,
+  aggregateSummary,
+} from './aggregate'
+export { aggregateKeys, aggregateResult, aggregateSort } from './aggregate-result'
+export { rowsCheck } from './row'
+export {
+  MEMTABLE_SIZE,
+  memtableApply,
+  memtableForget,
+  memtableHead,
+  memtableInit,
+} from './memtable'
+export {
+  SELECTION_SIZE,
+  selectionColumn,
+  selectionEntries,
+  selectionInit,
+  selectionLowerBound,
+  selectionRows,
+  selectionStep,
+  selectionTime,
+  selectionTimes,
+} from './selection'
+export { SORT_SIZE, sortInit, sortStep } from './sort'
+export {
+  FLUSH_CURSOR_SIZE,
+  FLUSH_INDEX_SIZE,
+  RUN_SIZE,
+  flushColumn,
+  flushCursorInit,
+  flushEntries,
+  flushInit,
+  flushRows,
+  flushRunCount,
+  flushSetRuns,
+  flushStep,
+  partitionOf,
+} from './flush'
+export { MERGE_SOURCE_SIZE, mergeColumn, mergePlan } from './merge'
+export { numberText } from './number-text'
+export { crc32c } from './checksum'
+export {
+  ENCODING_DECIMAL,
+  ENCODING_DICTIONARY,
+  ENCODING_FLOAT,
+  ENCODING_LINE,
+  ENCODING_NONE,
+  TIME,
+} from './entry'
+export { narrow } from './integers'
+export { decodeTimes, encodeTimes, encodeTimesBound, timeAt, timeLowerBound } from './times'
+export { checkBlock, decodeColumn, encodeColumn, encodeColumnBound } from './block'
+export { blockLowerBound, decodePage, encodePage, encodePageBound, seriesStarts } from './directory'
+export { STAGING_SIZE, stagingInit } from './staging'
+export { lineProtocol } from './line-protocol'
+export { timeText } from './time-text'
+export { pointsBegin, pointsEnd, pointsRows } from './points'
+export { stagingForget } from './series-cache'
+export { CSV_COLUMNS_MAX, CSV_FIELD, CSV_TAG, CSV_TIME, csvRows } from './csv'
+export * from './refusal-kind'
+export { commitApply, commitValidate } from './commit'
+export { catalogReplay } from './catalog-replay'

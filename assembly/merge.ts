@@ -1,0 +1,162 @@
+// Merges rows of several sources, the oldest source first, each sorted by (series, time) without
+// duplicates: the sources of one series in a query, whole parts in a compaction. The plan is a list
+// of entries ordered by (series, time, source): a row of the result is an entry and those after it
+// that continue it. Columns follow the plan: the newest non-null wins. (k-way merge by a heap:
+// Knuth 3, 5.4.1.)
+//
+// MergeSource, 40 bytes: 0 times u32 (i64[rows])  4 rows u32  8 position u32 (rows consumed)
+//      12 heap u32 (slot i of the heap: a source)  16 values u32  20 valid u32 (chunk column, 0 =
+//      the source lacks it)  24 head i64 (time at its position)  32 series u32 (u32[rows], 0 = all
+//      rows are of one series)  36 head series u32
+// Entry: bit 31 = same row as the entry before it  20..30 source  0..19 row of the source
+
+export const MERGE_SOURCE_SIZE: i32 = 40
+
+const CONTINUES: u32 = 0x80000000
+const ROW_BITS: u32 = 20
+const ROW_MASK: u32 = 0x000fffff
+const SOURCE_MASK: u32 = 0x000007ff
+
+function sourceAt(sources: usize, index: u32): usize {
+  return sources + usize(index) * MERGE_SOURCE_SIZE
+}
+
+function heapGet(sources: usize, slot: u32): u32 {
+  return load<u32>(sourceAt(sources, slot), 12)
+}
+
+function heapSet(sources: usize, slot: u32, source: u32): void {
+  store<u32>(sourceAt(sources, slot), source, 12)
+}
+
+function isBefore(sources: usize, a: u32, b: u32): bool {
+  const left = sourceAt(sources, a)
+  const right = sourceAt(sources, b)
+  if (load<u32>(left, 36) !== load<u32>(right, 36))
+    return load<u32>(left, 36) < load<u32>(right, 36)
+  const leftTime = load<i64>(left, 24)
+  const rightTime = load<i64>(right, 24)
+  return leftTime < rightTime || (leftTime === rightTime && a < b)
+}
+
+/** Makes the row at `position` the head of a source. */
+function setHead(source: usize, position: u32): void {
+  store<u32>(source, position, 8)
+  store<i64>(source, load<i64>(usize(load<u32>(source)) + (usize(position) << 3)), 24)
+  const series = usize(load<u32>(source, 32))
+  store<u32>(source, series === 0 ? 0 : load<u32>(series + (usize(position) << 2)), 36)
+}
+
+/** Lets the source at the top of a heap sink to its place. */
+function sink(sources: usize, slot: u32, size: u32): void {
+  const source = heapGet(sources, slot)
+  while (true) {
+    let child: u32 = 2 * slot + 1
+    if (child >= size) break
+    if (
+      child + 1 < size &&
+      isBefore(sources, heapGet(sources, child + 1), heapGet(sources, child))
+    ) {
+      child++
+    }
+    if (!isBefore(sources, heapGet(sources, child), source)) break
+    heapSet(sources, slot, heapGet(sources, child))
+    slot = child
+  }
+  heapSet(sources, slot, source)
+}
+
+/** Fills the heap with the sources that have rows; its size. */
+function buildHeap(sources: usize, count: u32): u32 {
+  let size: u32 = 0
+  for (let i: u32 = 0; i < count; i++) {
+    const source = sourceAt(sources, i)
+    store<u32>(source, 0, 8)
+    if (load<u32>(source, 4) === 0) continue
+    setHead(source, 0)
+    heapSet(sources, size, i)
+    size++
+  }
+  for (let slot = size >>> 1; slot > 0; slot--) sink(sources, slot - 1, size)
+  return size
+}
+
+/**
+ * Plans the merge of `count` sources (at most 2,048, each of less than 2^20 rows) up to `limit`
+ * rows of the result; how many it has. Fills `times` (i64 a row), `series` (u32 a row; only if the
+ * sources have one) and `entries` (u32 for each row of a source that was consumed: the sources'
+ * positions say how many). A row is never cut: all sources that have it are consumed.
+ */
+export function mergePlan(
+  sources: usize,
+  count: u32,
+  limit: u32,
+  series: usize,
+  times: usize,
+  entries: usize,
+): u32 {
+  let size = buildHeap(sources, count)
+  let rows: u32 = 0
+  let beforeTime: i64 = 0
+  let beforeSeries: u32 = 0
+  while (size > 0) {
+    const index = heapGet(sources, 0)
+    const source = sourceAt(sources, index)
+    const time = load<i64>(source, 24)
+    const id = load<u32>(source, 36)
+    const position = load<u32>(source, 8)
+    let entry = (index << ROW_BITS) | position
+    if (rows > 0 && time === beforeTime && id === beforeSeries) {
+      entry |= CONTINUES
+    } else {
+      if (rows === limit) break
+      store<i64>(times + (usize(rows) << 3), time)
+      if (series !== 0) store<u32>(series + (usize(rows) << 2), id)
+      rows++
+    }
+    beforeTime = time
+    beforeSeries = id
+    store<u32>(entries, entry)
+    entries += 4
+    if (position + 1 < load<u32>(source, 4)) {
+      setHead(source, position + 1)
+    } else {
+      store<u32>(source, position + 1, 8)
+      size--
+      heapSet(sources, 0, heapGet(sources, size))
+    }
+    if (size > 0) sink(sources, 0, size)
+  }
+  return rows
+}
+
+/**
+ * Fills a chunk column of the result from the chunk columns of the sources (a string slot points
+ * where the source's does). How many rows of it have a value.
+ */
+export function mergeColumn(
+  sources: usize,
+  entries: usize,
+  entryCount: u32,
+  values: usize,
+  valid: usize,
+): u32 {
+  let row: u32 = u32.MAX_VALUE
+  let present: u32 = 0
+  for (let i: u32 = 0; i < entryCount; i++) {
+    const entry = load<u32>(entries + (usize(i) << 2))
+    if (entry < CONTINUES) {
+      row++
+      store<u8>(valid + usize(row), 0)
+    }
+    const source = sourceAt(sources, (entry >>> ROW_BITS) & SOURCE_MASK)
+    const from = usize(entry & ROW_MASK)
+    const flags = usize(load<u32>(source, 20))
+    if (flags === 0 || load<u8>(flags + from) === 0) continue
+    const slot = load<u64>(usize(load<u32>(source, 16)) + (from << 3))
+    store<u64>(values + (usize(row) << 3), slot)
+    present += 1 - u32(load<u8>(valid + usize(row)))
+    store<u8>(valid + usize(row), 1)
+  }
+  return present
+}

@@ -1,0 +1,46 @@
+// A server of its own for a benchmark: a child process on a free port with an empty directory, which
+// is removed afterwards. The bundle if there is one, else the sources.
+
+import { spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { once } from 'node:events'
+
+export interface BenchServer {
+  readonly url: string
+  /** What runs: `dist/cli.js` or `server/cli.ts`. */
+  readonly program: string
+  stop(): Promise<void>
+}
+
+/** Starts it and resolves when it is ready. */
+export async function startBenchServer(): Promise<BenchServer> {
+  const data = mkdtempSync(join(tmpdir(), 'omendb-bench-'))
+  const program = existsSync('dist/cli.js') ? 'dist/cli.js' : 'server/cli.ts'
+  const start = program.endsWith('.ts') ? ['scripts/run.js', program] : [program]
+  const args = [...start, 'serve', '--port', '0', '--data', data]
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, OMENDB_HOST: '', OMENDB_TOKEN: '' },
+  })
+  let output = ''
+  const url = await new Promise<string>((resolve, reject) => {
+    child.stdout.on('data', (chunk: Buffer) => {
+      output += chunk.toString()
+      const ready = /ready on (http:\S+),/.exec(output)
+      if (ready) resolve(ready[1]!)
+    })
+    child.once('exit', (code) => reject(new Error(`the server exited with ${code}: ${output}`)))
+  })
+  return {
+    url,
+    program,
+    async stop() {
+      const ended = once(child, 'exit')
+      child.kill('SIGTERM')
+      await ended
+      rmSync(data, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,383 @@
+// The embedded API: what applications call directly and servers put on the network. One database
+// object holds one shard (a data directory, a Durable Object, memory) with all its databases.
+// Requests are the members of the REST API's bodies; answers are columns in typed arrays.
+
+import { type Batch, type BatchOptions, createBatch } from './batch.ts'
+import { encodeTableDropped } from './catalog-entry.ts'
+import type { CatalogTable } from './catalog.ts'
+import { OmenError } from './error.ts'
+import { executeExport, executeQuery } from './execute.ts'
+import { fieldTypeName } from './field.ts'
+import type { Host } from './host.ts'
+import { instantiateKernel } from './kernel.ts'
+import { type SeriesPage, type ValuesPage, pageSeries, pageValues } from './listing.ts'
+import { planQuery } from './plan.ts'
+import type {
+  Answer,
+  AnswerColumn,
+  AnswerSeries,
+  LatestRequest,
+  Query,
+  QueryLimits,
+  QueryRequest,
+  QueryStats,
+  ValueType,
+  WhereObject,
+} from './query.ts'
+import { type QueryContext, parseLatest, parseQuery } from './request.ts'
+import { Shard, type ShardOptions } from './shard.ts'
+import { type TableStats, tableStats } from './table-stats.ts'
+import { compareText } from './tags.ts'
+
+export interface OpenOptions extends Partial<ShardOptions> {
+  /** Bytes that the kernel's memory may grow to. */
+  readonly memoryBytes?: number
+  readonly limits?: Partial<QueryLimits>
+}
+
+export interface DatabaseOptions {
+  /** Default `default`. */
+  readonly database?: string | undefined
+}
+
+export interface QueryOptions extends DatabaseOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface ListOptions extends DatabaseOptions {
+  /** Over tags only. */
+  readonly where?: string | WhereObject | undefined
+  /** Entries of one answer, default and at most 10,000. */
+  readonly limit?: number | undefined
+  readonly cursor?: string | null | undefined
+}
+
+export interface TableSummary {
+  readonly name: string
+  readonly points: number
+  readonly series: number
+}
+
+export interface TableDescription {
+  readonly name: string
+  /** Keys in byte order. */
+  readonly tags: string[]
+  /** Types by field name, names in byte order. */
+  readonly fields: Record<string, ValueType>
+  readonly retention: string | null
+  readonly rollups: unknown[]
+  readonly points: number
+  readonly series: number
+  /** Nanoseconds; null without points. */
+  readonly firstTime: bigint | null
+  readonly lastTime: bigint | null
+  readonly diskBytes: number
+}
+
+export interface Export {
+  readonly columns: AnswerColumn[]
+  /** Tag keys that a row may have, in byte order. */
+  readonly tags: string[]
+  /** By series, then time; a series may span chunks. Returning early releases what the export holds. */
+  readonly chunks: AsyncIterable<AnswerSeries>
+}
+
+/** What an operator watches. Counters count since the start. */
+export interface EngineMetrics {
+  readonly walBytes: number
+  readonly memtableBytes: number
+  readonly memoryBytes: number
+  readonly segments: number
+  readonly segmentBytes: number
+  /** By database name. */
+  readonly series: ReadonlyMap<string, number>
+  readonly blocksSkipped: number
+  readonly blocksFromSummary: number
+  readonly blocksDecoded: number
+  readonly compactionReadBytes: number
+  readonly compactionWrittenBytes: number
+  readonly syncs: number
+  readonly syncSeconds: number
+  readonly isReadOnly: boolean
+}
+
+export interface Health {
+  readonly status: 'pass' | 'warn' | 'fail'
+  readonly message: string
+}
+
+const MIB = 1 << 20
+const DEFAULT_OPTIONS: ShardOptions = {
+  memtableRowBytes: 64 * MIB,
+  memtableArenaBytes: 32 * MIB,
+  cacheBytes: 128 * MIB,
+  logBytes: 64 * MIB,
+  flushAgeMs: 600_000,
+}
+const DEFAULT_LIMITS: QueryLimits = {
+  maxPoints: 200_000_000,
+  maxBuckets: 1_000_000,
+  timeoutMs: 30_000,
+}
+const ROWS_MAX = 1_000_000
+
+/** Opens the shard that the host's storage holds, recovering whatever a crash left. */
+export async function openDatabase(host: Host, options: OpenOptions = {}): Promise<Database> {
+  const { memoryBytes, limits, ...shardOptions } = options
+  const instance = await instantiateKernel(host.module, memoryBytes)
+  const shard = await Shard.open(host, instance, { ...DEFAULT_OPTIONS, ...shardOptions })
+  return new Database(shard, { ...DEFAULT_LIMITS, ...limits })
+}
+
+export class Database {
+  private readonly shard: Shard
+  private readonly limits: QueryLimits
+  private readonly blocks = { skipped: 0, summary: 0, decoded: 0 }
+
+  /** Use `openDatabase`, or `open` of a runtime's entry. */
+  constructor(shard: Shard, limits: QueryLimits) {
+    this.shard = shard
+    this.limits = limits
+  }
+
+  /** Rows to be written together: staged by the batch's calls, stored by its `commit`. */
+  batch(options: BatchOptions = {}): Batch {
+    return createBatch(this.shard, options)
+  }
+
+  /** Raw ranges, aggregates and downsampling. Throws OmenError: see api.md for the codes. */
+  async query(request: QueryRequest, options: QueryOptions = {}): Promise<Answer> {
+    const limit = { default: ROWS_MAX, max: ROWS_MAX }
+    return this.answer(parseQuery(request, this.context(options, limit)), options.signal)
+  }
+
+  /** The newest point of each series, or of each `by` group, in the shape of a query. */
+  async latest(request: LatestRequest, options: QueryOptions = {}): Promise<Answer> {
+    const limit = { default: ROWS_MAX, max: ROWS_MAX }
+    return this.answer(parseLatest(request, this.context(options, limit)), options.signal)
+  }
+
+  /** The rows of a query without limit, in chunks. Errors of the request are thrown at once. */
+  async export(request: QueryRequest, options: QueryOptions = {}): Promise<Export> {
+    const limit = { default: Infinity, max: Infinity }
+    const query = parseQuery(request, this.context(options, limit))
+    return executeExport(this.shard, query, this.checkOf(query, options.signal))
+  }
+
+  /** Names in byte order; `default` exists always. */
+  databases(): string[] {
+    const names = new Set(['default', ...this.shard.catalog.databases.keys()])
+    return [...names].sort(compareText)
+  }
+
+  /** Tables of a database by name, with exact counts. */
+  async tables(database = 'default'): Promise<TableSummary[]> {
+    const found = this.shard.catalog.databases.get(database)
+    if (!found) {
+      if (database === 'default') return []
+      throw new OmenError('not_found', `database '${database}' does not exist`)
+    }
+    const summaries: TableSummary[] = []
+    for (const name of [...found.tables.keys()].sort(compareText)) {
+      const table = found.tables.get(name)
+      if (!table) continue
+      const points = await this.pointCount(database, name)
+      summaries.push({ name, points, series: table.seriesCount })
+    }
+    return summaries
+  }
+
+  async table(
+    name: string,
+    { database = 'default' }: DatabaseOptions = {},
+  ): Promise<TableDescription> {
+    const { catalog, parts } = this.shard
+    const table = catalog.table(database, name)
+    const columns = [...table.columns.values()].sort((a, b) => compareText(a.name, b.name))
+    return {
+      name,
+      tags: catalog.tagKeys(table),
+      fields: Object.fromEntries(
+        columns.map((column) => [column.name, fieldTypeName(column.type)]),
+      ),
+      retention: null,
+      rollups: [],
+      points: await this.pointCount(database, name),
+      series: table.seriesCount,
+      firstTime: await this.edgeTime(database, table, 'asc'),
+      lastTime: await this.edgeTime(database, table, 'desc'),
+      diskBytes: parts
+        .readers(table.id)
+        .reduce((sum, { description }) => sum + description.size, 0),
+    }
+  }
+
+  /** Series of a table in the order of `compareTags`. */
+  async series(table: string, options: ListOptions = {}): Promise<SeriesPage> {
+    return pageSeries(this.listed(table, options), options)
+  }
+
+  async tagKeys(table: string, { database = 'default' }: DatabaseOptions = {}): Promise<string[]> {
+    return this.shard.catalog.tagKeys(this.shard.catalog.table(database, table))
+  }
+
+  /** Distinct values of a tag in byte order. Throws `unknown_column` if no series has the tag. */
+  async tagValues(table: string, key: string, options: ListOptions = {}): Promise<ValuesPage> {
+    const { catalog } = this.shard
+    const found = catalog.table(options.database ?? 'default', table)
+    if (!catalog.tagKeys(found).includes(key)) {
+      throw new OmenError('unknown_column', `table '${table}' has no tag '${key}'`)
+    }
+    if (options.where === undefined) return pageValues(catalog.tagValues(found, key), options)
+    const values = new Set<string>()
+    for (const tags of this.listed(table, options)) {
+      const value = tags.get(key)
+      if (value !== undefined) values.add(value)
+    }
+    return pageValues([...values].sort(compareText), options)
+  }
+
+  /** Segments, blocks, bytes and bits per value of each column and codec, over what is flushed. */
+  async tableStats(table: string, options: QueryOptions = {}): Promise<TableStats> {
+    const { shard } = this
+    const found = shard.catalog.table(options.database ?? 'default', table)
+    const snapshot = shard.snapshot()
+    try {
+      return await shard.run(
+        tableStats(shard, found, snapshot.version),
+        cancelCheck(options.signal),
+      )
+    } finally {
+      snapshot.release()
+    }
+  }
+
+  /** Drops a table with its points. Durable when it resolves. */
+  async dropTable(name: string, { database = 'default' }: DatabaseOptions = {}): Promise<void> {
+    await this.shard.dropTable(() => {
+      const { id } = this.shard.catalog.table(database, name)
+      return { id, entries: encodeTableDropped(id) }
+    })
+  }
+
+  /** Everything acknowledged so far is in segments when it resolves. */
+  flush(): Promise<void> {
+    return this.shard.flush()
+  }
+
+  /** Merges the parts of every table and partition into as few as may be. */
+  compact(): Promise<void> {
+    return this.shard.compact()
+  }
+
+  /** Flushes and gives the storage back. Later calls fail. */
+  close(): Promise<void> {
+    return this.shard.close()
+  }
+
+  health(): Health {
+    const { failure } = this.shard
+    if (failure === null) return { status: 'pass', message: 'ready' }
+    const message = failure.error instanceof Error ? failure.error.message : String(failure.error)
+    return { status: 'warn', message: failure.isFatal ? `reads only: ${message}` : message }
+  }
+
+  metrics(): EngineMetrics {
+    const { shard, blocks } = this
+    const files = shard.parts.files()
+    const series = new Map<string, number>()
+    for (const { name, tables } of shard.catalog.databases.values()) {
+      let count = 0
+      for (const table of tables.values()) count += table.seriesCount
+      series.set(name, count)
+    }
+    return {
+      walBytes: shard.logBytes,
+      memtableBytes: shard.memtableBytes,
+      memoryBytes: shard.instance.memory.used,
+      segments: files.length,
+      segmentBytes: files.reduce((sum, file) => sum + file.size, 0),
+      series,
+      blocksSkipped: blocks.skipped,
+      blocksFromSummary: blocks.summary,
+      blocksDecoded: blocks.decoded,
+      compactionReadBytes: shard.counters.compactionReadBytes,
+      compactionWrittenBytes: shard.counters.compactionWrittenBytes,
+      syncs: shard.counters.syncs,
+      syncSeconds: shard.counters.syncSeconds,
+      isReadOnly: shard.failure?.isFatal ?? false,
+    }
+  }
+
+  private context(
+    { database = 'default' }: DatabaseOptions,
+    limit: QueryContext['limit'],
+  ): QueryContext {
+    return { database, now: this.shard.host.now(), limits: this.limits, limit }
+  }
+
+  private async answer(query: Query, signal: AbortSignal | undefined): Promise<Answer> {
+    const answer = await executeQuery(this.shard, query, this.checkOf(query, signal))
+    this.count(answer.stats)
+    return answer
+  }
+
+  private count(stats: QueryStats): void {
+    this.blocks.skipped += stats.blocksSkipped
+    this.blocks.summary += stats.blocksFromSummary
+    this.blocks.decoded += stats.blocksDecoded
+  }
+
+  /** Throws when the caller has gone or the time is over; asked between steps. */
+  private checkOf(query: Query, signal: AbortSignal | undefined): () => void {
+    const { host } = this.shard
+    const { timeoutMs } = query.limits
+    const deadline = host.now() + BigInt(timeoutMs) * 1_000_000n
+    const isCancelled = cancelCheck(signal)
+    return () => {
+      isCancelled()
+      if (host.now() > deadline) {
+        throw new OmenError('limit_exceeded', `query: took longer than timeoutMs = ${timeoutMs}`)
+      }
+    }
+  }
+
+  private async pointCount(database: string, table: string): Promise<number> {
+    const answer = await this.query({ table, select: { points: 'count(*)' } }, { database })
+    const counts = answer.series[0]?.fields[0]?.values
+    return counts === undefined ? 0 : Number(counts[0])
+  }
+
+  /** Time of the first or last point of a table. */
+  private async edgeTime(
+    database: string,
+    { name, columns }: CatalogTable,
+    order: 'asc' | 'desc',
+  ): Promise<bigint | null> {
+    if (columns.size === 0) return null
+    const answer = await this.query({ table: name, order, limit: 1 }, { database })
+    return answer.series[0]?.time[0] ?? null
+  }
+
+  /** Tags of the series of a table that a condition on tags selects, in their order. */
+  private listed(table: string, { database, where }: ListOptions): ReadonlyMap<string, string>[] {
+    const request = { table, ...(where === undefined ? {} : { where }) }
+    const limit = { default: Infinity, max: Infinity }
+    const plan = planQuery(
+      parseQuery(request, this.context({ database }, limit)),
+      this.shard.catalog,
+    )
+    return plan.series.map(({ tags, filter }) => {
+      if (filter === null) return tags
+      throw new OmenError('bad_request', 'where: only tags can select series', {
+        pointer: '/where',
+      })
+    })
+  }
+}
+
+function cancelCheck(signal: AbortSignal | undefined): () => void {
+  return () => {
+    if (signal?.aborted) throw new OmenError('cancelled', 'query: cancelled by the caller')
+  }
+}

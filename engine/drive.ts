@@ -1,0 +1,128 @@
+// Drivers: they run an execution to its end, answering its reads from a storage. Errors of the host
+// (a failed read, a cancel or a deadline from `check`) are thrown into the generator, so that its
+// `finally` blocks give back what it holds.
+
+import type { Cache } from './cache.ts'
+import { OmenError } from './error.ts'
+import type { Region } from './memory.ts'
+import type { Execution, ReadRange } from './step.ts'
+
+/** Reads at once into a view of kernel memory: bytes read, fewer only at the end of the file. */
+export interface SyncSource {
+  read(file: string, offset: number, target: Uint8Array): number
+}
+
+/** The same over an await; `target` is never kernel memory. */
+export interface AsyncSource {
+  read(file: string, offset: number, target: Uint8Array): Promise<number>
+}
+
+export interface DriveHost<Source> {
+  /** Where reads land: its budget makes room for them. */
+  readonly cache: Cache
+  readonly source: Source
+  /** Called before each step; throws to cancel (`cancelled`, `limit_exceeded`). */
+  readonly check?: () => void
+}
+
+/** A host that can let others run: `pause` resolves in a later macrotask, or returns at once. */
+export interface PausingHost<Source> extends DriveHost<Source> {
+  readonly pause: () => Promise<void> | void
+}
+
+/** Runs to the end without ever giving way: pauses do nothing. */
+export function runSync<T>(execution: Execution<T>, host: DriveHost<SyncSource>): T {
+  let step = execution.next()
+  while (!step.done) {
+    const { value } = step
+    step = advance(execution, () => {
+      host.check?.()
+      return 'read' in value ? readNow(host, value.read) : NOTHING
+    })
+  }
+  return step.value
+}
+
+/** Runs with synchronous reads and real pauses. */
+export async function run<T>(execution: Execution<T>, host: PausingHost<SyncSource>): Promise<T> {
+  let step = execution.next()
+  while (!step.done) {
+    const { value } = step
+    if ('pause' in value) await host.pause()
+    step = advance(execution, () => {
+      host.check?.()
+      return 'read' in value ? readNow(host, value.read) : NOTHING
+    })
+  }
+  return step.value
+}
+
+/** Runs over a storage that has to be awaited. */
+export async function runAsync<T>(
+  execution: Execution<T>,
+  host: PausingHost<AsyncSource>,
+): Promise<T> {
+  let step = execution.next()
+  while (!step.done) {
+    const { value } = step
+    let answer: () => Region
+    try {
+      if ('pause' in value) await host.pause()
+      host.check?.()
+      const region = 'read' in value ? await readLater(host, value.read) : NOTHING
+      answer = () => region
+    } catch (error) {
+      answer = () => {
+        throw error
+      }
+    }
+    step = advance(execution, answer)
+  }
+  return step.value
+}
+
+const NOTHING: Region = { offset: 0, size: 0 }
+
+/** Gives the execution its answer, or throws into it what making the answer threw. */
+function advance<T>(
+  execution: Execution<T>,
+  answer: () => Region,
+): ReturnType<Execution<T>['next']> {
+  let region: Region
+  try {
+    region = answer()
+  } catch (error) {
+    return execution.throw(error)
+  }
+  return execution.next(region)
+}
+
+function readNow({ cache, source }: DriveHost<SyncSource>, range: ReadRange): Region {
+  const region = cache.allocate(range.size)
+  try {
+    checkLength(range, source.read(range.file, range.offset, cache.memory.bytes(region)))
+  } catch (error) {
+    cache.memory.release(region)
+    throw error
+  }
+  return region
+}
+
+async function readLater(
+  { cache, source }: DriveHost<AsyncSource>,
+  range: ReadRange,
+): Promise<Region> {
+  const bytes = new Uint8Array(range.size)
+  checkLength(range, await source.read(range.file, range.offset, bytes))
+  const region = cache.allocate(range.size)
+  cache.memory.u8.set(bytes, region.offset)
+  return region
+}
+
+function checkLength({ file, offset, size }: ReadRange, count: number): void {
+  if (count === size) return
+  throw new OmenError(
+    'corrupt',
+    `${file}: ends at ${offset + count}, ${size - count} bytes short of a read at ${offset}`,
+  )
+}

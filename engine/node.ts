@@ -1,0 +1,79 @@
+// Entry for Node: opens a database in a directory or in memory, with the kernel that lies beside
+// this file. Everything that differs between runs (clock, randomness, timers) enters here.
+
+import { getRandomValues } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { setImmediate as nextMacrotask } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { type Database, type OpenOptions, openDatabase } from './database.ts'
+import type { Host } from './host.ts'
+import { openMemoryStorage } from './storage/memory.ts'
+import { openNodeStorage } from './storage/node.ts'
+import type { ShardStorage } from './storage/storage.ts'
+
+export * from './public.ts'
+
+let compiled: Promise<WebAssembly.Module> | null = null
+
+/**
+ * Opens `memory:`, a directory (`./data`) or a `file:` URL or path (`file:./data`). The directory is
+ * made if it is missing and held until `close`: a second opener gets `locked`. Throws `corrupt`
+ * naming file and offset if the data fails its checks.
+ */
+export async function open(location: string, options: OpenOptions = {}): Promise<Database> {
+  const module = await compileKernel()
+  const storage = await openStorage(location)
+  try {
+    return await openDatabase(nodeHost(module, storage), options)
+  } catch (error) {
+    await storage.close()
+    throw error
+  }
+}
+
+function openStorage(location: string): Promise<ShardStorage> | ShardStorage {
+  if (location === 'memory:') return openMemoryStorage()
+  if (location.startsWith('file://')) return openNodeStorage(fileURLToPath(location))
+  return openNodeStorage(location.startsWith('file:') ? location.slice(5) : location)
+}
+
+/** Compiles the kernel once a process. */
+function compileKernel(): Promise<WebAssembly.Module> {
+  compiled ??= readFile(new URL('./omendb.wasm', import.meta.url)).then((bytes) =>
+    WebAssembly.compile(bytes),
+  )
+  return compiled
+}
+
+function nodeHost(module: WebAssembly.Module, storage: ShardStorage): Host {
+  return {
+    module,
+    storage,
+    now: wallClock(),
+    random: (target) => void getRandomValues(target),
+    timer: {
+      set: (delayMs, run) => setTimeout(run, delayMs).unref(),
+      clear: (handle) => clearTimeout(handle as NodeJS.Timeout),
+    },
+    pause: () => nextMacrotask(),
+  }
+}
+
+/**
+ * Wall clock with the steps of the monotonic clock between its milliseconds, so that points which
+ * arrive in one millisecond keep apart. Follows the wall clock when that is set.
+ */
+function wallClock(): () => bigint {
+  const tolerance = 5_000_000n
+  let wall = BigInt(Date.now()) * 1_000_000n
+  let monotonic = process.hrtime.bigint()
+  return () => {
+    const steps = process.hrtime.bigint()
+    const now = wall + (steps - monotonic)
+    const coarse = BigInt(Date.now()) * 1_000_000n
+    if (now - coarse < tolerance && coarse - now < tolerance) return now
+    wall = coarse
+    monotonic = steps
+    return wall
+  }
+}

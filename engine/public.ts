@@ -1,0 +1,32 @@
+// What every entry of the embedded library exports beside its `open`: the database's types and the
+// error it throws.
+
+export type { Ack, Batch, BatchOptions, ColumnPoints, CsvSpec, WriteResult } from './batch.ts'
+export type {
+  Database,
+  DatabaseOptions,
+  EngineMetrics,
+  Export,
+  Health,
+  ListOptions,
+  OpenOptions,
+  QueryOptions,
+  TableDescription,
+  TableSummary,
+} from './database.ts'
+export { OmenError } from './error.ts'
+export type { ErrorCode, ErrorDetails, LineError } from './error.ts'
+export type {
+  Answer,
+  AnswerColumn,
+  AnswerSeries,
+  LatestRequest,
+  Precision,
+  QueryRequest,
+  QueryStats,
+  TimeInput,
+  ValueType,
+  Vector,
+  WhereObject,
+} from './query.ts'
+export type { TableStats } from './table-stats.ts'

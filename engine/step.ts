@@ -1,0 +1,18 @@
+// What a long operation asks of the world while it runs: bytes of a file, or a moment for others.
+// A query, a flush or a compaction is a generator of steps, so that one body of code runs on hosts
+// that read synchronously and on hosts that do not (engine/drive.ts has the drivers).
+
+import type { Region } from './memory.ts'
+
+/** A read is answered with a region that the asker then owns; a pause with anything. */
+export type Step = { read: ReadRange } | { pause: true }
+
+export interface ReadRange {
+  /** Name in the storage: `segment-12`. */
+  readonly file: string
+  readonly offset: number
+  readonly size: number
+}
+
+/** An operation in steps that ends with a `T`. */
+export type Execution<T> = Generator<Step, T, Region>

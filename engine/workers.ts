@@ -1,0 +1,38 @@
+// Entry for Workers: the kernel comes as a compiled module, because Workers compile nothing at run
+// time. Call `open` inside a request or an object: random bytes and timers are not there before.
+
+import { type Database, type OpenOptions, openDatabase } from './database.ts'
+import { OmenError } from './error.ts'
+import module from './omendb.wasm'
+import { openMemoryStorage } from './storage/memory.ts'
+
+export * from './public.ts'
+
+const MIB = 1 << 20
+/** An isolate has 128 MB for everything. */
+const WORKER_OPTIONS: OpenOptions = {
+  memoryBytes: 96 * MIB,
+  memtableRowBytes: 8 * MIB,
+  memtableArenaBytes: 4 * MIB,
+  logBytes: 8 * MIB,
+  cacheBytes: 24 * MIB,
+}
+
+/** Opens `memory:`, the only location here: what it holds ends with the isolate. */
+export async function open(location: string, options: OpenOptions = {}): Promise<Database> {
+  if (location !== 'memory:') {
+    throw new OmenError('unsupported', `location '${location}': Workers offer 'memory:'`)
+  }
+  const host = {
+    module,
+    storage: openMemoryStorage(),
+    now: () => BigInt(Date.now()) * 1_000_000n,
+    random: (target: Uint8Array) => void crypto.getRandomValues(target),
+    timer: {
+      set: (delayMs: number, run: () => void) => setTimeout(run, delayMs),
+      clear: (handle: unknown) => clearTimeout(handle as number),
+    },
+    pause: () => new Promise<void>((resolve) => setTimeout(resolve, 0)),
+  }
+  return openDatabase(host, { ...WORKER_OPTIONS, ...options })
+}

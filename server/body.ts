@@ -1,0 +1,186 @@
+// Request bodies: one iterator of chunks for every route, that inflates gzip and counts bytes on
+// the wire and inflated while they stream, so that a bomb costs no more than its limit. Hosts may
+// inject a faster source and inflater (server/node.ts); without them web streams do it.
+
+import { OmenError } from '../engine/error.ts'
+import type { BodyLimits } from './limits.ts'
+
+type Chunks = AsyncIterable<Uint8Array>
+
+/** What a host can do better than web streams. Both must stop reading when their consumer stops. */
+export interface BodyHost {
+  /** The raw body, or null if this request has to be read from its web stream. */
+  source(env: unknown): Chunks | null
+  /** Inflates gzip, all members of it; throws on damage, truncation and trailing bytes. */
+  inflate(chunks: Chunks): Chunks
+}
+
+/** Chunks are cut to this before web streams inflate them: it bounds what one step may produce. */
+const INFLATE_STEP = 16_384
+
+/**
+ * The chunks of a request body, inflated. Throws `too_large`, `unsupported_media_type` (an
+ * encoding other than gzip) and `bad_request` (broken gzip, a body that ends early).
+ */
+export function bodyChunks(
+  request: Request,
+  env: unknown,
+  limits: BodyLimits,
+  host: BodyHost | null,
+): Chunks {
+  const encoding = (request.headers.get('content-encoding') ?? 'identity').trim().toLowerCase()
+  if (encoding !== 'identity' && encoding !== 'gzip') {
+    throw new OmenError(
+      'unsupported_media_type',
+      `content encoding "${encoding}" is not offered: send gzip, or none`,
+    )
+  }
+  refuseAnnounced(request, limits)
+  const raw = host?.source(env) ?? readStream(request.body)
+  const wire = countBytes(raw, limits.wireBytesMax, 'body')
+  if (encoding === 'identity') return wire
+  const inflated = host ? host.inflate(wire) : inflateStream(wire)
+  return countBytes(guardGzip(inflated), limits.inflatedBytesMax, 'inflated body')
+}
+
+/** Refuses a length that is announced and too large before a byte of it is read. */
+function refuseAnnounced(request: Request, limits: BodyLimits): void {
+  const length = Number(request.headers.get('content-length') ?? 0)
+  if (length > limits.wireBytesMax) throw tooLarge('body', limits.wireBytesMax)
+}
+
+function tooLarge(what: string, limit: number): OmenError {
+  return new OmenError('too_large', `${what}: more than ${limit} bytes; send smaller batches`)
+}
+
+async function* countBytes(chunks: Chunks, limit: number, what: string): Chunks {
+  let count = 0
+  for await (const chunk of chunks) {
+    count += chunk.length
+    if (count > limit) throw tooLarge(what, limit)
+    yield chunk
+  }
+}
+
+async function* readStream(stream: ReadableStream<Uint8Array> | null): Chunks {
+  if (!stream) return
+  const reader = stream.getReader()
+  let ended = false
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) break
+      yield value
+    }
+    ended = true
+  } catch (error) {
+    ended = true
+    throw new OmenError('bad_request', 'body: the connection ended before it did', { cause: error })
+  } finally {
+    if (!ended) await reader.cancel().catch(() => {})
+  }
+}
+
+/** Gives whatever an inflater throws the code of a client's mistake. */
+async function* guardGzip(chunks: Chunks): Chunks {
+  try {
+    yield* chunks
+  } catch (error) {
+    if (error instanceof OmenError) throw error
+    throw new OmenError('bad_request', 'body: its gzip encoding is damaged or cut short', {
+      cause: error,
+    })
+  }
+}
+
+/** Inflates with the platform's DecompressionStream; pulls a step at a time. */
+async function* inflateStream(chunks: Chunks): Chunks {
+  const source = cutChunks(chunks)
+  let failure: unknown = null
+  const compressed = new ReadableStream<BufferSource>({
+    async pull(controller) {
+      try {
+        const next = await source.next()
+        if (next.done) controller.close()
+        else controller.enqueue(next.value as Uint8Array<ArrayBuffer>)
+      } catch (error) {
+        failure = error
+        controller.error(error)
+      }
+    },
+    async cancel() {
+      await source.return(undefined)
+    },
+  })
+  const reader = compressed.pipeThrough(new DecompressionStream('gzip')).getReader()
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) return
+      yield value
+    }
+  } catch (error) {
+    throw failure ?? error // what went wrong first: a limit, not the stream it broke
+  } finally {
+    await reader.cancel().catch(() => {})
+  }
+}
+
+async function* cutChunks(chunks: Chunks): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    for (let i = 0; i < chunk.length; i += INFLATE_STEP) {
+      yield chunk.subarray(i, i + INFLATE_STEP)
+    }
+  }
+}
+
+/** The whole body in one piece. */
+export async function readBytes(chunks: Chunks): Promise<Uint8Array> {
+  const parts: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of chunks) {
+    parts.push(chunk)
+    size += chunk.length
+  }
+  if (parts.length === 1) return parts[0]!
+  const whole = new Uint8Array(size)
+  let offset = 0
+  for (const part of parts) {
+    whole.set(part, offset)
+    offset += part.length
+  }
+  return whole
+}
+
+/** The whole body as text; bytes that are not UTF-8 are a 400. */
+export async function readText(chunks: Chunks): Promise<string> {
+  const bytes = await readBytes(chunks)
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw new OmenError('bad_request', 'body: not valid UTF-8')
+  }
+}
+
+/** What curl sends when nobody says otherwise; read as the route's own type, as absent is. */
+const FORM = 'application/x-www-form-urlencoded'
+
+/**
+ * Which of the route's media types a body has. Absent and curl's default are the first. Throws
+ * `unsupported_media_type` for others and for text that is not UTF-8.
+ */
+export function mediaType<T extends string>(request: Request, offered: readonly [T, ...T[]]): T {
+  const header = request.headers.get('content-type') ?? ''
+  const [essence = '', ...parameters] = header.split(';').map((part) => part.trim().toLowerCase())
+  const charset = parameters.find((part) => part.startsWith('charset='))?.slice(8)
+  if (charset && !['utf-8', '"utf-8"', 'utf8', 'us-ascii'].includes(charset)) {
+    throw new OmenError('unsupported_media_type', `charset ${charset}: send UTF-8`)
+  }
+  if (essence === '' || essence === FORM) return offered[0]
+  const found = offered.find((type) => type === essence)
+  if (found) return found
+  throw new OmenError(
+    'unsupported_media_type',
+    `content type "${essence}" is not read here: send ${offered.join(' or ')}`,
+  )
+}

@@ -1,0 +1,12 @@
+#!/usr/bin/env node
+// The `omendb` program: its process's arguments, environment and streams go to cli/main.ts.
+
+import { runCommandLine } from './cli/main.ts'
+
+// Who reads the output may stop early (`omendb query cpu | head`): that is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
+})
+
+process.exitCode = await runCommandLine(process.argv.slice(2), process)

@@ -1,0 +1,177 @@
+// One route: what it takes and answers as zod schemas (the OpenAPI document is made of them), who
+// may call it, and its handler. Adding one registers it with the router and the document, so no
+// route can exist that the document does not know.
+
+import { createRoute, type OpenAPIHono, type RouteConfig } from '@hono/zod-openapi'
+import type { Context } from 'hono'
+import type { z } from 'zod'
+import type { Database } from '../engine/database.ts'
+import { OmenError } from '../engine/error.ts'
+import type { Access, AccessRule } from './access.ts'
+import { bodyChunks, type BodyHost } from './body.ts'
+import type { BodyLimits } from './limits.ts'
+import type { ServerMetrics } from './metrics.ts'
+import { checkShape, readParameters } from './parameters.ts'
+import { problemResponse } from './problem.ts'
+
+/** What the server uses of a database. */
+export type ServedDatabase = Pick<
+  Database,
+  | 'batch'
+  | 'query'
+  | 'latest'
+  | 'export'
+  | 'tables'
+  | 'table'
+  | 'series'
+  | 'tagKeys'
+  | 'tagValues'
+  | 'tableStats'
+  | 'dropTable'
+  | 'health'
+  | 'metrics'
+>
+
+/** What every handler can rely on in its context. */
+export interface ServerEnv {
+  Variables: {
+    requestId: string
+    /** Pattern of the route, for metrics. */
+    route: string
+  }
+}
+
+export type ServerContext = Context<ServerEnv>
+
+/** Answers whatever was thrown, in the shape of the route. */
+export type ErrorShape = (thrown: unknown, requestId: string) => Response
+
+/** One server: its router and what the routes share. */
+export interface Server {
+  readonly app: OpenAPIHono<ServerEnv>
+  readonly db: ServedDatabase
+  readonly access: Access
+  readonly metrics: ServerMetrics
+  readonly limits: BodyLimits
+  readonly bodyHost: BodyHost | null
+  /** Nanoseconds since 1970: when a request arrived. */
+  readonly now: () => bigint
+  /** Methods and error shape of each path, for 405. */
+  readonly paths: Map<string, { methods: string[]; shape: ErrorShape }>
+  /** Is told of errors that are ours. */
+  readonly log: (message: string) => void
+}
+
+export interface Endpoint<Query extends z.ZodType> {
+  readonly method: 'get' | 'post' | 'delete'
+  /** As OpenAPI writes it: `/v1/tables/{table}`. */
+  readonly path: string
+  readonly operationId: string
+  readonly summary: string
+  readonly description?: string
+  readonly group: string
+  readonly access: AccessRule
+  readonly query: Query
+  readonly parameters?: z.ZodObject
+  readonly body?: NonNullable<RouteConfig['request']>['body']
+  readonly answers: RouteConfig['responses']
+  /** The peer's shape on peers' routes; problem documents without it. */
+  readonly shape?: ErrorShape
+}
+
+type Handler<Query extends z.ZodType> = (
+  c: ServerContext,
+  query: z.output<Query>,
+) => Response | Promise<Response>
+
+/** Adds a route to the router and to the document. */
+export function addEndpoint<Query extends z.ZodObject>(
+  server: Server,
+  endpoint: Endpoint<Query>,
+  handle: Handler<Query>,
+): void {
+  const { method, path, query, shape = problemResponse } = endpoint
+  server.app.openAPIRegistry.registerPath(describe(endpoint))
+  const known = server.paths.get(path) ?? { methods: [] as string[], shape }
+  known.methods.push(...(method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]))
+  server.paths.set(path, known)
+  server.app.on(method.toUpperCase(), routerPath(path), async (c) => {
+    c.set('route', path)
+    try {
+      await server.access.check(c, endpoint.access)
+      return await handle(c, checkShape(query, readParameters(c.req.url), 'parameter'))
+    } catch (error) {
+      return answerError(server, c, error, shape)
+    }
+  })
+}
+
+/** `/v1/tables/{table}` → `/v1/tables/:table`. */
+function routerPath(path: string): string {
+  return path.replaceAll(/\{(\w+)\}/g, ':$1')
+}
+
+function describe(endpoint: Endpoint<z.ZodObject>): RouteConfig {
+  const { method, path, operationId, summary, description, group, answers } = endpoint
+  return createRoute({
+    method,
+    path,
+    operationId,
+    summary,
+    ...(description === undefined ? {} : { description }),
+    tags: [group],
+    ...(endpoint.access === 'open' ? { security: [] } : {}),
+    request: {
+      query: endpoint.query,
+      ...(endpoint.parameters ? { params: endpoint.parameters } : {}),
+      ...(endpoint.body ? { body: endpoint.body } : {}),
+    },
+    responses: answers,
+  })
+}
+
+/** After all routes: a path with another method is a 405 that lists its methods. */
+export function refuseOtherMethods(server: Server): void {
+  for (const [path, { methods, shape }] of server.paths) {
+    const allowed = methods.join(', ')
+    server.app.all(routerPath(path), async (c) => {
+      c.set('route', path)
+      try {
+        await server.access.check(c, 'open')
+      } catch (error) {
+        return answerError(server, c, error, shape)
+      }
+      const message = `${c.req.method} is not for ${path}: use ${allowed}`
+      const answer = answerError(server, c, new OmenError('method_not_allowed', message), shape)
+      answer.headers.set('Allow', allowed)
+      return answer
+    })
+  }
+}
+
+/** The answer to an error; what is a bug of ours goes to the log with its request id. */
+export function answerError(
+  { log }: Server,
+  c: ServerContext,
+  thrown: unknown,
+  shape: ErrorShape,
+): Response {
+  const requestId = c.get('requestId')
+  if (!(thrown instanceof OmenError) || thrown.code === 'internal' || thrown.code === 'corrupt') {
+    const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
+    log(`${c.req.method} ${c.req.path} ${requestId}: ${text}`)
+  }
+  return shape(thrown, requestId)
+}
+
+/** The chunks of this request's body, inflated and counted. */
+export function readBody(server: Server, c: ServerContext): AsyncIterable<Uint8Array> {
+  return bodyChunks(c.req.raw, c.env, server.limits, server.bodyHost)
+}
+
+/** A path parameter, decoded. */
+export function pathParameter(c: ServerContext, name: string): string {
+  const value = c.req.param(name)
+  if (value === undefined) throw new Error(`no path parameter ${name}`)
+  return value
+}

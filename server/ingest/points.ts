@@ -1,0 +1,251 @@
+// The body of POST /v1/points: one entry or many, each columnar (`time`, `tags`, `fields` of
+// arrays) or in rows. Read by hand into typed columns; what is wrong with an entry refuses the
+// request, what is wrong with a row refuses the row, and both name their JSON pointer.
+
+import type { ColumnPoints } from '../../engine/batch.ts'
+import { OmenError } from '../../engine/error.ts'
+import { fieldTypeOf, type FieldType } from '../../engine/field.ts'
+import type { Precision } from '../../engine/query.ts'
+import { parseTime } from '../../engine/time.ts'
+import { pointerOf, type Json } from '../json.ts'
+import { columnType, fillColumn, jsonType } from './column.ts'
+import { createTimeColumn, writeEpoch } from './epoch.ts'
+import { keepRows, RowGroups } from './group.ts'
+import { Refusal, type Place, type Refusals } from './refusal.ts'
+
+/** How the times of a request are read. */
+export interface TimeContext {
+  /** Unit of integer times. */
+  readonly precision: Precision
+  /** When the request arrived, nanoseconds: the time of rows without one, and `now`. */
+  readonly arrival: bigint
+}
+
+/** Takes finished points; `place` tells where a row of them stood, or all, or a field of a row. */
+export type PointSink = (
+  points: ColumnPoints,
+  place: (row: number | null, field: string | null) => Place,
+) => void
+
+type JsonObject = { [member: string]: Json }
+
+/** Reads a whole body. Throws `bad_request` for its envelope; bad rows go to `refusals`. */
+export function readPoints(
+  body: Json,
+  context: TimeContext,
+  refusals: Refusals,
+  sink: PointSink,
+): void {
+  const entries = Array.isArray(body) ? body.map((entry, i) => [entry, `/${i}`] as const) : null
+  for (const [entry, pointer] of entries ?? [[body, ''] as const]) {
+    const reader = { context, refusals, sink, pointer }
+    const members = objectAt(entry, pointer)
+    if ('rows' in members) readRows(members, reader)
+    else readColumns(members, reader)
+  }
+}
+
+interface Reader {
+  context: TimeContext
+  refusals: Refusals
+  sink: PointSink
+  /** Of the entry. */
+  pointer: string
+}
+
+function wrong(pointer: string, message: string): OmenError {
+  return new OmenError('bad_request', `${pointer || 'body'}: ${message}`, { pointer })
+}
+
+function objectAt(value: Json | undefined, pointer: string): JsonObject {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
+  throw wrong(pointer, 'an object belongs here')
+}
+
+function checkMembers(members: JsonObject, known: readonly string[], pointer: string): void {
+  for (const name of Object.keys(members)) {
+    if (known.includes(name)) continue
+    throw wrong(
+      pointer + pointerOf([name]),
+      `unknown member "${name}": known are ${known.join(', ')}`,
+    )
+  }
+}
+
+function readTable(members: JsonObject, pointer: string): string {
+  const { table } = members
+  if (typeof table === 'string') return table
+  throw wrong(
+    `${pointer}/table`,
+    table === undefined ? 'member "table" is missing' : 'not a string',
+  )
+}
+
+function readTypes(members: JsonObject, pointer: string): Map<string, FieldType> {
+  const types = new Map<string, FieldType>()
+  for (const [name, value] of Object.entries(
+    objectAt(members['types'] ?? {}, `${pointer}/types`),
+  )) {
+    const type = typeof value === 'string' ? fieldTypeOf(value) : null
+    if (type === null) {
+      const at = `${pointer}/types${pointerOf([name])}`
+      throw wrong(at, 'a type is one of float, integer, unsigned, boolean, string')
+    }
+    types.set(name, type)
+  }
+  return types
+}
+
+/** Tags that have a value, or why they are no tags. */
+export function readTags(value: Json | undefined): Map<string, string> | Refusal {
+  const tags = new Map<string, string>()
+  if (value === undefined || value === null) return tags
+  if (typeof value !== 'object' || Array.isArray(value)) {
+    return new Refusal('bad_request', 'tags are an object of strings')
+  }
+  for (const [key, tag] of Object.entries(value)) {
+    if (typeof tag === 'string') {
+      if (tag !== '') tags.set(key, tag)
+    } else if (tag !== null) {
+      return new Refusal('bad_request', `tag "${key}" is a ${typeof tag}: tags are strings`)
+    }
+  }
+  return tags
+}
+
+/** Nanoseconds of a time in JSON, or why it is none. */
+export function readTime(value: Json | undefined, context: TimeContext): bigint | Refusal {
+  if (value === undefined || value === null) return context.arrival
+  if (typeof value !== 'string' && typeof value !== 'number') {
+    return new Refusal('bad_request', 'a time is a number or a string')
+  }
+  try {
+    return parseTime(value, context.precision, context.arrival, '/time')
+  } catch (error) {
+    if (error instanceof OmenError) return new Refusal(error.code, error.message)
+    throw error
+  }
+}
+
+const COLUMN_MEMBERS = ['table', 'tags', 'time', 'fields', 'types']
+const ENTRY_MEMBERS = ['table', 'rows', 'types']
+const ROW_MEMBERS = ['time', 'tags', 'fields']
+
+function readColumns(members: JsonObject, { context, refusals, sink, pointer }: Reader): void {
+  checkMembers(members, COLUMN_MEMBERS, pointer)
+  const table = readTable(members, pointer)
+  const types = readTypes(members, pointer)
+  const tags = readTags(members['tags'])
+  if (tags instanceof Refusal) throw wrong(`${pointer}/tags`, tags.message)
+  const cells = readArrays(members, pointer)
+  const bad = new Set<number>()
+  const refuse = (row: number, step: (string | number)[], refusal: Refusal, input?: Json): void => {
+    if (bad.has(row)) return
+    bad.add(row)
+    refusals.add(refusal, { line: null, pointer: pointer + pointerOf(step) }, input)
+  }
+  const times = readTimes(cells, context, (row, refusal, input) =>
+    refuse(row, ['time', row], refusal, input),
+  )
+  const fields = cells.fields.flatMap(([name, values]) => {
+    const type = types.get(name) ?? columnType(values)
+    if (type === null) return [] // all null: names nothing
+    const column = fillColumn(values, type, (row, refusal) =>
+      refuse(row, ['fields', name, row], refusal, values[row]),
+    )
+    return { name, declared: types.has(name), ...column }
+  })
+  const kept = keepRows({ table, tags, times, fields }, (row) => !bad.has(row))
+  if (!kept) return
+  sink(kept.points, (row, field) => {
+    if (row === null) return { line: null, pointer }
+    const at = kept.rows[row]!
+    const step = field === null ? ['time', at] : ['fields', field, at]
+    return { line: null, pointer: pointer + pointerOf(step) }
+  })
+}
+
+interface Arrays {
+  time: Json[] | null
+  fields: [name: string, values: Json[]][]
+  count: number
+}
+
+/** The arrays of a columnar entry, all of one length. */
+function readArrays(members: JsonObject, pointer: string): Arrays {
+  const fields = Object.entries(objectAt(members['fields'], `${pointer}/fields`))
+  const time = members['time'] ?? null
+  if (time !== null && !Array.isArray(time)) throw wrong(`${pointer}/time`, 'an array belongs here')
+  let count = time?.length ?? null
+  for (const [name, values] of fields) {
+    const at = `${pointer}/fields${pointerOf([name])}`
+    if (!Array.isArray(values)) throw wrong(at, 'an array belongs here')
+    count ??= values.length
+    if (values.length !== count) throw wrong(at, `${values.length} values for ${count} times`)
+  }
+  return { time, fields: fields as [string, Json[]][], count: count ?? 0 }
+}
+
+function readTimes(
+  { time, count }: Arrays,
+  context: TimeContext,
+  refuse: (row: number, refusal: Refusal, input: Json) => void,
+): BigInt64Array {
+  const column = createTimeColumn(count)
+  if (time === null) return column.times.fill(context.arrival)
+  for (let row = 0; row < count; row++) {
+    const value = time[row]!
+    if (typeof value === 'number' && writeEpoch(column, row, value, context.precision)) continue
+    const exact = readTime(value, context)
+    if (exact instanceof Refusal) refuse(row, exact, value)
+    else column.times[row] = exact
+  }
+  return column.times
+}
+
+function readRows(members: JsonObject, { context, refusals, sink, pointer }: Reader): void {
+  checkMembers(members, ENTRY_MEMBERS, pointer)
+  const groups = new RowGroups(readTable(members, pointer), readTypes(members, pointer))
+  const { rows } = members
+  if (!Array.isArray(rows)) throw wrong(`${pointer}/rows`, 'an array belongs here')
+  const placeOf = (place: number, steps: string[]): Place => {
+    return { line: null, pointer: pointer + pointerOf(['rows', place, ...steps]) }
+  }
+  for (const [place, value] of rows.entries()) {
+    const at = `${pointer}/rows/${place}`
+    const row = objectAt(value, at)
+    checkMembers(row, ROW_MEMBERS, at)
+    const fields = Object.entries(objectAt(row['fields'], `${at}/fields`))
+    const tags = readTags(row['tags'])
+    const time = readTime(row['time'], context)
+    const odd = fields.find(([, cell]) => jsonType(cell) === undefined)
+    if (tags instanceof Refusal) refusals.add(tags, placeOf(place, ['tags']), row['tags'])
+    else if (time instanceof Refusal) refusals.add(time, placeOf(place, ['time']), row['time'])
+    else if (odd) refusals.add(NO_VALUE, placeOf(place, ['fields', odd[0]]), odd[1])
+    else {
+      const present = fields.filter(([, cell]) => cell !== null)
+      if (present.length > 0) groups.add({ tags, time, fields: present, place })
+    }
+  }
+  const refuse = (place: number, field: string, refusal: Refusal): void => {
+    const input = rowField(rows[place], field)
+    refusals.add(refusal, placeOf(place, ['fields', field]), input)
+  }
+  for (const { points, places } of groups.finish(refuse)) {
+    // What is wrong with a table or a series is wrong with its first row.
+    sink(points, (row, field) =>
+      placeOf(places[row ?? 0]!, field === null ? [] : ['fields', field]),
+    )
+  }
+}
+
+/** What a field may not be. */
+export const NO_VALUE = new Refusal(
+  'bad_request',
+  'a field is a number, a string, a boolean or null',
+)
+
+function rowField(row: Json | undefined, field: string): Json | undefined {
+  const fields = (row as JsonObject)['fields'] as JsonObject
+  return fields[field]
+}

@@ -1,0 +1,125 @@
+// What /metrics shows, in Prometheus' text format: counts of requests and points that the server
+// keeps itself, and the engine's own numbers, read when somebody asks.
+
+import type { EngineMetrics } from '../engine/database.ts'
+import { VERSION } from './version.ts'
+
+/** Upper bounds in seconds; the last bucket is +Inf. */
+const DURATION_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+interface Histogram {
+  counts: number[]
+  sum: number
+}
+
+type Labels = Readonly<Record<string, string>>
+
+/** One label set as Prometheus writes it, also the key under which it is counted. */
+function labelText(labels: Labels): string {
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escapeLabel(value)}"`)
+  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`
+}
+
+function escapeLabel(value: string): string {
+  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
+}
+
+/** Counters of one server. Labels must come from closed sets: patterns, methods, codes, databases. */
+export class ServerMetrics {
+  private readonly requests = new Map<string, number>()
+  private readonly durations = new Map<string, Histogram>()
+  private readonly written = new Map<string, number>()
+  private readonly rejected = new Map<string, number>()
+
+  countRequest(route: string, method: string, status: number, seconds: number): void {
+    add(this.requests, labelText({ route, method, status: String(status) }), 1)
+    let histogram = this.durations.get(route)
+    if (!histogram) {
+      histogram = { counts: Array.from({ length: DURATION_BOUNDS.length + 1 }, () => 0), sum: 0 }
+      this.durations.set(route, histogram)
+    }
+    const bucket = DURATION_BOUNDS.findIndex((bound) => seconds <= bound)
+    histogram.counts[bucket === -1 ? DURATION_BOUNDS.length : bucket]!++
+    histogram.sum += seconds
+  }
+
+  countWritten(database: string, points: number): void {
+    add(this.written, labelText({ db: database }), points)
+  }
+
+  countRejected(code: string, points: number): void {
+    add(this.rejected, labelText({ code }), points)
+  }
+
+  /** The whole page. */
+  render(engine: EngineMetrics): string {
+    const page = new Page()
+    page.counter('omendb_http_requests_total', 'Requests answered.', this.requests)
+    page.help('omendb_http_request_duration_seconds', 'histogram', 'Time until the answer began.')
+    for (const [route, histogram] of this.durations) page.histogram(route, histogram)
+    page.counter('omendb_points_written_total', 'Points stored since start.', this.written)
+    page.counter('omendb_points_rejected_total', 'Points refused since start.', this.rejected)
+    renderEngine(page, engine)
+    page.gauge('omendb_build_info', 'Version of this server.', [[{ version: VERSION }, 1]])
+    return page.text
+  }
+}
+
+function add(counts: Map<string, number>, key: string, amount: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + amount)
+}
+
+class Page {
+  text = ''
+
+  help(name: string, type: string, help: string): void {
+    this.text += `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`
+  }
+
+  counter(name: string, help: string, counts: ReadonlyMap<string, number>): void {
+    this.help(name, 'counter', help)
+    for (const [labels, count] of counts) this.text += `${name}${labels} ${count}\n`
+  }
+
+  gauge(name: string, help: string, samples: readonly [Labels, number][], type = 'gauge'): void {
+    this.help(name, type, help)
+    for (const [labels, value] of samples) this.text += `${name}${labelText(labels)} ${value}\n`
+  }
+
+  histogram(route: string, { counts, sum }: Histogram): void {
+    const name = 'omendb_http_request_duration_seconds'
+    let total = 0
+    for (const [i, count] of counts.entries()) {
+      total += count
+      const le = i < DURATION_BOUNDS.length ? String(DURATION_BOUNDS[i]) : '+Inf'
+      this.text += `${name}_bucket${labelText({ route, le })} ${total}\n`
+    }
+    this.text += `${name}_sum${labelText({ route })} ${sum}\n`
+    this.text += `${name}_count${labelText({ route })} ${total}\n`
+  }
+}
+
+function renderEngine(page: Page, engine: EngineMetrics): void {
+  page.help('omendb_wal_fsync_duration_seconds', 'summary', 'Time in fsync of the log.')
+  page.text += `omendb_wal_fsync_duration_seconds_sum ${engine.syncSeconds}\n`
+  page.text += `omendb_wal_fsync_duration_seconds_count ${engine.syncs}\n`
+  page.gauge('omendb_wal_bytes', 'Log since the last flush.', [[{}, engine.walBytes]])
+  page.gauge('omendb_memtable_bytes', 'Rows not flushed yet.', [[{}, engine.memtableBytes]])
+  page.gauge('omendb_memory_bytes', 'Kernel memory handed out.', [[{}, engine.memoryBytes]])
+  page.gauge('omendb_segments', 'Segment files.', [[{}, engine.segments]])
+  page.gauge('omendb_segment_bytes', 'Bytes of segment files.', [[{}, engine.segmentBytes]])
+  const series = Array.from(engine.series, ([db, count]): [Labels, number] => [{ db }, count])
+  page.gauge('omendb_series', 'Series of each database.', series)
+  const blocks: [Labels, number][] = [
+    [{ outcome: 'skipped' }, engine.blocksSkipped],
+    [{ outcome: 'summary' }, engine.blocksFromSummary],
+    [{ outcome: 'decoded' }, engine.blocksDecoded],
+  ]
+  page.gauge('omendb_blocks_total', 'Blocks that queries met.', blocks, 'counter')
+  const compaction: [Labels, number][] = [
+    [{ direction: 'read' }, engine.compactionReadBytes],
+    [{ direction: 'write' }, engine.compactionWrittenBytes],
+  ]
+  page.gauge('omendb_compaction_bytes_total', 'Bytes compacted.', compaction, 'counter')
+  page.gauge('omendb_read_only', '1 = no write is taken.', [[{}, engine.isReadOnly ? 1 : 0]])
+}

@@ -1,0 +1,218 @@
+// The server on Node: the app behind node:http, with Node's faster way to read and inflate bodies,
+// its timeouts against slow senders, and problem documents also for what the HTTP parser refuses.
+// The only file of the server, besides the command line, that knows Node.
+
+import { randomUUID } from 'node:crypto'
+import {
+  createServer,
+  STATUS_CODES,
+  type IncomingMessage,
+  type Server as HttpServer,
+  type ServerResponse,
+} from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Readable, type Duplex } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import { getRequestListener } from '@hono/node-server'
+import { OmenError } from '../engine/error.ts'
+import { createApp, type AppOptions } from './app.ts'
+import type { BodyHost } from './body.ts'
+import { refuseBinding } from './config.ts'
+import type { ServedDatabase } from './endpoint.ts'
+import {
+  HEADER_BYTES_MAX,
+  HEADER_TIMEOUT_MS,
+  REQUEST_TIMEOUT_MS,
+  TIMEOUT_CHECK_MS,
+} from './limits.ts'
+import { describeProblem, problemResponse } from './problem.ts'
+
+export { createApp, type AppOptions } from './app.ts'
+export { refuseBinding } from './config.ts'
+
+export interface ServerOptions extends Omit<AppOptions, 'bodyHost'> {
+  /** Default 127.0.0.1. Other machines are served only with a token, or `insecure`. */
+  readonly host?: string
+  /** Default 8080; 0 = any free port. */
+  readonly port?: number
+  /** Milliseconds a client has for its request head, and for the whole request. */
+  readonly headerTimeoutMs?: number
+  readonly requestTimeoutMs?: number
+}
+
+/** A server that listens. The database stays its owner's: close the server first. */
+export interface RunningServer {
+  readonly port: number
+  /** `http://127.0.0.1:8080`, with the real port. */
+  readonly url: string
+  /** Accepts no more, resolves when the requests in flight are answered. */
+  close(): Promise<void>
+  /** Drops every connection at once. */
+  destroy(): void
+}
+
+/**
+ * Starts to listen. Throws `forbidden` for an address that may not be served without a token,
+ * `conflict` when the port is taken, `unavailable` when the address cannot be had.
+ */
+export async function startServer(
+  db: ServedDatabase,
+  options: ServerOptions = {},
+): Promise<RunningServer> {
+  const { host = '127.0.0.1', port = 8080, token, insecure } = options
+  const refusal = refuseBinding({ host, token, insecure })
+  if (refusal) throw new OmenError('forbidden', refusal)
+  const app = createApp(db, { ...options, bodyHost: nodeBodies })
+  const server = createHttpServer(app.fetch as Fetch, options)
+  await listen(server, host, port)
+  const { port: boundPort } = server.address() as AddressInfo
+  const name = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host
+  return {
+    port: boundPort,
+    url: `http://${name}:${boundPort}`,
+    close: () => closeServer(server),
+    destroy: () => {
+      server.close()
+      server.closeAllConnections()
+    },
+  }
+}
+
+type Fetch = (request: Request, env: unknown) => Response | Promise<Response>
+
+function createHttpServer(fetch: Fetch, options: ServerOptions): HttpServer {
+  const requestTimeout = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
+  const headersTimeout = Math.min(options.headerTimeoutMs ?? HEADER_TIMEOUT_MS, requestTimeout)
+  const listener = getRequestListener(fetch, {
+    overrideGlobalObjects: false,
+    errorHandler: (error) => refuseUnreadable(error),
+  })
+  const server = createServer({
+    requireHostHeader: false, // Node's own answer has no body; the app's has
+    maxHeaderSize: HEADER_BYTES_MAX,
+    requestTimeout,
+    headersTimeout,
+    connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, headersTimeout),
+  })
+  server.on('request', (incoming, outgoing) => {
+    // A connection that stays open after its answer would hold up a server that is closing.
+    outgoing.on('close', () => {
+      if (!server.listening) setImmediate(() => server.closeIdleConnections())
+    })
+    void listener(incoming, outgoing)
+  })
+  server.on('clientError', answerClientError)
+  return server
+}
+
+/** A request whose target or Host cannot be made a URL never reaches the app. */
+function refuseUnreadable(error: unknown): Response {
+  const message = error instanceof Error ? error.message : 'unreadable request'
+  const requestId = randomUUID()
+  return problemResponse(new OmenError('bad_request', message), requestId, {
+    'X-Request-Id': requestId,
+    'Server-Timing': 'total;dur=0',
+  })
+}
+
+function listen(server: HttpServer, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const taken = error.code === 'EADDRINUSE'
+      const message = taken
+        ? `port ${port} of ${host} is taken by another process`
+        : `cannot listen on ${host}:${port}: ${error.message}`
+      reject(new OmenError(taken ? 'conflict' : 'unavailable', message, { cause: error }))
+    })
+    // Brackets belong to URLs, not to addresses.
+    server.listen(port, host.replace(/^\[(.*)\]$/, '$1'), () => resolve())
+  })
+}
+
+function closeServer(server: HttpServer): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeIdleConnections()
+  })
+}
+
+// --- bodies
+
+/** Reads from Node's own streams: 1.7 times as fast as web streams over them. */
+const nodeBodies: BodyHost = {
+  source(env) {
+    const { incoming } = env as { incoming: IncomingMessage }
+    return readIncoming(incoming)
+  },
+  inflate: inflateGzip,
+}
+
+/** Stopping early leaves the connection alive, so that the answer (a 413, say) still arrives. */
+async function* readIncoming(incoming: IncomingMessage): AsyncGenerator<Uint8Array> {
+  try {
+    yield* incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>
+  } catch (error) {
+    throw new OmenError('bad_request', 'body: the connection ended before it did', { cause: error })
+  }
+}
+
+async function* inflateGzip(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let sent = 0
+  async function* count(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of chunks) {
+      sent += chunk.length
+      yield chunk
+    }
+  }
+  const source = Readable.from(count())
+  const gunzip = createGunzip({ chunkSize: 65_536 })
+  source.on('error', (error) => gunzip.destroy(error))
+  try {
+    yield* source.pipe(gunzip) as AsyncIterable<Uint8Array>
+    // zlib ends at the last member and says nothing of bytes after it: they were points, perhaps.
+    if (gunzip.bytesWritten !== sent) throw new Error('bytes after the end of gzip')
+  } finally {
+    source.destroy()
+    gunzip.destroy()
+  }
+}
+
+// --- what the parser refuses
+
+const PARSER_ERRORS: Readonly<Record<string, { status: number; error: OmenError }>> = {
+  HPE_HEADER_OVERFLOW: {
+    status: 431,
+    error: new OmenError('too_large', `request head: more than ${HEADER_BYTES_MAX} bytes`),
+  },
+  ERR_HTTP_REQUEST_TIMEOUT: {
+    status: 408,
+    error: new OmenError('timeout', 'the request took too long to arrive'),
+  },
+}
+
+const UNPARSED = {
+  status: 400,
+  error: new OmenError('bad_request', 'not an HTTP request'),
+}
+
+/** Writes a problem document onto the socket of a request that has no response object, and ends it. */
+function answerClientError(cause: NodeJS.ErrnoException, socket: Duplex): void {
+  const response = (socket as { _httpMessage?: ServerResponse })._httpMessage
+  if (!socket.writable || cause.code === 'ECONNRESET' || response?.headersSent) {
+    socket.destroy()
+    return
+  }
+  const { status, error } = PARSER_ERRORS[cause.code ?? ''] ?? UNPARSED
+  const requestId = randomUUID()
+  const body = JSON.stringify({ ...describeProblem(error, requestId), status })
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'Connection: close',
+    'Content-Type: application/problem+json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Cache-Control: no-store',
+    `X-Request-Id: ${requestId}`,
+    'Server-Timing: total;dur=0',
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
+}

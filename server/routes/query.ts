@@ -1,0 +1,150 @@
+// Reading points: queries and the newest points (exports: export.ts). A URL's parameters become the very object
+// that a POST carries; the engine checks it, and its columnar answer is encoded once.
+
+import type { z } from '@hono/zod-openapi'
+import type { LatestRequest, QueryRequest } from '../../engine/query.ts'
+import { mediaType, readText } from '../body.ts'
+import { encodeAnswer, type JsonFormat } from '../encode/json.ts'
+import { textBody } from '../encode/stream.ts'
+import type { TimeFormat } from '../encode/time.ts'
+import { addEndpoint, readBody, type Server, type ServerContext } from '../endpoint.ts'
+import { parseJson } from '../json.ts'
+import { checkShape, fillParameter, objectOrText } from '../parameters.ts'
+import {
+  AnswerBody,
+  DatabaseQuery,
+  jsonAnswers,
+  jsonBody,
+  LatestParameters,
+  QueryBody,
+  QueryParameters,
+} from '../schema.ts'
+
+const answers = jsonAnswers('Columnar answer', AnswerBody)
+const group = 'Query'
+const access = 'token'
+
+export function addQueryRoutes(server: Server): void {
+  addQuery(server)
+  addLatest(server)
+}
+
+function addQuery(server: Server): void {
+  const path = '/v1/query'
+  addEndpoint(
+    server,
+    {
+      method: 'get',
+      path,
+      operationId: 'queryUrl',
+      summary: 'Query points, aggregates or buckets by URL',
+      group,
+      access,
+      query: QueryParameters,
+      answers,
+    },
+    (c, { db, ...parameters }) => answerQuery(server, c, db, fromParameters(parameters)),
+  )
+  addEndpoint(
+    server,
+    {
+      method: 'post',
+      path,
+      operationId: 'query',
+      summary: 'Query points, aggregates or buckets',
+      group,
+      access,
+      query: DatabaseQuery,
+      body: jsonBody(QueryBody),
+      answers,
+    },
+    async (c, { db }) => answerQuery(server, c, db, await readJson(server, c, QueryBody)),
+  )
+}
+
+function addLatest(server: Server): void {
+  addEndpoint(
+    server,
+    {
+      method: 'get',
+      path: '/v1/latest',
+      operationId: 'latest',
+      summary: 'Newest point of each series or group',
+      group,
+      access,
+      query: LatestParameters,
+      answers,
+    },
+    async (c, { db: database, time, integers, ...parameters }) => {
+      const request: LatestRequest = withObjects(parameters)
+      const answer = await server.db.latest(request, { database, signal: c.req.raw.signal })
+      return sendJson(c, encodeAnswer(answer, formatOf({ time, integers }, 'ms')))
+    },
+  )
+}
+
+/** Reads and checks a JSON body. */
+export async function readJson<T extends z.ZodType>(
+  server: Server,
+  c: ServerContext,
+  schema: T,
+): Promise<z.output<T>> {
+  mediaType(c.req.raw, ['application/json'])
+  const body = parseJson(await readText(readBody(server, c)), 'body')
+  return checkShape(schema, body, 'member')
+}
+
+interface UrlObjects {
+  where?: string | undefined
+  select?: string | undefined
+}
+
+/** Objects are JSON text in a URL; lists stay text, the engine splits them where their grammar does. */
+function withObjects<T extends UrlObjects>({ where, select, ...others }: T) {
+  return {
+    ...others,
+    ...(where === undefined ? {} : { where: objectOrText(where, 'where') as Where }),
+    ...(select === undefined ? {} : { select: objectOrText(select, 'select') as Select }),
+  }
+}
+
+type Where = QueryRequest['where']
+type Select = QueryRequest['select']
+
+/** The object that a POST would carry. */
+export function fromParameters<T extends UrlObjects & { fill?: string | undefined }>(
+  parameters: T,
+) {
+  const { fill, ...others } = parameters
+  const filled = fill === undefined ? {} : { fill: fillParameter(fill) as QueryRequest['fill'] }
+  return { ...withObjects(others), ...filled }
+}
+
+/** How an answer is to look; the engine does not see it. */
+export interface Presentation {
+  time?: TimeFormat | null | undefined
+  integers?: 'auto' | 'string' | null | undefined
+}
+
+/** `ms` numbers unless asked for otherwise; exports have their own default. */
+export function formatOf({ time, integers }: Presentation, defaultTime: TimeFormat): JsonFormat {
+  return { time: time ?? defaultTime, integers: integers ?? 'auto' }
+}
+
+async function answerQuery(
+  server: Server,
+  c: ServerContext,
+  database: string,
+  { time, integers, ...members }: QueryMembers & Presentation,
+): Promise<Response> {
+  const request = members as QueryRequest
+  const answer = await server.db.query(request, { database, signal: c.req.raw.signal })
+  return sendJson(c, encodeAnswer(answer, formatOf({ time, integers }, 'ms')))
+}
+
+/** What a checked body or URL has; the engine checks the values. */
+export type QueryMembers = { table: string }
+
+async function sendJson(c: ServerContext, pieces: Iterator<string>): Promise<Response> {
+  return c.body(await textBody(pieces), 200, { 'Content-Type': 'application/json' })
+}

@@ -1,0 +1,135 @@
+// Routes about the server itself: its health, its numbers, its document.
+
+import { z } from '@hono/zod-openapi'
+import { OmenError } from '../../engine/error.ts'
+import { docsPage, docsPolicy } from '../docs.ts'
+import { addEndpoint, type Server } from '../endpoint.ts'
+import { openApiDocument } from '../openapi.ts'
+import { FAILURE, HealthAnswer, jsonAnswers, NoQuery, ReadyAnswer } from '../schema.ts'
+import { VERSION } from '../version.ts'
+
+const group = 'Server'
+const query = NoQuery
+
+export function addServiceRoutes(server: Server): void {
+  addHealth(server)
+  addReady(server)
+  addMetrics(server)
+  addDocument(server)
+  addDocs(server)
+}
+
+function addHealth(server: Server): void {
+  const { 200: pass, ...failure } = jsonAnswers('Reads and writes, or (`warn`) reads', HealthAnswer)
+  addEndpoint(
+    server,
+    {
+      method: 'get',
+      path: '/health',
+      operationId: 'health',
+      summary: 'Is the server well?',
+      group,
+      access: 'open',
+      query,
+      answers: { 200: pass, 503: { ...pass, description: '`fail`' }, ...failure },
+    },
+    (c) => {
+      const { status, message } = server.db.health()
+      const body = { status, name: 'omendb', version: VERSION, message }
+      return c.json(body, status === 'fail' ? 503 : 200)
+    },
+  )
+}
+
+function addReady(server: Server): void {
+  addEndpoint(
+    server,
+    {
+      method: 'get',
+      path: '/ready',
+      operationId: 'ready',
+      summary: 'May requests be sent?',
+      group,
+      access: 'open',
+      query,
+      answers: jsonAnswers('Yes', ReadyAnswer),
+    },
+    (c) => {
+      const { status, message } = server.db.health()
+      if (status === 'fail') throw new OmenError('unavailable', message)
+      return c.json({ status: 'ready' as const })
+    },
+  )
+}
+
+function addMetrics(server: Server): void {
+  addEndpoint(
+    server,
+    {
+      method: 'get',
+      path: '/metrics',
+      operationId: 'metrics',
+      summary: 'Numbers for Prometheus',
+      group,
+      access: 'token',
+      query,
+      answers: {
+        200: { description: 'Text format', content: { 'text/plain': { schema: z.string() } } },
+        ...FAILURE,
+      },
+    },
+    (c) => {
+      const type = 'text/plain; version=0.0.4; charset=utf-8'
+      return c.body(server.metrics.render(server.db.metrics()), 200, { 'Content-Type': type })
+    },
+  )
+}
+
+function addDocument(server: Server): void {
+  let text: string | null = null
+  addEndpoint(
+    server,
+    {
+      method: 'get',
+      path: '/openapi.json',
+      operationId: 'openapi',
+      summary: 'This document',
+      group,
+      access: 'open',
+      query,
+      answers: jsonAnswers('OpenAPI 3.1', z.record(z.string(), z.unknown())),
+    },
+    (c) => {
+      text ??= JSON.stringify(openApiDocument(server.app))
+      return c.body(text, 200, { 'Content-Type': 'application/json' })
+    },
+  )
+}
+
+function addDocs(server: Server): void {
+  let page: string | null = null
+  addEndpoint(
+    server,
+    {
+      method: 'get',
+      path: '/docs',
+      operationId: 'docs',
+      summary: 'This document as a page',
+      group,
+      access: 'open',
+      query,
+      answers: {
+        200: { description: 'HTML', content: { 'text/html': { schema: z.string() } } },
+        ...FAILURE,
+      },
+    },
+    async (c) => {
+      page ??= docsPage(openApiDocument(server.app))
+      return c.body(page, 200, {
+        'Content-Type': 'text/html; charset=utf-8',
+        'Content-Security-Policy': await docsPolicy(),
+        'Referrer-Policy': 'no-referrer',
+      })
+    },
+  )
+}

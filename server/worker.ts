@@ -1,0 +1,34 @@
+// The server on Cloudflare Workers: the same app as a fetch handler, over a database in the memory
+// of its isolate. The first request opens it; what it holds ends with the isolate.
+// A default export, because Workers demand one.
+
+import { open } from '../engine/workers.ts'
+import { createApp } from './app.ts'
+import type { BodyLimits } from './limits.ts'
+
+/** Bindings of the Worker. Without a token only loopback hosts are served, as anywhere. */
+export interface WorkerEnv {
+  readonly OMENDB_TOKEN?: string
+}
+
+/** An isolate has 128 MB for everything. */
+const LIMITS: BodyLimits = { wireBytesMax: 8_000_000, inflatedBytesMax: 16 * 1024 * 1024 }
+
+type App = ReturnType<typeof createApp>
+
+let opening: Promise<App> | null = null
+
+async function openApp(env: WorkerEnv): Promise<App> {
+  return createApp(await open('memory:'), { token: env.OMENDB_TOKEN, limits: LIMITS })
+}
+
+export default {
+  /** Answers one request; a database that cannot be opened is tried again by the next. */
+  async fetch(request: Request, env: WorkerEnv): Promise<Response> {
+    opening ??= openApp(env).catch((error: unknown) => {
+      opening = null
+      throw error
+    })
+    return (await opening).fetch(request, env)
+  },
+}

@@ -1,0 +1,151 @@
+import { expect, test } from 'vitest'
+import type { StagedBatch } from '../../engine/batch.ts'
+import { type LoggedBatch, WriteQueue, type WriteTarget } from '../../engine/write-queue.ts'
+
+/** A target that writes down what it is asked for, with a sync that the test ends. */
+class Recorder implements WriteTarget {
+  readonly calls: string[] = []
+  readonly syncs: { resolve: () => void; reject: (error: Error) => void }[] = []
+  isLogFull = false
+  room = 100
+  refusal: Error | null = null
+
+  reserve(rowBytes: number): boolean {
+    if (rowBytes > this.room) return false
+    this.room -= rowBytes
+    return true
+  }
+  unreserve(rowBytes: number): void {
+    this.room += rowBytes
+  }
+  async makeRoom(): Promise<void> {
+    this.calls.push('room')
+    this.room = 100
+    this.isLogFull = false
+  }
+  log(staged: StagedBatch): LoggedBatch {
+    if (this.refusal !== null) throw this.refusal
+    this.calls.push(`log ${nameOf(staged)}`)
+    return { staged, entries: new Uint8Array() }
+  }
+  sync(): Promise<void> {
+    this.calls.push('sync')
+    return new Promise((resolve, reject) => this.syncs.push({ resolve, reject }))
+  }
+  apply({ staged }: LoggedBatch): void {
+    this.calls.push(`apply ${nameOf(staged)}`)
+  }
+}
+
+const names = new WeakMap<object, string>()
+
+function nameOf(staged: StagedBatch): string {
+  return names.get(staged)!
+}
+
+function batch(name: string, rowBytes = 1): StagedBatch {
+  const result = (ack: string): unknown => ({ written: 1, rejected: 0, ack, errors: [] })
+  const staged = { rowBytes, arenaBytes: 0, result } as unknown as StagedBatch
+  names.set(staged, name)
+  return staged
+}
+
+function openQueue(): { target: Recorder; queue: WriteQueue; timers: (() => void)[] } {
+  const target = new Recorder()
+  const timers: (() => void)[] = []
+  return { target, timers, queue: new WriteQueue(target, (_delay, run) => void timers.push(run)) }
+}
+
+async function tick(): Promise<void> {
+  for (let i = 0; i < 20; i++) await Promise.resolve()
+}
+
+test('one sync serves all writers that came while the one before ran, and applies follow the log', async () => {
+  const { target, queue } = openQueue()
+  const writes = ['a', 'b', 'c'].map((name) => queue.submit(batch(name), 'fsync'))
+  await tick()
+  expect(target.calls).toEqual(['log a', 'sync', 'log b', 'log c'])
+  target.syncs[0]!.resolve()
+  await tick()
+  expect(target.calls.slice(4)).toEqual(['apply a', 'sync'])
+  target.syncs[1]!.resolve()
+  expect((await Promise.all(writes)).map(({ ack }) => ack)).toEqual(['fsync', 'fsync', 'fsync'])
+  expect(target.calls.slice(6)).toEqual(['apply b', 'apply c'])
+})
+
+test('nothing is acknowledged after a failed sync, and the failure stays', async () => {
+  const { target, queue } = openQueue()
+  const first = queue.submit(batch('a'), 'fsync')
+  const second = queue.submit(batch('b'), 'fsync')
+  await tick()
+  target.syncs[0]!.reject(new Error('EIO'))
+  await expect(first).rejects.toThrow('EIO')
+  await tick()
+  target.syncs[1]!.reject(new Error('EIO again'))
+  await expect(second).rejects.toThrow('EIO')
+  await expect(queue.submit(batch('c'), 'fsync')).rejects.toThrow('EIO')
+  expect(target.calls.some((call) => call.startsWith('apply'))).toBe(false)
+})
+
+test('a batch that the log refuses gives its room back and spares the others', async () => {
+  const { target, queue } = openQueue()
+  target.refusal = new Error('no space')
+  await expect(queue.submit(batch('a', 60), 'fsync')).rejects.toThrow('no space')
+  expect(target.room).toBe(100)
+  target.refusal = null
+  const next = queue.submit(batch('b', 60), 'fsync')
+  await tick()
+  target.syncs[0]!.resolve()
+  await next
+  expect(target.calls).toEqual(['log b', 'sync', 'apply b'])
+})
+
+test('room is made only when what was logged is applied, and a batch larger than all room is refused', async () => {
+  const { target, queue } = openQueue()
+  const first = queue.submit(batch('a', 80), 'fsync')
+  const second = queue.submit(batch('b', 80), 'fsync')
+  const third = queue.submit(batch('c', 101), 'fsync')
+  await tick()
+  expect(target.calls).toEqual(['log a', 'sync'])
+  target.syncs[0]!.resolve()
+  await first
+  await tick()
+  expect(target.calls.slice(2)).toEqual(['apply a', 'room', 'log b', 'sync'])
+  target.syncs[1]!.resolve()
+  await second
+  await expect(third).rejects.toMatchObject({ code: 'too_large' })
+})
+
+test('ack=memory answers before the sync, which a timer brings, but never overtakes a write that waits', async () => {
+  const { target, queue, timers } = openQueue()
+  expect((await queue.submit(batch('a'), 'memory')).ack).toBe('memory')
+  expect(target.calls).toEqual(['log a', 'apply a'])
+  timers[0]!()
+  await tick()
+  expect(target.calls.slice(2)).toEqual(['sync'])
+  let isAnswered = false
+  const second = queue.submit(batch('b'), 'memory').then(() => (isAnswered = true))
+  await tick()
+  expect(isAnswered).toBe(false)
+  target.syncs[0]!.resolve()
+  await tick()
+  target.syncs[1]!.resolve()
+  await second
+  expect(target.calls.slice(3)).toEqual(['log b', 'sync', 'apply b'])
+})
+
+test('an exclusive action waits for all before it and holds all after it', async () => {
+  const { target, queue } = openQueue()
+  const first = queue.submit(batch('a'), 'fsync')
+  const action = queue.exclusive(async () => void target.calls.push('action'))
+  const second = queue.submit(batch('b'), 'fsync')
+  await tick()
+  expect(target.calls).toEqual(['log a', 'sync'])
+  target.syncs[0]!.resolve()
+  await first
+  await action
+  await tick()
+  target.syncs[1]!.resolve()
+  await second
+  expect(target.calls).toEqual(['log a', 'sync', 'apply a', 'action', 'log b', 'sync', 'apply b'])
+})

@@ -1,0 +1,194 @@
+// The reference's aggregates, over plain arrays: the table of functions in sql.md, word by word.
+
+import { OmenError } from '../../engine/error.ts'
+import type { ValueType } from '../../engine/query.ts'
+import type { Value } from './table.ts'
+import { orderValues } from './where.ts'
+
+export interface Aggregate {
+  readonly type: ValueType
+  /**
+   * Non-null values by time, ties by series; `rows` is the number of points, `last` the value of the
+   * newest time's smallest series.
+   */
+  readonly of: (values: readonly Value[], rows: number, last: Value | null) => Cell
+}
+
+/** A value of the answer, and Σ|x| (of what its rounding error may be a part; 0 = it is exact). */
+export interface Cell {
+  readonly value: Value | null
+  readonly scale: number
+}
+
+const INT_MIN = -(2n ** 63n)
+const INT_MAX = 2n ** 63n - 1n
+const UINT_MAX = 2n ** 64n - 1n
+
+const ANY_TYPE = ['count', 'distinct_count', 'first', 'last', 'mode', 'min', 'max']
+const NUMERIC = ['sum', 'mean', 'avg', 'spread', 'stddev', 'variance', 'median', 'quantile']
+
+/** `type` null is `count(*)`; `parameter` is the q of quantile. Throws `type_conflict`, `bad_request`. */
+export function aggregateOf(
+  name: string,
+  type: ValueType | null,
+  parameter: number | null,
+): Aggregate {
+  if (type === null) {
+    if (name !== 'count') throw new OmenError('type_conflict', `${name}(*) does not exist`)
+    return { type: 'integer', of: (_values, rows) => exact(BigInt(rows)) }
+  }
+  const isNumeric = type !== 'string' && type !== 'boolean'
+  if (!ANY_TYPE.includes(name) && !(NUMERIC.includes(name) && isNumeric)) {
+    throw new OmenError('type_conflict', `${name}(${type}) does not exist`)
+  }
+  if ((name === 'quantile') !== (parameter !== null)) {
+    throw new OmenError('type_conflict', `${name} has other arguments`)
+  }
+  if (parameter !== null && !(parameter >= 0 && parameter <= 1)) {
+    throw new OmenError('bad_request', 'q is from 0 to 1')
+  }
+  if (name === 'last') return { type, of: (_values, _rows, last) => exact(last) }
+  const compute = computeOf(name, type, parameter ?? 0.5)
+  return { type: resultType(name, type), of: (values) => compute(values) }
+}
+
+function resultType(name: string, type: ValueType): ValueType {
+  if (name === 'count' || name === 'distinct_count') return 'integer'
+  const isFloat = ['mean', 'avg', 'stddev', 'variance', 'median', 'quantile'].includes(name)
+  return isFloat ? 'float' : type
+}
+
+function computeOf(name: string, type: ValueType, q: number): (values: readonly Value[]) => Cell {
+  switch (name) {
+    case 'count':
+      return (values) => exact(BigInt(values.length))
+    case 'distinct_count':
+      return (values) => exact(BigInt(runsOf(values).length))
+    case 'first':
+      return (values) => exact(values[0] ?? null)
+    case 'min':
+      return (values) => exact(sorted(values)[0] ?? null)
+    case 'max':
+      return (values) => exact(sorted(values).at(-1) ?? null)
+    case 'mode':
+      return (values) => exact(modeOf(values))
+    case 'spread':
+      return (values) => spreadOf(values, type)
+    case 'sum':
+      return (values) => sumOf(values, type)
+    case 'mean':
+    case 'avg':
+      return meanOf
+    case 'variance':
+      return (values) => varianceOf(values)
+    case 'stddev':
+      return (values) => {
+        const { value, scale } = varianceOf(values)
+        return value === null
+          ? exact(null)
+          : { value: Math.sqrt(value as number), scale: Math.sqrt(scale) }
+      }
+    default:
+      return (values) => quantileOf(values, q)
+  }
+}
+
+function exact(value: Value | null): Cell {
+  return { value, scale: 0 }
+}
+
+function sorted(values: readonly Value[]): Value[] {
+  return [...values].sort(orderValues)
+}
+
+/** Equal values together, smallest first. */
+function runsOf(values: readonly Value[]): Value[][] {
+  const runs: Value[][] = []
+  for (const value of sorted(values)) {
+    const run = runs.at(-1)
+    if (run !== undefined && orderValues(run[0]!, value) === 0) run.push(value)
+    else runs.push([value])
+  }
+  return runs
+}
+
+function modeOf(values: readonly Value[]): Value | null {
+  const runs = runsOf(values)
+  const longest = Math.max(...runs.map((run) => run.length))
+  return runs.find((run) => run.length === longest)?.[0] ?? null
+}
+
+function inRange(value: bigint, type: ValueType): bigint {
+  const [low, high] = type === 'unsigned' ? [0n, UINT_MAX] : [INT_MIN, INT_MAX]
+  if (value < low || value > high) throw new OmenError('out_of_range', `${type} overflow`)
+  return value
+}
+
+function spreadOf(values: readonly Value[], type: ValueType): Cell {
+  const ascending = sorted(values)
+  const [low, high] = [ascending[0], ascending.at(-1)]
+  if (low === undefined || high === undefined) return exact(null)
+  if (typeof low === 'bigint') return exact(inRange((high as bigint) - low, type))
+  return exact((high as number) - (low as number))
+}
+
+/** Sum with the rounding errors kept apart (Neumaier), so that it is better than what it judges. */
+function floatSum(values: readonly number[]): number {
+  let sum = 0
+  let lost = 0
+  for (const value of values) {
+    const next = sum + value
+    lost += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum
+    sum = next
+  }
+  return Number.isFinite(sum) ? sum + lost : sum
+}
+
+function magnitude(values: readonly number[]): number {
+  return values.reduce((total, value) => total + (Number.isFinite(value) ? Math.abs(value) : 0), 0)
+}
+
+function sumOf(values: readonly Value[], type: ValueType): Cell {
+  if (values.length === 0) return exact(null)
+  if (type !== 'float') return exact(inRange(bigSum(values as bigint[]), type))
+  const floats = values as number[]
+  return { value: floatSum(floats), scale: magnitude(floats) }
+}
+
+function bigSum(values: readonly bigint[]): bigint {
+  return values.reduce((total, value) => total + value, 0n)
+}
+
+function meanOf(values: readonly Value[]): Cell {
+  const n = values.length
+  if (n === 0) return exact(null)
+  if (typeof values[0] === 'bigint') {
+    const mean = Number(bigSum(values as bigint[])) / n
+    return { value: mean, scale: Math.abs(mean) }
+  }
+  const floats = values as number[]
+  return { value: floatSum(floats) / n, scale: magnitude(floats) / n }
+}
+
+/** Sample variance in two passes. Its error may be a part of the mean square. */
+function varianceOf(values: readonly Value[]): Cell {
+  const n = values.length
+  if (n < 2) return exact(null)
+  const floats = values.map(Number)
+  const mean = floatSum(floats) / n
+  const value = floatSum(floats.map((x) => (x - mean) ** 2)) / (n - 1)
+  const squares = floats.filter(Number.isFinite).map((x) => x * x)
+  const scale = squares.reduce((total, square) => total + square, 0) / (n - 1)
+  return { value, scale }
+}
+
+/** percentile_cont: between the two values nearest to rank q (n − 1). */
+function quantileOf(values: readonly Value[], q: number): Cell {
+  if (values.length === 0) return exact(null)
+  const ascending = sorted(values).map(Number)
+  const rank = q * (ascending.length - 1)
+  const low = ascending[Math.floor(rank)]!
+  const high = ascending[Math.ceil(rank)]!
+  const value = low === high ? low : low + (high - low) * (rank - Math.floor(rank))
+  return { value, scale: Math.max(Math.abs(low), Math.abs(high)) }
+}

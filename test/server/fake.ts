@@ -1,0 +1,175 @@
+// A stand-in for the engine, for tests of HTTP behaviour alone: it remembers what it was given and
+// answers what a test told it to. Tests of data run on the real engine (end-to-end.test.ts).
+
+import type { Batch, BatchOptions, ColumnPoints, WriteResult } from '../../engine/batch.ts'
+import { OmenError, type LineError } from '../../engine/error.ts'
+import type { Answer, AnswerSeries, LatestRequest, QueryRequest } from '../../engine/query.ts'
+import type { ServedDatabase } from '../../server/endpoint.ts'
+
+/** What a batch of the fake was given. */
+export interface FakeBatch {
+  options: BatchOptions
+  text: string
+  csv: { text: string; spec: unknown }
+  points: ColumnPoints[]
+  committed: string | undefined | null
+  discarded: boolean
+}
+
+export interface FakeDatabase extends ServedDatabase {
+  batches: FakeBatch[]
+  requests: { kind: string; request: unknown; options: unknown }[]
+  answer: Answer
+  chunks: AnswerSeries[]
+  /** Called once per chunk taken. */
+  onChunk: () => void
+  /** Thrown by whatever is called next. */
+  failure: unknown
+  lineErrors: LineError[]
+  result: Partial<WriteResult>
+}
+
+export const EMPTY_STATS = {
+  elapsedMs: 1.23456,
+  series: 0,
+  blocks: 0,
+  blocksSkipped: 0,
+  blocksFromSummary: 0,
+  blocksDecoded: 0,
+  bytesRead: 0,
+  index: { pieces: 0, maxError: 0 },
+}
+
+export const EMPTY_ANSWER: Answer = {
+  table: 'cpu',
+  columns: [{ name: 'time', type: 'timestamp' }],
+  series: [],
+  rowCount: 0,
+  cursor: null,
+  stats: EMPTY_STATS,
+}
+
+const METRICS = {
+  walBytes: 1,
+  memtableBytes: 2,
+  memoryBytes: 3,
+  segments: 4,
+  segmentBytes: 5,
+  series: new Map([['default', 6]]),
+  blocksSkipped: 7,
+  blocksFromSummary: 8,
+  blocksDecoded: 9,
+  compactionReadBytes: 10,
+  compactionWrittenBytes: 11,
+  syncs: 12,
+  syncSeconds: 13,
+  isReadOnly: false,
+}
+
+/** A database that stores nothing. */
+export function createFake(): FakeDatabase {
+  const fake = {
+    batches: [] as FakeBatch[],
+    requests: [] as FakeDatabase['requests'],
+    answer: EMPTY_ANSWER,
+    chunks: [] as AnswerSeries[],
+    onChunk: () => {},
+    failure: null as unknown,
+    lineErrors: [] as LineError[],
+    result: {} as Partial<WriteResult>,
+  }
+  const note = (kind: string, request: unknown, options: unknown): void => {
+    fake.requests.push({ kind, request, options })
+    if (fake.failure !== null) throw fake.failure
+  }
+  async function* chunks(): AsyncGenerator<AnswerSeries> {
+    for (const chunk of fake.chunks) {
+      fake.onChunk()
+      yield chunk
+    }
+  }
+  return Object.assign(fake, {
+    batch: (options: BatchOptions = {}) => fakeBatch(fake, options),
+    async query(request: QueryRequest, options?: object) {
+      note('query', request, options)
+      return fake.answer
+    },
+    async latest(request: LatestRequest, options?: object) {
+      note('latest', request, options)
+      return fake.answer
+    },
+    async export(request: QueryRequest, options?: object) {
+      note('export', request, options)
+      return { columns: fake.answer.columns, tags: ['host', 'rack'], chunks: chunks() }
+    },
+    async tables(database?: string) {
+      note('tables', database, undefined)
+      return [{ name: 'cpu', points: 2, series: 1 }]
+    },
+    async table(name: string, options?: object) {
+      note('table', name, options)
+      if (name === 'nope') throw new OmenError('not_found', `table 'nope' does not exist`)
+      const first = { firstTime: -1n, lastTime: 1_790_000_000_123_456_789n }
+      const rest = { retention: null, rollups: [], points: 2, series: 1, diskBytes: 9 }
+      return { name, tags: ['host'], fields: { n: 'integer' as const }, ...first, ...rest }
+    },
+    async series(table: string, options?: object) {
+      note('series', table, options)
+      return { series: [{ tags: { host: 'a' } }], cursor: null }
+    },
+    async tagKeys(table: string, options?: object) {
+      note('tagKeys', table, options)
+      return ['host', 'rack']
+    },
+    async tagValues(table: string, key: string, options?: object) {
+      note('tagValues', [table, key], options)
+      return { values: ['a'], cursor: null }
+    },
+    async tableStats(table: string, options?: object) {
+      note('tableStats', table, options)
+      return { name: table, segments: 0, parts: 0, rows: 0, bytes: 0, columns: [] }
+    },
+    async dropTable(table: string, options?: object) {
+      note('dropTable', table, options)
+    },
+    health: () => ({ status: 'pass' as const, message: 'ready' }),
+    metrics: () => METRICS,
+  })
+}
+
+type FakeState = Pick<FakeDatabase, 'batches' | 'failure' | 'lineErrors' | 'result'>
+
+function fakeBatch(fake: FakeState, options: BatchOptions): Batch {
+  const state: FakeBatch = {
+    options,
+    text: '',
+    csv: { text: '', spec: null },
+    points: [],
+    committed: null,
+    discarded: false,
+  }
+  fake.batches.push(state)
+  const decoder = new TextDecoder()
+  return {
+    lineProtocol(chunk: Uint8Array) {
+      state.text += decoder.decode(chunk, { stream: true })
+    },
+    csv(chunk: Uint8Array, spec: unknown) {
+      state.csv = { text: state.csv.text + decoder.decode(chunk, { stream: true }), spec }
+    },
+    points(points: ColumnPoints) {
+      state.points.push(points)
+    },
+    rowCount: 0,
+    byteSize: 0,
+    errors: fake.lineErrors,
+    async commit(ack?: 'fsync' | 'memory') {
+      if (fake.failure !== null) throw fake.failure
+      state.committed = ack
+      return { written: 1, rejected: 0, ack: ack ?? 'fsync', errors: [], ...fake.result }
+    },
+    discard() {
+      state.discarded = true
+    },
+  }
+}

@@ -1,0 +1,45 @@
+// A host whose runs are equal for equal seeds: the clock moves one millisecond a reading, random
+// bytes come from the seed, timers run only when the test says so.
+
+import { readFileSync } from 'node:fs'
+import type { Host } from '../engine/host.ts'
+import type { ShardStorage } from '../engine/storage/storage.ts'
+import { seededRandom } from './kernel.ts'
+
+const bytes = readFileSync(new URL('../engine/omendb.wasm', import.meta.url))
+const compiled = WebAssembly.compile(bytes)
+
+export interface SimulatedHost extends Host {
+  /** Runs every timer that was set and not cleared. */
+  fireTimers(): void
+}
+
+/** 2026-11-22T00:00:00Z, where the clock starts. */
+export const CLOCK_START = 1_795_305_600_000_000_000n
+
+export async function simulatedHost(storage: ShardStorage, seed = 1): Promise<SimulatedHost> {
+  const random = seededRandom(seed)
+  const timers = new Set<() => void>()
+  let now = CLOCK_START
+  return {
+    module: await compiled,
+    storage,
+    now: () => (now += 1_000_000n),
+    random: (target) => {
+      for (let i = 0; i < target.length; i++) target[i] = Math.floor(random() * 256)
+    },
+    timer: {
+      set: (_delayMs, run) => {
+        timers.add(run)
+        return run
+      },
+      clear: (handle) => void timers.delete(handle as () => void),
+    },
+    pause: () => Promise.resolve(),
+    fireTimers() {
+      const due = [...timers]
+      timers.clear()
+      for (const run of due) run()
+    },
+  }
+}
