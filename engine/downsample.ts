@@ -3,7 +3,14 @@
 
 import { afterCursor, answerOf } from './answer.ts'
 import { TIME_MAX, TIME_MIN, bucketBoundaries } from './calendar.ts'
-import { fillGrid, fillGroups, type GroupRows, type KnownValue, type KnownValues } from './fill.ts'
+import {
+  checkFillValue,
+  fillGrid,
+  fillGroups,
+  type GroupRows,
+  type KnownValue,
+  type KnownValues,
+} from './fill.ts'
 import { Aggregator, needsEnds, summarySupplies, type AggregateRows, type Grid } from './partial.ts'
 import type { Plan, PlanSeries } from './plan.ts'
 import type { Answer, AnswerSeries, Vector } from './query.ts'
@@ -18,6 +25,7 @@ const LAST_SLOT = 80
 /** Runs an aggregate plan. */
 export function* executeAggregate(scan: Scan): Execution<Answer> {
   const { plan } = scan
+  if (plan.query.fill !== null) checkFillValue(plan.query.fill, plan.outputs)
   const rows = yield* aggregateRange(scan, plan.start, plan.end)
   const groups = yield* filledGroups(scan, rows)
   const series: AnswerSeries[] = groups.map(({ group, time, fields }) => {
@@ -39,8 +47,9 @@ function* filledGroups(scan: Scan, rows: AggregateRows): Execution<GroupRows[]> 
 
 /** Per group and output, the value of the last bucket of [start - lookback, start) that has one. */
 function* knownBefore(scan: Scan, start: bigint, lookback: bigint): Execution<KnownValues> {
-  const from = start - lookback
-  const rows = yield* aggregateRange(scan, from < TIME_MIN ? TIME_MIN : from, start)
+  const { timeStart, timeEnd } = scan.plan
+  const from = start - lookback < timeStart ? timeStart : start - lookback
+  const rows = yield* aggregateRange(scan, from, start < timeEnd ? start : timeEnd)
   const known = new Map<number, (KnownValue | null)[]>()
   rows.groups.forEach((group, row) => {
     const values = known.get(group) ?? rows.fields.map(() => null)

@@ -47,6 +47,14 @@ export function fillGrid(query: Query, every: Duration, rows: AggregateRows): Bi
   return bucketBoundaries(every, query.origin, start, end).slice(0, -1)
 }
 
+/** Throws `bad_request` for a number that one of the integer columns cannot hold. */
+export function checkFillValue({ kind, value }: Fill, outputs: readonly Output[]): void {
+  if (kind !== 'value') return
+  for (const { name, type } of outputs) {
+    if (type === 'integer' || type === 'unsigned') integerFill(name, type, value)
+  }
+}
+
 /**
  * Spreads the rows of each group over `grid` (ascending bucket starts, all buckets of the rows among
  * them) and fills the cells without a value. `known` is from lookback.

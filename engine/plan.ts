@@ -75,6 +75,9 @@ export interface Plan {
   /** Nanoseconds, half-open, never unbounded. */
   readonly start: bigint
   readonly end: bigint
+  /** What `where` leaves of all time, half-open: it binds points before `start` too. */
+  readonly timeStart: bigint
+  readonly timeEnd: bigint
   /** In the order of series. */
   readonly series: readonly PlanSeries[]
   /** Tags of the groups of an aggregate or a `latest`, in the order of groups; one entry per series else. */
@@ -122,6 +125,7 @@ export function planQuery(query: Query, catalog: PlanCatalog): Plan {
   }
   return {
     ...{ query, table, start, end, series, groups },
+    ...{ timeStart: split.start, timeEnd: split.end },
     groupKeys: by,
     fields: [...fields.values()],
     selectedCount: selected.fields.length,
