@@ -1,15 +1,15 @@
 // The opaque, stateless cursor of a page: the last row's time and tags, the first page's `now`, and
 // a fingerprint of the request, so that it fits only the request that it came from.
-// Base64url of the JSON [version, fingerprint, now, time, [[key, value], …]].
+// An opaque text (opaque.ts) of [version, fingerprint, now, time, [[key, value], …]].
 
 import { OmenError } from './error.ts'
 import { TIME_MAX, TIME_MIN } from './calendar.ts'
 import { printExpression } from './expression/print.ts'
+import { decodeOpaque, encodeOpaque } from './opaque.ts'
 import type { Cursor, Query } from './query.ts'
 import { type Tags, presentTags } from './tags.ts'
 
 const VERSION = 1
-const TEXT_MAX = 1 << 20
 
 export interface DecodedCursor extends Cursor {
   readonly fingerprint: string
@@ -18,15 +18,12 @@ export interface DecodedCursor extends Cursor {
 /** The cursor after a row of this query; `time` as the answer has it, `tags` with ascending keys. */
 export function encodeCursor(query: Query, time: bigint, tags: Tags): string {
   const parts = [VERSION, query.fingerprint, String(query.now), String(time), presentTags(tags)]
-  const bytes = new TextEncoder().encode(JSON.stringify(parts))
-  let binary = ''
-  for (const byte of bytes) binary += String.fromCharCode(byte)
-  return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')
+  return encodeOpaque(parts)
 }
 
 /** The twin of encodeCursor. Throws `bad_request` for anything that it did not make. */
 export function decodeCursor(text: string): DecodedCursor {
-  const parts = text.length > TEXT_MAX ? null : parsePayload(text)
+  const parts = decodeOpaque(text)
   if (!Array.isArray(parts) || parts.length !== 5 || parts[0] !== VERSION) refuse()
   const [, fingerprint, now, time, tags] = parts as unknown[]
   if (typeof fingerprint !== 'string' || !Array.isArray(tags) || !tags.every(isPair)) refuse()
@@ -57,17 +54,6 @@ export function checkFingerprint(cursor: DecodedCursor, fingerprint: string): vo
   if (cursor.fingerprint === fingerprint) return
   const message = 'cursor: it belongs to a request with other fields'
   throw new OmenError('bad_request', message, { pointer: '/cursor' })
-}
-
-function parsePayload(text: string): unknown {
-  if (!/^[\w-]*$/.test(text)) return null
-  try {
-    const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'))
-    const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0))
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
-  } catch {
-    return null
-  }
 }
 
 function isPair(value: unknown): value is [string, string] {

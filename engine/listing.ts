@@ -2,6 +2,7 @@
 // is the last entry of the page before, so pages stay right while series come and go.
 
 import { OmenError } from './error.ts'
+import { decodeOpaque, encodeOpaque } from './opaque.ts'
 import { compareTags, compareText } from './tags.ts'
 
 export interface SeriesPage {
@@ -34,7 +35,7 @@ export function pageSeries(
   const isWhole = page.length === rest.length || last === undefined
   return {
     series: page.map((tags) => ({ tags: Object.fromEntries(tags) })),
-    cursor: isWhole ? null : writeCursor([...last]),
+    cursor: isWhole ? null : encodeOpaque([...last]),
   }
 }
 
@@ -45,7 +46,7 @@ export function pageValues(all: readonly string[], options: PageOptions): Values
   const page = rest.slice(0, limitOf(options))
   const last = page.at(-1)
   const isWhole = page.length === rest.length || last === undefined
-  return { values: page, cursor: isWhole ? null : writeCursor(last) }
+  return { values: page, cursor: isWhole ? null : encodeOpaque(last) }
 }
 
 function limitOf({ limit = PAGE_MAX }: PageOptions): number {
@@ -55,27 +56,14 @@ function limitOf({ limit = PAGE_MAX }: PageOptions): number {
   })
 }
 
-function writeCursor(entry: unknown): string {
-  const bytes = new TextEncoder().encode(JSON.stringify(entry))
-  let binary = ''
-  for (const byte of bytes) binary += String.fromCharCode(byte)
-  return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
-}
-
 function readCursor<T>(
   text: string | null | undefined,
   isEntry: (value: unknown) => value is T,
 ): T | null {
   if (text === null || text === undefined) return null
-  try {
-    const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'))
-    const bytes = Uint8Array.from(binary, (char) => char.charCodeAt(0))
-    const entry: unknown = JSON.parse(new TextDecoder().decode(bytes))
-    if (isEntry(entry)) return entry
-  } catch {
-    // Not base64, not JSON: the error below says it.
-  }
-  throw new OmenError('bad_request', 'cursor: is not one that this route gave', {
+  const entry = decodeOpaque(text)
+  if (isEntry(entry)) return entry
+  throw new OmenError('bad_request', 'cursor: it is not one that this route gave', {
     pointer: '/cursor',
   })
 }
