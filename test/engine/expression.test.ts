@@ -13,6 +13,7 @@ import { parseSelect } from '../../engine/expression/select.ts'
 import { type Expression, columnsOf } from '../../engine/expression/tree.ts'
 import { parseWhere } from '../../engine/expression/where.ts'
 import { randomOf } from '../random.ts'
+import { failure } from '../failure.ts'
 
 function shape(text: string): string {
   return shapeOf(parseExpression(text))
@@ -62,16 +63,6 @@ function shapeOf(e: Expression): string {
     default:
       return `${shapeOf(e.operand)}::${e.type}`
   }
-}
-
-function failure(run: () => unknown): OmenError {
-  try {
-    run()
-  } catch (error) {
-    if (error instanceof OmenError) return error
-    throw error
-  }
-  throw new Error('nothing was thrown')
 }
 
 describe('precedence is PostgreSQL’s', () => {

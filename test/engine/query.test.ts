@@ -5,6 +5,7 @@ import type { LatestRequest, QueryRequest } from '../../engine/query.ts'
 import { type QueryContext, parseLatest, parseQuery } from '../../engine/request.ts'
 import { compareTags, compareText } from '../../engine/tags.ts'
 import { randomOf } from '../random.ts'
+import { failure } from '../failure.ts'
 
 const NOW = 1_790_000_000_000_000_000n
 const context: QueryContext = {
@@ -19,16 +20,6 @@ function parse(members: Record<string, unknown>, change: Partial<QueryContext> =
     ...context,
     ...change,
   })
-}
-
-function failure(run: () => unknown): OmenError {
-  try {
-    run()
-  } catch (error) {
-    if (error instanceof OmenError) return error
-    throw error
-  }
-  throw new Error('nothing was thrown')
 }
 
 describe('a request', () => {

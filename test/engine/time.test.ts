@@ -21,6 +21,7 @@ import {
   parseTime,
 } from '../../engine/time.ts'
 import { randomOf } from '../random.ts'
+import { failure } from '../failure.ts'
 
 const NOW = 1_790_000_000_123_456_789n
 const HOUR = 3_600_000_000_000n
@@ -28,16 +29,6 @@ const DAY = 24n * HOUR
 
 function parse(input: TimeInput, precision: Precision = 'ms'): bigint {
   return parseTime(input, precision, NOW, '/start')
-}
-
-function failure(run: () => unknown): OmenError {
-  try {
-    run()
-  } catch (error) {
-    if (error instanceof OmenError) return error
-    throw error
-  }
-  throw new Error('nothing was thrown')
 }
 
 describe('times in', () => {
