@@ -359,6 +359,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Leads to the page of this document */
+        get: operations["root"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -754,7 +771,7 @@ export interface operations {
                 ack?: "fsync" | "memory";
                 /** @description Table to import into */
                 table: string;
-                /** @description Name of the column that is the time: `time` unless given */
+                /** @description Name of the column that is the time: `time` unless given. CSV must have it; a line of NDJSON without `time` is of its arrival */
                 time?: string;
                 /** @description Columns that are tags, comma-separated */
                 tags?: string;
@@ -1544,6 +1561,33 @@ export interface operations {
                 content: {
                     "text/html": string;
                 };
+            };
+            /** @description Any error, as a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    root: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To `/docs` */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Any error, as a problem document */
             default: {

@@ -1,12 +1,13 @@
 // Points as JSON text for POST /v1/points. JSON has no 64-bit integers, so a bigint travels as a
 // digit string, and a field that has one is declared `integer`; typed arrays become arrays.
 
+import { encodeJson } from './json.ts'
 import type { ArrayOf, FieldType, Points } from './shapes.ts'
 
 /** JSON text of one or more entries. Fields are checked by the server, which names what is wrong. */
 export function encodePoints(points: Points | readonly Points[]): string {
   const entries = Array.isArray(points) ? (points as readonly Points[]) : [points as Points]
-  return JSON.stringify(entries.map(describeEntry), (_name, value: unknown) => {
+  return encodeJson(entries.map(describeEntry), (value) => {
     if (typeof value === 'bigint') return value.toString()
     return ArrayBuffer.isView(value) ? Array.from(value as unknown as ArrayOf<unknown>) : value
   })

@@ -36,7 +36,7 @@ export function createAccess({ token, insecure }: AccessOptions): Access {
       for (const given of givenTokens(c, rule)) {
         if (await checkToken(given)) return
       }
-      throw new OmenError('unauthorized', 'a valid token is needed: Authorization: Bearer …')
+      throw new OmenError('unauthorized', 'a valid token is needed: Authorization: Bearer TOKEN')
     },
   }
 }

@@ -20,7 +20,7 @@ const INFLATE_STEP = 16_384
 
 /**
  * The chunks of a request body, inflated. Throws `too_large`, `unsupported_media_type` (an
- * encoding other than gzip) and `bad_request` (broken gzip, a body that ends early).
+ * encoding other than gzip, in either header) and `bad_request` (broken gzip, a body that ends early).
  */
 export function bodyChunks(
   request: Request,
@@ -33,6 +33,13 @@ export function bodyChunks(
     throw new OmenError(
       'unsupported_media_type',
       `content encoding "${encoding}" is not offered: send gzip, or none`,
+    )
+  }
+  const transfer = request.headers.get('transfer-encoding') ?? 'chunked'
+  if (transfer.trim().toLowerCase() !== 'chunked') {
+    throw new OmenError(
+      'unsupported_media_type',
+      `transfer encoding "${transfer}" is not offered: send chunked, and gzip as content encoding`,
     )
   }
   refuseAnnounced(request, limits)

@@ -1,5 +1,6 @@
 // JSON as requests carry it: JSON.parse, and then what JSON.parse does not tell: members that are
-// given twice (RFC 8259, section 4, leaves them undefined; here they are a 400 that names them).
+// given twice (RFC 8259, section 4, leaves them undefined; here they are a 400 that names them), and
+// halves of surrogate pairs, which are no text (two tags would become one when stored as UTF-8).
 // A scan over quotes and brackets finds them, and bounds depth and number of objects beforehand:
 // `[{},{},…` costs a parser twenty times its length in memory.
 
@@ -10,8 +11,9 @@ import { JSON_CONTAINERS_MAX, JSON_DEPTH_MAX } from './limits.ts'
 export type Json = null | boolean | number | string | Json[] | { [member: string]: Json }
 
 /**
- * Parses a JSON text. Throws `bad_request` for what is not JSON, with its place, and for a member
- * that is repeated; `too_large` beyond the limits. `what` is the subject of the message.
+ * Parses a JSON text. Throws `bad_request` for what is not JSON, with its place, for a member that
+ * is repeated and a text that is none; `too_large` beyond the limits. `what` is the subject of the
+ * message.
  */
 export function parseJson(text: string, what: string): Json {
   const repeated = scan(text, what)
@@ -27,7 +29,24 @@ export function parseJson(text: string, what: string): Json {
       pointer: pointerOf([repeated]),
     })
   }
+  if (SURROGATE_ESCAPE.test(text) && hasLoneSurrogate(value)) {
+    throw new OmenError('bad_request', `${what}: half of a surrogate pair is no text`)
+  }
   return value
+}
+
+/** Without one, the text was UTF-8 and cannot have a lone surrogate. */
+const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/
+
+/** With the `u` flag, a surrogate matches only where it is not half of a pair. */
+const LONE_SURROGATE = /\p{Surrogate}/u
+
+function hasLoneSurrogate(value: Json): boolean {
+  if (typeof value === 'string') return LONE_SURROGATE.test(value)
+  if (typeof value !== 'object' || value === null) return false
+  return Object.entries(value).some(
+    ([name, member]) => LONE_SURROGATE.test(name) || hasLoneSurrogate(member),
+  )
 }
 
 /** A JSON pointer (RFC 6901) of member names and positions. */

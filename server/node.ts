@@ -85,7 +85,7 @@ function createHttpServer(fetch: Fetch, options: ServerOptions): HttpServer {
   const headersTimeout = Math.min(options.headerTimeoutMs ?? HEADER_TIMEOUT_MS, requestTimeout)
   const listener = getRequestListener(fetch, {
     overrideGlobalObjects: false,
-    errorHandler: (error) => refuseUnreadable(error),
+    errorHandler: refuseUnreadable,
   })
   const server = createServer({
     requireHostHeader: false, // Node's own answer has no body; the app's has
@@ -101,18 +101,28 @@ function createHttpServer(fetch: Fetch, options: ServerOptions): HttpServer {
     })
     void listener(incoming, outgoing)
   })
+  // An `Expect` that is unknown may be ignored (RFC 9110, 10.1.1); Node's own 417 says nothing.
+  server.on('checkExpectation', (incoming, outgoing) => server.emit('request', incoming, outgoing))
+  server.on('connect', (_incoming, socket) => answerClientError(new Error('CONNECT'), socket))
   server.on('clientError', answerClientError)
   return server
 }
 
-/** A request whose target or Host cannot be made a URL never reaches the app. */
-function refuseUnreadable(error: unknown): Response {
-  const message = error instanceof Error ? error.message : 'unreadable request'
-  const requestId = randomUUID()
-  return problemResponse(new OmenError('bad_request', message), requestId, {
+/** Headers of an answer that the app has no part in. */
+function bareHeaders(requestId: string): Record<string, string> {
+  return {
+    'Cache-Control': 'no-store',
     'X-Request-Id': requestId,
     'Server-Timing': 'total;dur=0',
-  })
+    'X-Content-Type-Options': 'nosniff',
+  }
+}
+
+/** A request whose target or Host cannot be made a URL never reaches the app. */
+function refuseUnreadable(cause: unknown): Response {
+  const message = cause instanceof Error ? cause.message : 'unreadable request'
+  const requestId = randomUUID()
+  return problemResponse(new OmenError('bad_request', message), requestId, bareHeaders(requestId))
 }
 
 function listen(server: HttpServer, host: string, port: number): Promise<void> {
@@ -190,29 +200,32 @@ const PARSER_ERRORS: Readonly<Record<string, { status: number; error: OmenError 
   },
 }
 
-const UNPARSED = {
-  status: 400,
-  error: new OmenError('bad_request', 'not an HTTP request'),
+/** The parser's reason, one of llhttp's own texts, helps whoever typed a URL with an umlaut in it. */
+function unparsed({ code, reason }: ParserError): { status: number; error: OmenError } {
+  const advice = code === 'HPE_INVALID_URL' ? ' (percent-encode what is not ASCII)' : ''
+  const message = `not an HTTP request${reason ? `: ${reason}${advice}` : ''}`
+  return { status: 400, error: new OmenError('bad_request', message) }
 }
 
+type ParserError = NodeJS.ErrnoException & { reason?: string }
+
 /** Writes a problem document onto the socket of a request that has no response object, and ends it. */
-function answerClientError(cause: NodeJS.ErrnoException, socket: Duplex): void {
+function answerClientError(cause: ParserError, socket: Duplex): void {
   const response = (socket as { _httpMessage?: ServerResponse })._httpMessage
   if (!socket.writable || cause.code === 'ECONNRESET' || response?.headersSent) {
     socket.destroy()
     return
   }
-  const { status, error } = PARSER_ERRORS[cause.code ?? ''] ?? UNPARSED
+  const { status, error } = PARSER_ERRORS[cause.code ?? ''] ?? unparsed(cause)
   const requestId = randomUUID()
   const body = JSON.stringify({ ...describeProblem(error, requestId), status })
-  const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    'Connection: close',
-    'Content-Type: application/problem+json',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    'Cache-Control: no-store',
-    `X-Request-Id: ${requestId}`,
-    'Server-Timing: total;dur=0',
-  ]
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
+  const headers = {
+    Connection: 'close',
+    'Content-Type': 'application/problem+json',
+    'Content-Length': Buffer.byteLength(body),
+    ...bareHeaders(requestId),
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
+  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines].join('\r\n')
+  socket.end(`${head}\r\n\r\n${body}`, () => socket.destroy())
 }

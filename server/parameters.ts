@@ -6,17 +6,26 @@ import type { z } from 'zod'
 import { OmenError } from '../engine/error.ts'
 import { parseJson, pointerOf, type Json } from './json.ts'
 
-/** The parameters of a URL by name. Throws `bad_request` naming one that is given twice. */
+/**
+ * The parameters of a URL by name. Throws `bad_request` naming one that is given twice, or whose
+ * bytes are not UTF-8.
+ */
 export function readParameters(url: string): Record<string, string> {
   const start = url.indexOf('?')
   const parameters: Record<string, string> = Object.create(null)
   if (start === -1) return parameters
   const end = url.indexOf('#', start)
-  for (const [name, value] of new URLSearchParams(url.slice(start, end === -1 ? undefined : end))) {
+  const text = url.slice(start, end === -1 ? undefined : end)
+  // Decoding turns broken UTF-8 into U+FFFD, silently. Who means that character has to send it.
+  const isBroken = (decoded: string) =>
+    decoded.includes('\uFFFD') && !/%EF%BF%BD|\uFFFD/i.test(text)
+  for (const [name, value] of new URLSearchParams(text)) {
+    const details = { pointer: pointerOf([name]) }
     if (name in parameters) {
-      throw new OmenError('bad_request', `parameter "${name}" is given twice`, {
-        pointer: pointerOf([name]),
-      })
+      throw new OmenError('bad_request', `parameter "${name}" is given twice`, details)
+    }
+    if (isBroken(name) || isBroken(value)) {
+      throw new OmenError('bad_request', `parameter "${name}" is not valid UTF-8`, details)
     }
     parameters[name] = value
   }
@@ -54,7 +63,7 @@ function describeIssue(issue: z.core.$ZodIssue, value: unknown, word: string) {
   if (valueAt(value, issue.path) === undefined) {
     return { pointer, message: `${word} "${name}" is missing` }
   }
-  return { pointer, message: `${word} "${name}": ${issue.message}` }
+  return { pointer, message: `${word} "${name}": ${issue.message.replace(/^Invalid input: /, '')}` }
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {

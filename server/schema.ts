@@ -61,7 +61,9 @@ export const WriteQuery = z.strictObject(writeParameters)
 export const ImportQuery = z.strictObject({
   ...writeParameters,
   table: describe('Table to import into'),
-  time: describe('Name of the column that is the time: `time` unless given').optional(),
+  time: describe(
+    'Name of the column that is the time: `time` unless given. CSV must have it; a line of NDJSON without `time` is of its arrival',
+  ).optional(),
   tags: describe('Columns that are tags, comma-separated').optional(),
   types: describe('Types of fields: `n:integer,ok:boolean`').optional(),
 })

@@ -2,6 +2,7 @@
 // NDJSON, streamed by the server's export, so any number of rows takes no memory here.
 
 import type { Answer, QueryRequest } from '../../client/index.ts'
+import { encodeJson } from '../../client/json.ts'
 import { defineCommand } from './command.ts'
 import { connect, CONNECTION_FLAGS } from './connection.ts'
 import { oneOf, wholeNumber, type Given } from './flags.ts'
@@ -41,7 +42,7 @@ export const queryCommand = defineCommand({
         const body = await client.export(request, { format })
         for await (const chunk of body) await print(terminal.stdout, chunk)
       } else if (format === 'json') {
-        await print(terminal.stdout, `${JSON.stringify(await client.query(request))}\n`)
+        await print(terminal.stdout, `${encodeJson(await client.query(request))}\n`)
       } else {
         const answer = await client.query({ ...request, time: 'rfc3339' })
         await printTable(answer, flags.limit !== undefined, terminal)

@@ -21,12 +21,16 @@ function pad(text: string, width: number, toRight: boolean): string {
   return toRight ? blank + text : text + blank
 }
 
+function cellText(cell: Cell): string {
+  return Object.is(cell, -0) ? '-0' : printable(String(cell ?? ''))
+}
+
 /** Lines of a table with a header; null cells are empty. Columns are two blanks apart. */
 export function* textTable(
   columns: readonly TextColumn[],
   rows: readonly (readonly Cell[])[],
 ): Generator<string, void> {
-  const shown = rows.map((row) => columns.map((_, index) => printable(String(row[index] ?? ''))))
+  const shown = rows.map((row) => columns.map((_, index) => cellText(row[index])))
   const heads = columns.map((column) => printable(column.name))
   const widths = heads.map((head, index) =>
     shown.reduce((width, row) => Math.max(width, widthOf(row[index]!)), widthOf(head)),

@@ -14,6 +14,8 @@ export interface FlatSpec {
   readonly table: string
   /** Name of the member that is the time. */
   readonly time: string
+  /** True if a line without that member is refused; else its time is the request's arrival. */
+  readonly timeRequired: boolean
   /** Names of the members that are tags. */
   readonly tags: readonly string[]
   /** Types of fields that are not to be guessed: as asked for, or as the table has them. */
@@ -81,8 +83,12 @@ export class NdjsonReader {
   private readLine(text: string): { refusal: Refusal; member: string | null } | null {
     const value = parseLine(text)
     if (value instanceof Refusal) return { refusal: value, member: null }
-    const { time: timeName, tags: tagNames } = this.spec
-    const time = readTime(value[timeName], this.context)
+    const { time: timeName, timeRequired, tags: tagNames } = this.spec
+    const isTimed = Object.hasOwn(value, timeName)
+    if (timeRequired && !isTimed) {
+      return { refusal: new Refusal('bad_request', 'the time is missing'), member: timeName }
+    }
+    const time = readTime(isTimed ? withOffset(value[timeName]!) : null, this.context)
     if (time instanceof Refusal) return { refusal: time, member: timeName }
     const tags = new Map<string, string>()
     const fields: [string, Json][] = []
@@ -112,6 +118,12 @@ export class NdjsonReader {
       })
     }
   }
+}
+
+/** Imports take `2026-09-21 14:13:20.5`, too, as UTC (CSV: assembly/csv.ts). */
+function withOffset(time: Json): Json {
+  const isCivil = typeof time === 'string' && /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?$/.test(time)
+  return isCivil ? `${time}Z` : time
 }
 
 function parseLine(text: string): { [member: string]: Json } | Refusal {

@@ -11,7 +11,7 @@ import { pointerOf, type Json } from '../json.ts'
 import { columnType, fillColumn, jsonType } from './column.ts'
 import { createTimeColumn, writeEpoch } from './epoch.ts'
 import { keepRows, RowGroups } from './group.ts'
-import { Refusal, type Place, type Refusals } from './refusal.ts'
+import { describeInput, Refusal, type Place, type Refusals } from './refusal.ts'
 
 /** How the times of a request are read. */
 export interface TimeContext {
@@ -161,7 +161,8 @@ function readColumns(members: JsonObject, { context, refusals, sink, pointer }: 
     if (row === null) return { line: null, pointer }
     const at = kept.rows[row]!
     const step = field === null ? ['time', at] : ['fields', field, at]
-    return { line: null, pointer: pointer + pointerOf(step) }
+    const values = field === null ? cells.time : cells.fields.find(([name]) => name === field)?.[1]
+    return { line: null, pointer: pointer + pointerOf(step), input: describeInput(values?.[at]) }
   })
 }
 
@@ -233,9 +234,12 @@ function readRows(members: JsonObject, { context, refusals, sink, pointer }: Rea
   }
   for (const { points, places } of groups.finish(refuse)) {
     // What is wrong with a table or a series is wrong with its first row.
-    sink(points, (row, field) =>
-      placeOf(places[row ?? 0]!, field === null ? [] : ['fields', field]),
-    )
+    sink(points, (row, field) => {
+      const place = places[row ?? 0]!
+      if (field === null) return placeOf(place, [])
+      const input = describeInput(rowField(rows[place], field))
+      return { ...placeOf(place, ['fields', field]), input }
+    })
   }
 }
 

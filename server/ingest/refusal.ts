@@ -19,6 +19,8 @@ export class Refusal {
 export interface Place {
   readonly line: number | null
   readonly pointer: string | null
+  /** What stands there, for the values that the engine refuses. */
+  readonly input?: string | null
 }
 
 export class Refusals {
@@ -33,11 +35,13 @@ export class Refusals {
   add({ code, message }: Refusal, place: Place, input: unknown): void {
     this.refusedCount++
     if (this.errors.length >= LISTED_ERRORS_MAX) return
-    this.errors.push({ ...place, column: null, message, input: describeInput(input), code })
+    const { line, pointer } = place
+    this.errors.push({ line, column: null, pointer, message, input: describeInput(input), code })
   }
 }
 
-function describeInput(input: unknown): string | null {
+/** A refused value as errors repeat it; null for undefined. */
+export function describeInput(input: unknown): string | null {
   if (input === undefined) return null
   const text = typeof input === 'string' ? input : JSON.stringify(input)
   return text.length > ERROR_INPUT_MAX ? `${text.slice(0, ERROR_INPUT_MAX)}…` : text

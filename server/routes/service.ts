@@ -17,6 +17,7 @@ export function addServiceRoutes(server: Server): void {
   addMetrics(server)
   addDocument(server)
   addDocs(server)
+  addRoot(server)
 }
 
 function addHealth(server: Server): void {
@@ -131,5 +132,23 @@ function addDocs(server: Server): void {
         'Referrer-Policy': 'no-referrer',
       })
     },
+  )
+}
+
+/** Whoever opens the address that the server prints wants to see something. */
+function addRoot(server: Server): void {
+  addEndpoint(
+    server,
+    {
+      method: 'get',
+      path: '/',
+      operationId: 'root',
+      summary: 'Leads to the page of this document',
+      group,
+      access: 'open',
+      query,
+      answers: { 302: { description: 'To `/docs`' }, ...FAILURE },
+    },
+    (c) => c.redirect('/docs'),
   )
 }

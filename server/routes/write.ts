@@ -123,7 +123,9 @@ function addImport(server: Server): void {
       const type = mediaType(c.req.raw, IMPORT_TYPES)
       const spec = {
         table: query.table,
-        time: query.time,
+        // Named also when it is the default: a CSV whose times are in another column would else be
+        // stored at one time, its rows overwriting each other.
+        time: query.time ?? 'time',
         tags: splitList(query.tags ?? ''),
         types: parseTypes(query.types ?? ''),
       }
@@ -136,7 +138,7 @@ function addImport(server: Server): void {
         }
         const flat = {
           ...spec,
-          time: query.time ?? 'time',
+          timeRequired: query.time !== undefined,
           types: await knownTypes(server, query.db, spec),
         }
         const reader = new NdjsonReader(flat, context, intake.refusals, sinkInto(batch, intake))
@@ -268,7 +270,7 @@ function parseTypes(text: string): Map<string, FieldType> {
 async function knownTypes(
   { db }: Server,
   database: string,
-  { table, types }: Omit<FlatSpec, 'time' | 'tags'>,
+  { table, types }: Pick<FlatSpec, 'table' | 'types'>,
 ): Promise<Map<string, FieldType>> {
   const known = new Map<string, FieldType>()
   try {

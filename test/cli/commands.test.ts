@@ -2,7 +2,8 @@
 // and errors that say where in the file they are.
 
 import { spawn } from 'node:child_process'
-import { existsSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { closeSync, existsSync, openSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { open } from '../../engine/node.ts'
@@ -70,6 +71,9 @@ describe.each(['http', 'directory'] as const)('over %s', (how) => {
     const json = JSON.parse((await omendb([...call, '--format', 'json'])).stdout) as object
     expect(json).toMatchObject({ table: 'cpu', rowCount: 3, cursor: null })
     expect(json).toHaveProperty('series.0.time', [1000, 3000])
+    await omendb(['write', ...target], { input: 'signed x=-0 1' })
+    const signed = await omendb(['query', 'signed', '--format', 'json', ...target])
+    expect(signed.stdout).toContain('"fields":{"x":[-0]}')
   })
 
   test('every option of a query arrives', async () => {
@@ -290,3 +294,23 @@ test('a reader that stops early is no error', async () => {
   const code = await new Promise((done) => child.once('close', done))
   expect([code, stderr]).toEqual([0, ''])
 })
+
+// The reason of the condition: only Linux has this file.
+test.runIf(existsSync('/dev/full'))(
+  'a full disk behind stdout is one line and exit 1',
+  async () => {
+    const path = freshPath()
+    await omendb(['write', '--data', path], { input: LINES })
+    const root = resolve(import.meta.dirname, '../..')
+    const program = [join(root, 'scripts/run.js'), join(root, 'server/cli.ts')]
+    const stdout = openSync('/dev/full', 'w')
+    onTestFinished(() => closeSync(stdout))
+    const child = spawn(process.execPath, [...program, 'query', 'cpu', '--data', path], {
+      stdio: ['ignore', stdout, 'pipe'],
+    })
+    let stderr = ''
+    child.stderr!.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+    const [code] = (await once(child, 'close')) as [number]
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^omendb: output: ENOSPC[^\n]+\n$/)])
+  },
+)

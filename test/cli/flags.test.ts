@@ -60,13 +60,13 @@ describe('tables for the eye', () => {
     const rows = [
       ['2026-01-01', 'é', 0.5],
       ['2026-01-02', null, 12.25],
-      ['x', 'long name', null],
+      ['x', 'long name', -0],
     ]
     expect([...textTable(columns, rows)]).toEqual([
       'time        host           u',
       '2026-01-01  é            0.5',
       '2026-01-02             12.25',
-      'x           long name',
+      'x           long name     -0',
     ])
   })
 

@@ -116,6 +116,12 @@ describe('requests', () => {
     ])
   })
 
+  test('points keep the sign of -0', async () => {
+    const { client, sent } = scripted([() => json(stored)])
+    await client.points({ table: 't', fields: { x: Float64Array.of(-0, 0), s: ['-0', null] } })
+    expect(sent[0]!.body).toBe('[{"table":"t","fields":{"x":[-0,0],"s":["-0",null]}}]')
+  })
+
   test('latest puts its members into the URL, lists with commas and objects as JSON', async () => {
     const { client, sent } = scripted([() => json({})])
     await client.latest({

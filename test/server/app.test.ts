@@ -165,6 +165,15 @@ describe('parameters and members', () => {
     expect((db.requests[0]!.request as { fill: unknown }).fill).toEqual(expected)
   })
 
+  test('of a body that are called __proto__ reach the engine', async () => {
+    const { db, post } = start()
+    const body = '{"table":"cpu","where":{"__proto__":"x"},"select":{"__proto__":"mean(u)"}}'
+    expect((await post('/v1/query', body, json)).status).toBe(200)
+    expect(JSON.stringify(db.requests[0]!.request)).toBe(body)
+    const refused = await problemOf(await post('/v1/query', '{"table":"cpu","__proto__":1}', json))
+    expect(refused.detail).toBe('unknown member "__proto__"')
+  })
+
   test('of a path are decoded, slashes and all', async () => {
     const { db, call } = start()
     await call('/v1/tables/a%2Fb%20%C3%A9%25/tags/k%3F/values')
@@ -316,6 +325,26 @@ describe('writing', () => {
     expect((await post(path, 'at,n\n1,2\n', csv)).status).toBe(200)
     const spec = { table: 't', time: 'at', tags: ['a', 'b'], types: { n: 1, 'a:b': 4 } }
     expect(db.batches[0]!.csv).toEqual({ text: 'at,n\n1,2\n', spec })
+  })
+
+  test('asks CSV for a column of times, also where none is named', async () => {
+    const { db, post } = start()
+    await post('/v1/import?table=t', 'ts,n\n1,2\n', csv)
+    expect(db.batches[0]!.csv!.spec).toMatchObject({ time: 'time' })
+  })
+
+  test('takes NDJSON without a time, unless one was named', async () => {
+    const { db, post } = start()
+    const headers = { 'Content-Type': 'application/x-ndjson' }
+    expect((await post('/v1/import?table=t', '{"n":1}\n', headers)).status).toBe(200)
+    const body = '{"at":1,"n":1}\n{"n":2}\n'
+    const problem = await problemOf(await post('/v1/import?table=t&time=at', body, headers))
+    expect(problem).toMatchObject({ status: 400, detail: 'line 2: the time is missing' })
+    expect(problem.errors[0]).toMatchObject({ line: 2, pointer: '/at', input: '{"n":2}' })
+    expect(db.batches[1]!.committed).toBe(null)
+    // A name that every object of JavaScript has is no member of the line.
+    const named = await post('/v1/import?table=t&time=constructor', '{"n":1}\n', headers)
+    expect((await problemOf(named)).detail).toBe('line 1: the time is missing')
   })
 
   test('refuses types that do not exist', async () => {

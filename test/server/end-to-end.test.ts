@@ -139,11 +139,12 @@ describe('JSON points', () => {
     const fraction = { table: 'counted', rows: [{ fields: { n: 1 } }, { fields: { n: 0.5 } }] }
     const refused = await sendJson('/v1/points', fraction)
     expect([refused.status, refused.body['code']]).toEqual([422, 'type_conflict'])
-    expect(refused.body['errors'][0].pointer).toBe('/rows/1/fields/n')
+    expect(refused.body['errors'][0]).toMatchObject({ pointer: '/rows/1/fields/n', input: '0.5' })
     const unsafe = '{"table":"counted","time":[3,4],"fields":{"x":[1,2],"n":[1,9007199254740993]}}'
     const big = await send('/v1/points', unsafe, { 'Content-Type': 'application/json' })
     expect([big.status, big.body['code']]).toEqual([400, 'unsafe_integer'])
-    expect(big.body['errors'][0].pointer).toBe('/fields/n/1')
+    const cell = { pointer: '/fields/n/1', input: '9007199254740992' }
+    expect(big.body['errors'][0]).toMatchObject(cell)
     expect((await query({ table: 'counted' }))['rowCount']).toBe(2)
   })
 
@@ -233,6 +234,16 @@ describe('import and export', () => {
     expect(await (await fetch(live.url + path)).text()).toBe(
       'time,host,n\n1789948800,"a,b",2\n1789948800,c,1\n',
     )
+  })
+
+  test('CSV whose times are in another column is refused, not stored at one time', async () => {
+    const csv = 'timestamp,u\n1790000000000,1\n1790000001000,2\n'
+    const headers = { 'Content-Type': 'text/csv' }
+    const { status, body } = await send('/v1/import?table=untimed', csv, headers)
+    expect([status, body['detail']]).toEqual([400, "CSV header: no column 'time'"])
+    await get('/v1/tables/untimed', 404)
+    const named = await send('/v1/import?table=untimed&time=timestamp', csv, headers)
+    expect(named).toMatchObject({ status: 200, body: { written: 2 } })
   })
 
   test('a bad cell is refused by line', async () => {

@@ -51,6 +51,25 @@ describe('JSON of a request', () => {
     expect(refusal(text).message).toMatch(/^body: not valid JSON: /)
   })
 
+  test.each([
+    '"\\ud800"',
+    '["\\uDFFFx"]',
+    '{"\\ud83d":1}',
+    '{"a":{"b":["\\ud83d\\ud83d\\ude00"]}}',
+  ])('refuses %s, which has half of a surrogate pair', (text) => {
+    expect(refusal(text)).toMatchObject({
+      code: 'bad_request',
+      message: 'body: half of a surrogate pair is no text',
+    })
+  })
+
+  test.each(['"\\ud83d\\ude00"', '"\\\\ud800"', '{"😀":"\\u00e4"}'])(
+    'accepts the text %s',
+    (text) => {
+      expect(parseJson(text, 'body')).toEqual(JSON.parse(text))
+    },
+  )
+
   test('refuses what is nested too deep without overflowing anything', () => {
     expect(refusal('['.repeat(1_000_000)).message).toBe(
       `body: nested deeper than ${JSON_DEPTH_MAX}`,

@@ -172,7 +172,8 @@ describe('what the HTTP parser refuses', () => {
       431,
       'too_large',
     ],
-    ['no Host', 'GET /health HTTP/1.1\r\n\r\n', 400, 'bad_request'],
+    ['CONNECT', 'CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n', 400, 'bad_request'],
+    ['no Host', 'GET /health HTTP/1.1\r\nConnection: close\r\n\r\n', 400, 'bad_request'],
     [
       'a wrong Host',
       'GET /health HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n',
@@ -191,8 +192,26 @@ describe('what the HTTP parser refuses', () => {
     expect(answer.status).toBe(status)
     expect(answer.body).toMatchObject({ status, code, errors: [], written: 0 })
     expect(answer.head).toMatch(/content-type: application\/problem\+json/i)
+    expect(answer.head).toMatch(/cache-control: no-store/i)
     expect(answer.head.toLowerCase()).toContain(`x-request-id: ${String(answer.body['requestId'])}`)
     expect((await fetch(`${url}/health`)).status).toBe(200)
+  })
+
+  test('a URL with a letter that is not ASCII is told to be encoded', async () => {
+    const { server } = await start()
+    const bytes = 'GET /v1/query?table=wärme HTTP/1.1\r\nHost: localhost\r\n\r\n'
+    const { status, body } = bodyOf(await sendRaw(server.port, bytes))
+    expect([status, body['detail']]).toEqual([
+      400,
+      expect.stringMatching(/^not an HTTP request: .+ \(percent-encode what is not ASCII\)$/),
+    ])
+  })
+
+  test('an Expect that nobody knows is no obstacle', async () => {
+    const { server } = await start()
+    const head = 'Host: localhost\r\nExpect: 200-ok\r\nConnection: close\r\n\r\n'
+    const answer = bodyOf(await sendRaw(server.port, `GET /ready HTTP/1.1\r\n${head}`))
+    expect(answer).toMatchObject({ status: 200, body: { status: 'ready' } })
   })
 
   test.each([

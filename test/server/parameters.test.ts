@@ -33,13 +33,28 @@ describe('parameters of a URL', () => {
   })
 })
 
+describe('bytes of a URL that are not UTF-8', () => {
+  test.each(['/x?a=%ff', '/x?a=%C3', '/x?%ff=1', '/x?a=k%F6ln'])('are refused in %s', (url) => {
+    expect(refusal(() => readParameters(url))).toMatchObject({ code: 'bad_request' })
+  })
+
+  test('are not taken for a replacement character that was sent', () => {
+    expect({ ...readParameters('/x?a=%EF%BF%BD&b=\uFFFD') }).toEqual({ a: '\uFFFD', b: '\uFFFD' })
+  })
+})
+
 describe('shapes', () => {
-  const schema = z.strictObject({ a: z.string(), b: z.enum(['x'], { error: 'only x' }).optional() })
+  const schema = z.strictObject({
+    a: z.string(),
+    b: z.enum(['x'], { error: 'only x' }).optional(),
+    n: z.number().optional(),
+  })
 
   test.each([
     [{ a: '', c: 1 }, 'unknown parameter "c"', '/c'],
     [{}, 'parameter "a" is missing', '/a'],
     [{ a: '', b: 'y' }, 'parameter "b": only x', '/b'],
+    [{ a: '', n: '5' }, 'parameter "n": expected number, received string', '/n'],
   ])('refuse %j: %s', (value, message, pointer) => {
     const error = refusal(() => checkShape(schema, value, 'parameter'))
     expect(error.message).toBe(message)

@@ -93,6 +93,7 @@ describe('the API document', () => {
     const { openapi, paths } = await documentOf()
     expect(openapi).toBe('3.1.0')
     expect(Object.keys(paths).sort()).toEqual([
+      '/',
       '/api/v2/write',
       '/docs',
       '/health',
@@ -148,6 +149,11 @@ describe('the API document', () => {
 })
 
 describe('the page of the document', () => {
+  test('is what whoever opens the address of the server is led to', async () => {
+    const { status, headers } = await start().app.request('/')
+    expect([status, headers.get('location')]).toEqual([302, '/docs'])
+  })
+
   test('loads nothing and runs nothing, and its policy says so', async () => {
     const response = await start().app.request('/docs')
     const page = await response.text()

@@ -10,7 +10,13 @@ function read(text: string | Uint8Array, step = Infinity) {
   const refusals = new Refusals()
   const points: ColumnPoints[] = []
   const lines: (number | null)[] = []
-  const spec = { table: 't', time: 'ts', tags: ['host'], types: new Map([['n', INTEGER]]) }
+  const spec = {
+    table: 't',
+    time: 'ts',
+    timeRequired: false,
+    tags: ['host'],
+    types: new Map([['n', INTEGER]]),
+  }
   const reader = new NdjsonReader(spec, context, refusals, (one, place) => {
     points.push(one)
     lines.push(...Array.from(one.times, (_, row) => place(row, null).line))
@@ -60,6 +66,16 @@ describe('NDJSON', () => {
       [7, '/n'],
     ])
     expect(points[0]!.times.length).toBe(2)
+  })
+
+  test('takes a time without offset as UTC, as CSV does', () => {
+    const { points, refusals } = read(
+      '{"ts":"2026-09-21 14:13:20","u":1}\n{"ts":"2026-09-21 14:13:20.000000001","u":1}\n{"ts":"2026-09-21 25:00:00","u":1}',
+    )
+    expect([...points[0]!.times]).toEqual([1_790_000_000_000_000_000n, 1_790_000_000_000_000_001n])
+    expect(refusals.errors).toMatchObject([
+      { line: 3, input: '{"ts":"2026-09-21 25:00:00","u":1}' },
+    ])
   })
 
   test('refuses bytes that are not UTF-8 by line', () => {
