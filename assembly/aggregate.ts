@@ -18,17 +18,14 @@ import {
   FEATURE_VARIANCE,
   accumulateSum,
   accumulateVariance,
-  compareSlots,
-  countPresent,
-  extremeSlot,
   extremeString,
-  firstPresent,
   isNewEnd,
-  lastPresent,
 } from './cell'
 import { bucketEnd, bucketStart, runEnd } from './downsample'
+import { compareSlots, extremeSlot } from './extreme'
 import { GREATER, LESS, compareBytes } from './filter'
 import { FLOAT, LIMIT, STRING } from './layout'
+import { countPresent, firstPresent, lastPresent } from './presence'
 import { addFloat, addWide } from './sum'
 
 export const AGGREGATE_STATE_SIZE: i32 = 128

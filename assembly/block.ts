@@ -8,15 +8,9 @@ import { crc32c } from './checksum'
 import * as entries from './entry'
 import { TIME } from './entry'
 import { areExceptionsOrdered, decodeFloats, encodeFloats, floatsSize } from './floats'
-import {
-  UNIT_TEN,
-  arePiecesOrdered,
-  decodeIntegers,
-  fitIntegers,
-  integersSize,
-  storeIntegers,
-} from './integers'
+import { UNIT_TEN, decodeIntegers, fitIntegers, storeIntegers } from './integers'
 import { BLOCK_ROWS, CORRUPT, ENTRY_SIZE, FLOAT, STRING, UNSIGNED } from './layout'
+import { arePiecesOrdered, lineSizeOf, openLine } from './pieces'
 import {
   decodeStrings,
   encodeStrings,
@@ -24,7 +18,7 @@ import {
   stringsBound,
   stringsSize,
 } from './strings'
-import { summarizeFloats, summarizeIntegers } from './summary'
+import { summarize } from './summary'
 
 /** Most bytes that encodeColumn writes for these rows. */
 export function encodeColumnBound(type: i32, values: usize, valid: usize, n: i32): i32 {
@@ -77,11 +71,8 @@ function encodeBody(
   entry: usize,
 ): i32 {
   if (type === STRING) return encodeStrings(values, mask, n, target, capacity, entry)
-  if (type === FLOAT) {
-    summarizeFloats(values, mask, n, entry)
-    return encodeFloats(values, mask, n, target, capacity, entry)
-  }
-  summarizeIntegers(values, mask, n, type === UNSIGNED, entry)
+  summarize(type, values, mask, n, entry)
+  if (type === FLOAT) return encodeFloats(values, mask, n, target, capacity, entry)
   store<u8>(entry, u8(entries.ENCODING_LINE), entries.ENTRY_ENCODING)
   fitIntegers(values, mask, n, type === UNSIGNED, UNIT_TEN, 0, 0)
   return storeIntegers(target, capacity, entry)
@@ -171,7 +162,7 @@ function bodySize(type: i32, entry: usize): i32 {
     const isFloat = encoding === entries.ENCODING_DECIMAL || encoding === entries.ENCODING_FLOAT
     if (isFloat) least = floatsSize(entry)
   } else if (encoding === entries.ENCODING_LINE) {
-    least = integersSize(entry)
+    least = lineSizeOf(entry)
   }
   if (least < 0 || size > u32(i32.MAX_VALUE)) return CORRUPT
   const body = i32(size) - (hasNulls ? bitmapSize(n) : 0)
@@ -205,7 +196,8 @@ export function checkBlock(type: i32, block: usize, entry: usize): i32 {
   if (crc32c(block, usize(size), 0) !== load<u32>(entry, entries.ENTRY_CHECKSUM)) return CORRUPT
   const hasNulls = u32(body) < size
   if ((hasNulls ? countBits(block + usize(body), n) : n) !== count) return CORRUPT
-  if (!arePiecesOrdered(block, entry)) return CORRUPT
+  openLine(block, entry)
+  if (!arePiecesOrdered()) return CORRUPT
   if (type === FLOAT && !areExceptionsOrdered(block, entry)) return CORRUPT
   if (type === STRING && !isDictionaryOrdered(block, entry, body)) return CORRUPT
   return 0

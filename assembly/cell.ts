@@ -10,9 +10,10 @@
 //   first and last: time i64, slot, rank u32, 4 reserved | variance: shift f64, mean f64, M2 f64
 // A string slot in a cell is (offset in the arena u32, length u32), at rest in a power-of-two place.
 
-import { EQUAL, GREATER, LESS, compareBytes, compareFloat } from './filter'
+import { compareBytes } from './filter'
 import { FLOAT, INTEGER } from './layout'
-import { addFloat, addIntegers, addUnsigneds, sumFloats } from './sum'
+import { firstPresent, stretchEnd, stretchStart } from './presence'
+import { addFloat, addIntegers, sumFloats } from './sum'
 
 export const FEATURE_SUM: u32 = 1
 export const FEATURE_LEAST: u32 = 2
@@ -20,36 +21,6 @@ export const FEATURE_GREATEST: u32 = 4
 export const FEATURE_FIRST: u32 = 8
 export const FEATURE_LAST: u32 = 16
 export const FEATURE_VARIANCE: u32 = 32
-
-/** LESS, EQUAL or GREATER of two slots of a type that is not STRING. */
-export function compareSlots(type: i32, a: u64, b: u64): i32 {
-  if (type === FLOAT) return compareFloat(reinterpret<f64>(a), reinterpret<f64>(b))
-  if (type === INTEGER) return i64(a) < i64(b) ? LESS : a === b ? EQUAL : GREATER
-  return a < b ? LESS : a === b ? EQUAL : GREATER
-}
-
-/** Number of 1s in `present` over [from, to). */
-export function countPresent(present: usize, from: i32, to: i32): i32 {
-  let count: i32 = 0
-  for (let i = from; i < to; i++) count += i32(load<u8>(present + i))
-  return count
-}
-
-/** Row of the first 1 in [from, to); `from` if present is 0. There is one. */
-export function firstPresent(present: usize, from: i32): i32 {
-  if (present === 0) return from
-  let i = from
-  while (load<u8>(present + i) === 0) i++
-  return i
-}
-
-/** Row of the last 1 in [from, to). There is one. */
-export function lastPresent(present: usize, to: i32): i32 {
-  let i = to - 1
-  if (present === 0) return i
-  while (load<u8>(present + i) === 0) i--
-  return i
-}
 
 /** Adds the present values of a run to a sum of the column's type. */
 export function accumulateSum(
@@ -60,67 +31,13 @@ export function accumulateSum(
   from: i32,
   to: i32,
 ): void {
-  let start = from
-  // Stretches without a gap go through the same loops as dense runs.
+  let start = stretchStart(present, from, to)
   while (start < to) {
-    let end = to
-    if (present !== 0) {
-      while (start < to && load<u8>(present + start) === 0) start++
-      end = start
-      while (end < to && load<u8>(present + end) !== 0) end++
-      if (start === end) return
-    }
+    const end = stretchEnd(present, start, to)
     if (type === FLOAT) addFloat(sum, sumFloats(values, start, end))
-    else if (type === INTEGER) addIntegers(sum, values, start, end)
-    else addUnsigneds(sum, values, start, end)
-    start = end
+    else addIntegers(sum, values, start, end, type === INTEGER)
+    start = stretchStart(present, end, to)
   }
-}
-
-/** Slot of the least (`wanted` LESS) or greatest (GREATER) present value of a run of any type but STRING. */
-export function extremeSlot(
-  type: i32,
-  wanted: i32,
-  values: usize,
-  present: usize,
-  from: i32,
-  to: i32,
-): u64 {
-  const first = firstPresent(present, from)
-  if (type === FLOAT && present === 0) return extremeFloat(wanted, values, from, to)
-  let best = load<u64>(values + (usize(first) << 3))
-  for (let i = first + 1; i < to; i++) {
-    if (present !== 0 && load<u8>(present + i) === 0) continue
-    const slot = load<u64>(values + (usize(i) << 3))
-    if (compareSlots(type, slot, best) === wanted) best = slot
-  }
-  return best
-}
-
-/** The dense float case, two lanes a step. */
-function extremeFloat(wanted: i32, values: usize, from: i32, to: i32): u64 {
-  let best = load<f64>(values + (usize(from) << 3))
-  let lanes = f64x2.splat(best)
-  let i = from + 1
-  if (wanted === LESS) {
-    for (; i + 2 <= to; i += 2) lanes = f64x2.min(lanes, v128.load(values + (usize(i) << 3)))
-  } else {
-    for (; i + 2 <= to; i += 2) lanes = f64x2.max(lanes, v128.load(values + (usize(i) << 3)))
-  }
-  const a = f64x2.extract_lane(lanes, 0)
-  const b = f64x2.extract_lane(lanes, 1)
-  // The lanes let NaN through and order zeros by sign: then the rows are compared one by one, NaN
-  // highest, and of equals the first met stays, as in the summaries of blocks.
-  if (a !== a || b !== b || a === 0.0 || b === 0.0) i = from + 1
-  else {
-    if (compareFloat(a, best) === wanted) best = a
-    if (compareFloat(b, best) === wanted) best = b
-  }
-  for (; i < to; i++) {
-    const value = load<f64>(values + (usize(i) << 3))
-    if (compareFloat(value, best) === wanted) best = value
-  }
-  return reinterpret<u64>(best)
 }
 
 /** Row of the least or greatest present string of a run. */

@@ -6,8 +6,8 @@
 import * as entries from './entry'
 import { TIME } from './entry'
 import { EXPONENT_MAX, isDecimal, mantissaOf, powerOfTen } from './floats'
-import { unitOf } from './integers'
 import { BLOCK_ROWS, CORRUPT, ENTRY_SIZE, FLOAT, FULL, STRING } from './layout'
+import { unitOf } from './pieces'
 import { readVarint, unzigzag, varintValue, writeVarint, writeZigzag } from './varint'
 
 /** No entry takes more bytes than this on disk. */

@@ -11,12 +11,14 @@ import {
   UNIT_NONE,
   UNIT_TWO,
   decodeIntegers,
+  decodeQuotients,
   fitIntegers,
   fittedWidth,
-  integersSize,
   storeIntegers,
 } from './integers'
+import { MAGIC, MAGIC_BITS } from './lanes'
 import { CORRUPT, FULL } from './layout'
+import { lineSizeOf } from './pieces'
 
 /** Largest power of ten that a double holds exactly. */
 export const EXPONENT_MAX: i32 = 22
@@ -26,6 +28,8 @@ const POWERS: usize = memory.data<f64>([
 ])
 /** Mantissas stay below 2^53, so that 1,024 of them sum exactly in an i64. */
 const MANTISSA_LIMIT: f64 = 9007199254740992.0
+/** Doubles whose magnitude is below this are made integers by an addition: see lanes.ts. */
+const SMALL_LIMIT: f64 = 2251799813685248.0
 /** Bits that one exception costs: row and value. */
 const EXCEPTION_BITS: f64 = 80.0
 const BITS_PER_DIGIT: f64 = 3.3219
@@ -69,15 +73,20 @@ export function encodeFloats(
   entry: usize,
 ): i32 {
   let exponent = sampleExponent(values, valid, n)
+  if (exponent >= 0) mapDecimals(values, valid, n, exponent)
   // The sample's digits are enough for every value, or all of them are looked at.
-  if (exponent < 0 || !areDecimals(values, valid, n, exponent)) {
+  if (exponent < 0 || exceptionCount > 0) {
     exponent = decimalExponent(values, valid, n)
+    if (exponent >= 0) mapDecimals(values, valid, n, exponent)
   }
   if (exponent >= 0) {
-    const size = fitDecimals(values, valid, n, exponent)
+    const size = fitMapped(n, UNIT_NONE)
     const isClear = exceptionCount === 0 && fittedWidth() <= 40
     if (isClear || size <= fitOrdered(values, valid, n)) {
-      if (!isClear) fitDecimals(values, valid, n, exponent)
+      if (!isClear) {
+        mapDecimals(values, valid, n, exponent)
+        fitMapped(n, UNIT_NONE)
+      }
       const bytes = storeFloats(values, valid, n, target, capacity, entry)
       store<u8>(entry, u8(entries.ENCODING_DECIMAL), entries.ENTRY_ENCODING)
       store<u8>(entry, u8(exponent), entries.ENTRY_EXPONENT)
@@ -128,14 +137,6 @@ function sampleExponent(values: usize, valid: usize, n: i32): i32 {
   return most
 }
 
-function areDecimals(values: usize, valid: usize, n: i32, exponent: i32): bool {
-  for (let i = 0; i < n; i++) {
-    if (valid !== 0 && load<u8>(valid + usize(i)) === 0) continue
-    if (!isDecimal(load<f64>(values + (usize(i) << 3)), exponent)) return false
-  }
-  return true
-}
-
 /** The exponent that decimals of this block should have, or -1 if they would not pay. */
 function decimalExponent(values: usize, valid: usize, n: i32): i32 {
   memory.fill(NEEDS, 0, 96)
@@ -182,21 +183,49 @@ function cheapestExponent(count: i32): i32 {
   return best
 }
 
-function fitDecimals(values: usize, valid: usize, n: i32, exponent: i32): i32 {
+/** Maps the decimals of an exponent; the rest are exceptions. */
+function mapDecimals(values: usize, valid: usize, n: i32, exponent: i32): void {
   clearMapped(n)
   mantissaSum = 0
-  for (let i = 0; i < n; i++) {
-    if (valid !== 0 && load<u8>(valid + usize(i)) === 0) continue
-    const value = load<f64>(values + (usize(i) << 3))
-    if (isDecimal(value, exponent)) {
-      const mantissa = mantissaOf(value, exponent)
-      mantissaSum += mantissa
-      map(i, mantissa)
-    } else {
-      exceptionCount++
+  let i = 0
+  if (valid === 0) {
+    for (; i + 2 <= n; i += 2) {
+      if (mapPair(values, i, exponent)) continue
+      mapDecimal(values, i, exponent)
+      mapDecimal(values, i + 1, exponent)
     }
   }
-  return fitMapped(n, UNIT_NONE)
+  for (; i < n; i++) {
+    if (valid === 0 || load<u8>(valid + usize(i)) !== 0) mapDecimal(values, i, exponent)
+  }
+}
+
+function mapDecimal(values: usize, row: i32, exponent: i32): void {
+  const value = load<f64>(values + (usize(row) << 3))
+  if (isDecimal(value, exponent)) {
+    const mantissa = mantissaOf(value, exponent)
+    mantissaSum += mantissa
+    map(row, mantissa)
+  } else {
+    exceptionCount++
+  }
+}
+
+/** isDecimal and mantissaOf of two rows; false, and nothing done, unless both are and small. */
+function mapPair(values: usize, row: i32, exponent: i32): bool {
+  const pair = v128.load(values + (usize(row) << 3))
+  const powers = f64x2.splat(powerOfTen(exponent))
+  // Adding 0 turns -0, which no integer stands for, into 0.
+  const rounded = f64x2.add(f64x2.nearest(f64x2.mul(pair, powers)), f64x2.splat(0.0))
+  const isEqual = i64x2.eq(f64x2.div(rounded, powers), pair)
+  const isSmall = f64x2.lt(f64x2.abs(rounded), f64x2.splat(SMALL_LIMIT))
+  if (!i64x2.all_true(v128.and(isEqual, isSmall))) return false
+  const mantissas = i64x2.sub(f64x2.add(rounded, f64x2.splat(MAGIC)), i64x2.splat(MAGIC_BITS))
+  mantissaSum += i64x2.extract_lane(mantissas, 0) + i64x2.extract_lane(mantissas, 1)
+  v128.store(MAPPED + (usize(row) << 3), mantissas)
+  store<u16>(IS_MAPPED + usize(row), 0x0101)
+  mappedCount += 2
+  return true
 }
 
 function fitOrdered(values: usize, valid: usize, n: i32): i32 {
@@ -251,7 +280,7 @@ function storeExactSum(values: usize, valid: usize, n: i32, exponent: i32, entry
 
 /** Bytes of line and exceptions, or CORRUPT. */
 export function floatsSize(entry: usize): i32 {
-  const lineSize = integersSize(entry)
+  const lineSize = lineSizeOf(entry)
   const exceptions = i32(load<u16>(entry, entries.ENTRY_EXCEPTIONS))
   const n = i32(load<u16>(entry, entries.ENTRY_ROWS))
   const exponent = i32(load<u8>(entry, entries.ENTRY_EXPONENT))
@@ -269,29 +298,31 @@ export function decodeFloats(
   count: i32,
   target: usize,
 ): void {
-  decodeIntegers(block, entry, from, count, target)
-  const end = target + (usize(count) << 3)
   if (u32(load<u8>(entry, entries.ENTRY_ENCODING)) === entries.ENCODING_DECIMAL) {
-    divide(target, end, powerOfTen(i32(load<u8>(entry, entries.ENTRY_EXPONENT))))
+    const divisor = powerOfTen(i32(load<u8>(entry, entries.ENTRY_EXPONENT)))
+    decodeQuotients(block, entry, from, count, divisor, target)
   } else {
-    for (let at = target; at < end; at += 8) store<i64>(at, ordered(load<i64>(at)))
+    decodeIntegers(block, entry, from, count, target)
+    restoreOrder(target, target + (usize(count) << 3))
   }
   if (load<u16>(entry, entries.ENTRY_EXCEPTIONS) !== 0) patch(block, entry, from, count, target)
 }
 
-function divide(target: usize, end: usize, divisor: f64): void {
-  const divisors = f64x2.splat(divisor)
+/** ordered() of every slot. */
+function restoreOrder(target: usize, end: usize): void {
   for (; target + 16 <= end; target += 16) {
-    const low = f64x2.splat(f64(load<i64>(target)))
-    const lanes = f64x2.replace_lane(low, 1, f64(load<i64>(target, 8)))
-    v128.store(target, f64x2.div(lanes, divisors))
+    const bits = v128.load(target)
+    // All ones in negative lanes: the complement and one more is the negation.
+    const signs = i64x2.lt_s(bits, i64x2.splat(0))
+    const negated = i64x2.sub(v128.xor(bits, signs), signs)
+    v128.store(target, v128.xor(negated, i64x2.shl(signs, 63)))
   }
-  if (target < end) store<f64>(target, f64(load<i64>(target)) / divisor)
+  if (target < end) store<i64>(target, ordered(load<i64>(target)))
 }
 
 function patch(block: usize, entry: usize, from: i32, count: i32, target: usize): void {
   const exceptions = usize(load<u16>(entry, entries.ENTRY_EXCEPTIONS))
-  const rows = block + usize(integersSize(entry))
+  const rows = block + usize(lineSizeOf(entry))
   const bits = rows + (exceptions << 1)
   for (let k: usize = 0; k < exceptions; k++) {
     const index = i32(load<u16>(rows + (k << 1))) - from
@@ -303,7 +334,7 @@ function patch(block: usize, entry: usize, from: i32, count: i32, target: usize)
 /** True if the exceptions' rows ascend within the block. */
 export function areExceptionsOrdered(block: usize, entry: usize): bool {
   const exceptions = usize(load<u16>(entry, entries.ENTRY_EXCEPTIONS))
-  const rows = block + usize(integersSize(entry))
+  const rows = block + usize(lineSizeOf(entry))
   let previous = -1
   for (let k: usize = 0; k < exceptions; k++) {
     const row = i32(load<u16>(rows + (k << 1)))

@@ -39,6 +39,8 @@ export {
   aggregateSummary,
 } from './aggregate'
 export { aggregateKeys, aggregateResult, aggregateSort } from './aggregate-result'
+export { runAggregate, runPlan } from './aggregate-run'
+export { viewDecode, viewLowerBlock } from './part-view'
 export { rowsCheck } from './row'
 export {
   MEMTABLE_SIZE,
@@ -96,4 +98,5 @@ export { stagingForget } from './series-cache'
 export { CSV_COLUMNS_MAX, CSV_FIELD, CSV_TAG, CSV_TIME, csvRows } from './csv'
 export * from './refusal-kind'
 export { commitApply, commitValidate } from './commit'
+export { TABLE_SPAN_SIZE, choosePartitionWidths } from './partition-width'
 export { catalogReplay } from './catalog-replay'

@@ -5,11 +5,29 @@
 // in nanoseconds), a power of two for float bits, 1 for decimals. Exact over all of i64 and u64.
 // Bytes: residuals, start u16 of each piece but the first, offset of each piece but the first.
 
-import { pack, packedSize, residualAt, unpack } from './bits'
+import { pack, packedSize } from './bits'
 import * as entries from './entry'
-import { CORRUPT, FULL } from './layout'
+import { extremeSlot } from './extreme'
+import { LESS } from './filter'
+import { MAGIC_BITS, addResiduals, divide, fill, layLine, quotients } from './lanes'
+import { FULL, INTEGER, UNSIGNED } from './layout'
 import * as line from './line'
 import { MODEL, PIECE_OFFSETS, PIECE_STARTS } from './line'
+import {
+  lineIsSmall,
+  linePieces,
+  lineRows,
+  lineShift,
+  lineSlope,
+  lineUnit,
+  lineWidth,
+  lineWords,
+  openLine,
+  pieceBase,
+  pieceEnd,
+  pieceOf,
+  pieceStart,
+} from './pieces'
 
 /** What may be divided out of the differences. */
 export const UNIT_NONE = 0
@@ -41,7 +59,7 @@ export function fitIntegers(
 ): i32 {
   fittedRows = n
   fittedMask = valid
-  const low = minimum(values, valid, n, isUnsigned)
+  const low = i64(extremeSlot(isUnsigned ? UNSIGNED : INTEGER, LESS, values, valid, 0, n))
   fittedExponent = 0
   if (unitKind === UNIT_TEN) fittedExponent = tenExponent(values, valid, n, low)
   if (unitKind === UNIT_TWO) fittedExponent = twoExponent(values, valid, n, low)
@@ -123,17 +141,6 @@ function replaceByResiduals(): void {
   }
 }
 
-function minimum(values: usize, valid: usize, n: i32, isUnsigned: bool): i64 {
-  // Unsigned order is signed order with the top bit flipped.
-  const flip: i64 = isUnsigned ? i64.MIN_VALUE : 0
-  let low = i64.MAX_VALUE
-  for (let i = 0; i < n; i++) {
-    if (valid !== 0 && load<u8>(valid + usize(i)) === 0) continue
-    low = min(low, load<i64>(values + (usize(i) << 3)) ^ flip)
-  }
-  return low ^ flip
-}
-
 function commonBits(values: usize, valid: usize, n: i32, low: i64): i32 {
   let bits: u64 = 0
   for (let i = 0; i < n; i++) {
@@ -165,13 +172,6 @@ function tenExponent(values: usize, valid: usize, n: i32, low: i64): i32 {
   return exponent
 }
 
-/** 10^e for e from 0 to 19. */
-const TENS: usize = memory.data<u64>([
-  1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000,
-  100000000000, 1000000000000, 10000000000000, 100000000000000, 1000000000000000, 10000000000000000,
-  100000000000000000, 1000000000000000000, 10000000000000000000,
-])
-
 function powerOf(factor: u64, exponent: i32): u64 {
   let power: u64 = 1
   for (let e = 0; e < exponent; e++) power *= factor
@@ -185,109 +185,7 @@ function storeOffset(at: usize, bytes: i32, offset: i64): void {
   else if (bytes === 1) store<i8>(at, i8(offset))
 }
 
-function loadOffset(at: usize, bytes: i32): i64 {
-  if (bytes === 0) return 0
-  if (bytes === 1) return i64(load<i8>(at))
-  if (bytes === 2) return i64(load<i16>(at))
-  if (bytes === 4) return i64(load<i32>(at))
-  return load<i64>(at)
-}
-
-/** Bytes that the entry's line takes, or CORRUPT if its numbers are impossible. */
-export function integersSize(entry: usize): i32 {
-  const n = i32(load<u16>(entry, entries.ENTRY_ROWS))
-  const width = i32(load<u8>(entry, entries.ENTRY_WIDTH))
-  const pieces = i32(load<u16>(entry, entries.ENTRY_PIECES))
-  const offsetBytes = i32(load<u8>(entry, entries.ENTRY_OFFSET_BYTES))
-  if (n < 1 || n > 1024 || width > 64 || pieces < 1 || pieces > n) return CORRUPT
-  if (offsetBytes > 8 || (offsetBytes !== 0 && popcnt(offsetBytes) !== 1)) return CORRUPT
-  if (load<u8>(entry, entries.ENTRY_SHIFT) > 63) return CORRUPT
-  if (load<u8>(entry, entries.ENTRY_EXPONENT) > 63) return CORRUPT
-  return packedSize(n, width) + (pieces - 1) * (2 + offsetBytes)
-}
-
-/** The factor of the entry's model: see the file's head. */
-export function unitOf(entry: usize): i64 {
-  const exponent = i32(load<u8>(entry, entries.ENTRY_EXPONENT))
-  const encoding = u32(load<u8>(entry, entries.ENTRY_ENCODING))
-  if (encoding === entries.ENCODING_FLOAT) return i64(1) << exponent
-  if (encoding !== entries.ENCODING_LINE) return 1
-  return load<i64>(TENS + (usize(min(exponent, TEN_EXPONENT_MAX)) << 3))
-}
-
-/** True if the pieces start in ascending rows, as every writer stores them. */
-export function arePiecesOrdered(block: usize, entry: usize): bool {
-  const n = i32(load<u16>(entry, entries.ENTRY_ROWS))
-  const pieces = i32(load<u16>(entry, entries.ENTRY_PIECES))
-  let previous = 0
-  for (let j = 1; j < pieces; j++) {
-    const start = pieceStart(block, entry, j)
-    if (start <= previous || start >= n) return false
-    previous = start
-  }
-  return true
-}
-
-/** First row of piece `j`; the entry was checked with integersSize. */
-export function pieceStart(block: usize, entry: usize, j: i32): i32 {
-  return j === 0 ? 0 : i32(load<u16>(startsOf(block, entry) + (usize(j - 1) << 1)))
-}
-
-/** Row behind piece `j`. */
-export function pieceEnd(block: usize, entry: usize, j: i32): i32 {
-  const pieces = i32(load<u16>(entry, entries.ENTRY_PIECES))
-  const n = i32(load<u16>(entry, entries.ENTRY_ROWS))
-  return j + 1 < pieces ? pieceStart(block, entry, j + 1) : n
-}
-
-/** Value at the start of the line of piece `j` with residual 0. */
-export function pieceBase(block: usize, entry: usize, j: i32): i64 {
-  const base = load<i64>(entry, entries.ENTRY_BASE)
-  return j === 0 ? base : base + unitOf(entry) * pieceOffset(block, entry, j)
-}
-
-/** Last piece that starts at or before `row`. */
-export function pieceOf(block: usize, entry: usize, row: i32): i32 {
-  let low = 0
-  let high = i32(load<u16>(entry, entries.ENTRY_PIECES))
-  while (high - low > 1) {
-    const middle = (low + high) >> 1
-    if (pieceStart(block, entry, middle) <= row) low = middle
-    else high = middle
-  }
-  return low
-}
-
-function startsOf(block: usize, entry: usize): usize {
-  const n = i32(load<u16>(entry, entries.ENTRY_ROWS))
-  return block + usize(packedSize(n, i32(load<u8>(entry, entries.ENTRY_WIDTH))))
-}
-
-function pieceOffset(block: usize, entry: usize, j: i32): i64 {
-  if (j === 0) return 0
-  const pieces = usize(load<u16>(entry, entries.ENTRY_PIECES))
-  const bytes = i32(load<u8>(entry, entries.ENTRY_OFFSET_BYTES))
-  const offsets = startsOf(block, entry) + ((pieces - 1) << 1)
-  return loadOffset(offsets + usize((j - 1) * bytes), bytes)
-}
-
-/** One value, by random access. The entry was checked with integersSize; 0 ≤ row < rows. */
-export function integerAt(block: usize, entry: usize, row: i32): i64 {
-  return integerInPiece(block, entry, pieceOf(block, entry, row), row)
-}
-
-/** integerAt for a caller that knows the row's piece. */
-export function integerInPiece(block: usize, entry: usize, piece: i32, row: i32): i64 {
-  const n = i32(load<u16>(entry, entries.ENTRY_ROWS))
-  const width = i32(load<u8>(entry, entries.ENTRY_WIDTH))
-  const slope = load<i64>(entry, entries.ENTRY_SLOPE)
-  const shift = i32(load<u8>(entry, entries.ENTRY_SHIFT))
-  const distance = row - pieceStart(block, entry, piece)
-  const model = line.lineAt(slope, shift, distance) + i64(residualAt(block, n, width, row))
-  return pieceBase(block, entry, piece) + unitOf(entry) * model
-}
-
-/** Values from … from + count as i64[count]. Checked as integerAt. */
+/** Values from … from + count as i64[count]. The entry was checked with lineSizeOf. */
 export function decodeIntegers(
   block: usize,
   entry: usize,
@@ -295,51 +193,89 @@ export function decodeIntegers(
   count: i32,
   target: usize,
 ): void {
-  const n = i32(load<u16>(entry, entries.ENTRY_ROWS))
-  const width = i32(load<u8>(entry, entries.ENTRY_WIDTH))
-  unpack(block, n, width, from, count, target)
+  openLine(block, entry)
+  decodePieces(from, count, 0.0, target)
+}
+
+/** Values from … from + count of a line of unit 1, each divided by `divisor`, as f64[count]. */
+export function decodeQuotients(
+  block: usize,
+  entry: usize,
+  from: i32,
+  count: i32,
+  divisor: f64,
+  target: usize,
+): void {
+  openLine(block, entry)
+  if (lineIsSmall()) {
+    decodePieces(from, count, divisor, target)
+  } else {
+    decodePieces(from, count, 0.0, target)
+    divide(divisor, target, target + (usize(count) << 3))
+  }
+}
+
+/** The lines of whole rows of 32, i64[1024 + 32]: the first one may be asked for in part. */
+const LINES: usize = memory.data(8448)
+
+/** Decodes the open line; `divisor` 0 leaves integers. */
+function decodePieces(from: i32, count: i32, divisor: f64, target: usize): void {
+  const piece = pieceOf(from)
+  if (lineWidth === 0) {
+    layPieces(piece, from, count, divisor, target)
+    const isLaid = divisor === 0.0 || lineSlope === 0
+    if (!isLaid) quotients(divisor, target, target + (usize(count) << 3))
+    return
+  }
+  let stride: usize = 32
+  if (lineSlope === 0 && pieceEnd(piece) >= from + count) {
+    fill(baseOf(piece, divisor), LINES, LINES + 32)
+    stride = 0
+  } else {
+    layPieces(piece, from, count, divisor, LINES + (usize(from & 31) << 3))
+  }
+  addResiduals(
+    lineWords,
+    lineRows,
+    lineWidth,
+    lineUnit,
+    from,
+    count,
+    LINES,
+    stride,
+    divisor,
+    target,
+  )
+}
+
+/** Lays the lines of rows from … from + count, the first of them in `piece`, without residuals. */
+function layPieces(piece: i32, from: i32, count: i32, divisor: f64, target: usize): void {
   const end = from + count
-  let row = from
-  for (let piece = pieceOf(block, entry, from); row < end; piece++) {
-    const pieces = i32(load<u16>(entry, entries.ENTRY_PIECES))
+  for (let row = from; row < end; piece++) {
     // Damaged starts may fall back: rows only ever move forward, and the last piece takes the rest.
-    let until = piece + 1 < pieces ? pieceStart(block, entry, piece + 1) : n
-    until = piece + 1 < pieces ? min(until, end) : end
+    const until = piece + 1 < linePieces ? min(pieceStart(piece + 1), end) : end
     if (until <= row) continue
-    addLine(block, entry, piece, row, until, target + (usize(row - from) << 3))
+    const next = target + (usize(until - row) << 3)
+    layLine(
+      baseOf(piece, divisor),
+      lineUnit,
+      lineSlope * i64(row - pieceStart(piece)),
+      lineSlope,
+      lineShift,
+      target,
+      next,
+    )
+    target = next
     row = until
   }
 }
 
-function addLine(
-  block: usize,
-  entry: usize,
-  piece: i32,
-  row: i32,
-  until: i32,
-  target: usize,
-): void {
-  const base = pieceBase(block, entry, piece)
-  const unit = unitOf(entry)
-  const slope = load<i64>(entry, entries.ENTRY_SLOPE)
-  const shift = i64(load<u8>(entry, entries.ENTRY_SHIFT))
-  const end = target + (usize(until - row) << 3)
-  if (unit === 1 && slope === 0) {
-    addConstant(base, target, end)
-    return
-  }
-  let product = slope * i64(row - pieceStart(block, entry, piece))
-  for (; target < end; target += 8, product += slope) {
-    store<i64>(target, base + unit * ((product >> shift) + load<i64>(target)))
-  }
-}
-
-function addConstant(base: i64, target: usize, end: usize): void {
-  const lanes = i64x2.splat(base)
-  for (; target + 16 <= end; target += 16) {
-    v128.store(target, i64x2.add(v128.load(target), lanes))
-  }
-  if (target < end) store<i64>(target, load<i64>(target) + base)
+/** Base of a piece for whoever wants quotients, if there is a divisor: a constant is one already. */
+function baseOf(piece: i32, divisor: f64): i64 {
+  const base = pieceBase(piece)
+  if (divisor === 0.0) return base
+  const isConstant = lineWidth === 0 && lineSlope === 0
+  return isConstant ? reinterpret<i64>(f64(base) / divisor) : base + MAGIC_BITS
 }
 
 /** Narrows u64[count] to u32[count] in place, for ids and row numbers that fit. */

@@ -60,8 +60,11 @@ export function fitLine(
   forced = starts
   forcedCount = startCount
   fitBytes = i32.MAX_VALUE
+  slopedSlope = 0
+  measureGroups(0, 0, FLAT_GROUPS)
   if (isSloped) considerSlopes()
   if (fitBytes > 0) consider(0, 0)
+  takeGroups(fitSlope, fitShift)
   fitPieces = segment(fitSlope, fitShift, fitWidth, n)
 }
 
@@ -107,6 +110,7 @@ function considerMean(mean: f64): void {
 
 /** Walks the width down with one slope and keeps the best. */
 function consider(slope: i64, shift: i32): void {
+  takeGroups(slope, shift)
   let width = 64
   let limit = rows
   while (width >= 0) {
@@ -172,14 +176,36 @@ let pieceHigh: i64 = 0
 
 /** First row from `start` on that a piece there cannot cover, at most `stop`; and its range. */
 function extend(start: i32, stop: i32, slope: i64, shift: i32, room: u64): i32 {
-  const free = mask
   let row = start
   while (row < stop && isFree(row)) row++
+  const first = row < stop ? modelAt(row) - lineAt(slope, shift, row - start) : 0
+  pieceLow = first
+  pieceHigh = first
+  row++
+  while (row < stop) {
+    if (
+      (row & (GROUP - 1)) === 0 &&
+      row + GROUP <= stop &&
+      coversGroup(row, start, slope, shift, room)
+    ) {
+      row += GROUP
+      continue
+    }
+    const end = min(stop, (row | (GROUP - 1)) + 1)
+    const reached = extendRows(row, end, start, slope, shift, room)
+    if (reached < end) return reached
+    row = end
+  }
+  return min(row, stop)
+}
+
+/** extend through rows of one group, one by one. */
+function extendRows(row: i32, end: i32, start: i32, slope: i64, shift: i32, room: u64): i32 {
+  let low = pieceLow
+  let high = pieceHigh
   let line = slope * i64(row - start)
-  let low = row < stop ? modelAt(row) - (line >> shift) : 0
-  let high = low
-  for (row++, line += slope; row < stop; row++, line += slope) {
-    if (free !== 0 && load<u8>(free + usize(row)) === 0) continue
+  for (; row < end; row++, line += slope) {
+    if (isFree(row)) continue
     const residual = modelAt(row) - (line >> shift)
     // Most rows lie within the range so far: two branches that are never taken.
     if (residual < low) {
@@ -192,7 +218,63 @@ function extend(start: i32, stop: i32, slope: i64, shift: i32, room: u64): i32 {
   }
   pieceLow = low
   pieceHigh = high
-  return min(row, stop)
+  return row
+}
+
+/**
+ * Extends a piece by the group at `row` if its range tells that it can be: exactly, without a shift.
+ * With one, the line from `start` may lie one below the difference of the lines from row 0, so only
+ * a group that is surely inside the range so far is taken.
+ */
+function coversGroup(row: i32, start: i32, slope: i64, shift: i32, room: u64): bool {
+  const group = groups + (usize(row / GROUP) << 4)
+  if (load<i64>(group) > load<i64>(group, 8)) return true
+  const risen = lineAt(slope, shift, start)
+  const low = load<i64>(group) + risen
+  const high = load<i64>(group, 8) + risen
+  if (shift > 0) return low >= pieceLow && high < pieceHigh
+  const newLow = min(low, pieceLow)
+  const newHigh = max(high, pieceHigh)
+  if (u64(newHigh - newLow) > room) return false
+  pieceLow = newLow
+  pieceHigh = newHigh
+  return true
+}
+
+/** Rows whose range over a line is measured once, so that a scan can take them in one step. */
+const GROUP = 16
+/** Least and greatest distance of each group from the line through row 0: i64[64 × 2]. */
+const FLAT_GROUPS: usize = memory.data(1024)
+const SLOPED_GROUPS: usize = memory.data(1024)
+let groups: usize = FLAT_GROUPS
+let slopedSlope: i64 = 0
+let slopedShift = 0
+
+/** Makes `groups` those of a slope. */
+function takeGroups(slope: i64, shift: i32): void {
+  groups = slope === 0 ? FLAT_GROUPS : SLOPED_GROUPS
+  if (slope === 0 || (slope === slopedSlope && shift === slopedShift)) return
+  measureGroups(slope, shift, SLOPED_GROUPS)
+  slopedSlope = slope
+  slopedShift = shift
+}
+
+/** Measures the groups of a slope; without rows that have a value the least is above the greatest. */
+function measureGroups(slope: i64, shift: i32, target: usize): void {
+  let line: i64 = 0
+  for (let row = 0; row < rows; target += 16) {
+    const end = min(rows, row + GROUP)
+    let low = i64.MAX_VALUE
+    let high = i64.MIN_VALUE
+    for (; row < end; row++, line += slope) {
+      if (isFree(row)) continue
+      const distance = modelAt(row) - (line >> shift)
+      low = min(low, distance)
+      high = max(high, distance)
+    }
+    store<i64>(target, low)
+    store<i64>(target, high, 8)
+  }
 }
 
 function closePiece(piece: i32): void {
@@ -235,10 +317,10 @@ function rowBefore(i: i32): i32 {
 function modelRange(): i64 {
   let low = i64.MAX_VALUE
   let high = i64.MIN_VALUE
-  for (let i = 0; i < rows; i++) {
-    if (isFree(i)) continue
-    low = min(low, modelAt(i))
-    high = max(high, modelAt(i))
+  const end = FLAT_GROUPS + (usize((rows + GROUP - 1) / GROUP) << 4)
+  for (let group = FLAT_GROUPS; group < end; group += 16) {
+    low = min(low, load<i64>(group))
+    high = max(high, load<i64>(group, 8))
   }
   return high - low
 }

@@ -4,8 +4,9 @@
 // After the line: end of each entry u16 or u32, counted from the first byte; then the bytes.
 
 import * as entries from './entry'
-import { UNIT_NONE, decodeIntegers, fitIntegers, integersSize, storeIntegers } from './integers'
+import { UNIT_NONE, decodeIntegers, fitIntegers, storeIntegers } from './integers'
 import { CORRUPT, FULL } from './layout'
+import { lineSizeOf } from './pieces'
 
 /** A row's dictionary entry, i64[1024]. */
 const CODES: usize = memory.data(8192)
@@ -167,7 +168,7 @@ function mergeRuns(start: u32, middle: u32, end: u32): void {
 
 /** Least bytes of line and dictionary, without its text; or CORRUPT. */
 export function stringsSize(entry: usize): i32 {
-  const lineSize = integersSize(entry)
+  const lineSize = lineSizeOf(entry)
   const count = i32(load<u16>(entry, entries.ENTRY_EXCEPTIONS))
   const endBytes = i32(load<u8>(entry, entries.ENTRY_END_BYTES))
   if (lineSize < 0 || count < 1 || count > i32(load<u16>(entry, entries.ENTRY_ROWS))) return CORRUPT
@@ -210,7 +211,7 @@ export function decodeStrings(
 }
 
 function dictionaryEnd(block: usize, entry: usize, rank: u32): u32 {
-  const ends = block + usize(integersSize(entry))
+  const ends = block + usize(lineSizeOf(entry))
   if (load<u8>(entry, entries.ENTRY_END_BYTES) === 2)
     return u32(load<u16>(ends + (usize(rank) << 1)))
   return load<u32>(ends + (usize(rank) << 2))

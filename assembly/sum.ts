@@ -26,48 +26,53 @@ export function floatTotal(sum: usize): f64 {
   return isFinite<f64>(total) ? total + load<f64>(sum, 8) : total
 }
 
-/** Sum of floats [from, to) of `values`. */
+/** Sum of floats [from, to) of `values`, in eight accumulators. */
 export function sumFloats(values: usize, from: i32, to: i32): f64 {
-  let a = 0.0
-  let b = 0.0
-  let c = 0.0
-  let d = 0.0
+  let a = f64x2.splat(0.0)
+  let b = a
+  let c = a
+  let d = a
   let p = values + (usize(from) << 3)
   const end = values + (usize(to) << 3)
-  for (; p + 32 <= end; p += 32) {
-    a += load<f64>(p)
-    b += load<f64>(p, 8)
-    c += load<f64>(p, 16)
-    d += load<f64>(p, 24)
+  for (; p + 64 <= end; p += 64) {
+    a = f64x2.add(a, v128.load(p))
+    b = f64x2.add(b, v128.load(p, 16))
+    c = f64x2.add(c, v128.load(p, 32))
+    d = f64x2.add(d, v128.load(p, 48))
   }
-  for (; p < end; p += 8) a += load<f64>(p)
-  return a + b + (c + d)
+  for (; p + 16 <= end; p += 16) a = f64x2.add(a, v128.load(p))
+  a = f64x2.add(f64x2.add(a, b), f64x2.add(c, d))
+  const sum = f64x2.extract_lane(a, 0) + f64x2.extract_lane(a, 1)
+  return p < end ? sum + load<f64>(p) : sum
 }
 
-/** Adds integers [from, to), fewer than 2^31, to a 128-bit sum, by their halves so that nothing overflows. */
-export function addIntegers(sum: usize, values: usize, from: i32, to: i32): void {
-  let low: u64 = 0
-  let high: i64 = 0
+/**
+ * Adds integers [from, to), fewer than 2^31, to a 128-bit sum: i64, or u64 unless `isSigned`. By
+ * their halves, so that no lane overflows; the top bit of signed ones is flipped, so that their high
+ * halves are unsigned too, 2^31 above what they are.
+ */
+export function addIntegers(sum: usize, values: usize, from: i32, to: i32, isSigned: bool): void {
+  const flip: i64 = isSigned ? i64.MIN_VALUE : 0
+  const flips = i64x2.splat(flip)
+  const mask = i64x2.splat(0xffffffff)
+  let low = i64x2.splat(0)
+  let high = low
+  let p = values + (usize(from) << 3)
   const end = values + (usize(to) << 3)
-  for (let p = values + (usize(from) << 3); p < end; p += 8) {
-    const value = load<i64>(p)
-    low += u64(u32(value))
-    high += value >> 32
+  for (; p + 16 <= end; p += 16) {
+    const pair = v128.xor(v128.load(p), flips)
+    low = i64x2.add(low, v128.and(pair, mask))
+    high = i64x2.add(high, i64x2.shr_u(pair, 32))
   }
-  addHalves(sum, low, high)
-}
-
-/** Like addIntegers for unsigned 64-bit values. */
-export function addUnsigneds(sum: usize, values: usize, from: i32, to: i32): void {
-  let low: u64 = 0
-  let high: u64 = 0
-  const end = values + (usize(to) << 3)
-  for (let p = values + (usize(from) << 3); p < end; p += 8) {
-    const value = load<u64>(p)
-    low += u64(u32(value))
-    high += value >> 32
+  let lows = u64(i64x2.extract_lane(low, 0) + i64x2.extract_lane(low, 1))
+  let highs = i64x2.extract_lane(high, 0) + i64x2.extract_lane(high, 1)
+  if (p < end) {
+    const last = load<u64>(p) ^ u64(flip)
+    lows += u64(u32(last))
+    highs += i64(last >> 32)
   }
-  addHalves(sum, low, i64(high))
+  if (isSigned) highs -= i64(to - from) << 31
+  addHalves(sum, lows, highs)
 }
 
 /** Adds `high` × 2^32 + `low`. */

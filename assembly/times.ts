@@ -4,26 +4,16 @@
 // predict(t) never falls as t rises, and `epsilon` is the largest |predict(times[i]) − i| over the
 // block, measured when it is built. A time between rows i−1 and i is therefore predicted within
 // [i−1−epsilon, i+epsilon], and its lower bound lies in [predict − epsilon, predict + epsilon + 1].
-// Both ends are checked by random access; a miss (a damaged bound) searches the whole range instead.
+// An answer inside was seen from both sides; one at an end is checked by one more random access, and
+// a miss (another piece, a damaged bound) searches the rest instead.
 
 import { packedSize } from './bits'
 import * as entries from './entry'
-import {
-  UNIT_TEN,
-  decodeIntegers,
-  fitIntegers,
-  integerAt,
-  integerInPiece,
-  integersSize,
-  pieceBase,
-  pieceEnd,
-  pieceOf,
-  pieceStart,
-  storeIntegers,
-  unitOf,
-} from './integers'
+import { UNIT_TEN, decodeIntegers, fitIntegers, storeIntegers } from './integers'
 import { crc32c } from './checksum'
 import { CORRUPT } from './layout'
+import { lineRows, lineShift, lineSlope, linePieces, lineUnit, lineWidth } from './pieces'
+import { lineSizeOf, openLine, pieceBase, pieceEnd, pieceOf, pieceStart, valueAt } from './pieces'
 
 /** Most bytes that encodeTimes writes for `n` rows. */
 export function encodeTimesBound(n: i32): i32 {
@@ -74,12 +64,11 @@ function summarize(times: usize, n: i32, entry: usize): void {
 }
 
 function measureEpsilon(times: usize, block: usize, entry: usize): i32 {
-  const pieces = i32(load<u16>(entry, entries.ENTRY_PIECES))
   let epsilon = 0
-  for (let piece = 0; piece < pieces; piece++) {
-    takePiece(block, entry, piece)
-    const end = pieceEnd(block, entry, piece)
-    for (let row = pieceStart(block, entry, piece); row < end; row++) {
+  openLine(block, entry)
+  for (let piece = 0; piece < linePieces; piece++) {
+    takePiece(piece)
+    for (let row = takenStart; row < takenEnd; row++) {
       const time = load<i64>(times + (usize(row) << 3))
       epsilon = max(epsilon, abs(predict(time) - row))
     }
@@ -87,29 +76,31 @@ function measureEpsilon(times: usize, block: usize, entry: usize): i32 {
   return epsilon
 }
 
-let lineStart: f64 = 0.0
-let lineLast: f64 = 0.0
-let lineBase: i64 = 0
-let lineUnit: f64 = 1.0
-let lineMiddle: f64 = 0.0
-let lineScale: f64 = 0.0
+let takenStart = 0
+let takenEnd = 0
+let takenBase: i64 = 0
+let firstRow: f64 = 0.0
+let lastRow: f64 = 0.0
+let unit: f64 = 1.0
+let halfResidual: f64 = 0.0
+let rowsPerStep: f64 = 0.0
 
-/** Makes a piece the one that predict() is about. */
-function takePiece(block: usize, entry: usize, piece: i32): void {
-  const slope = load<i64>(entry, entries.ENTRY_SLOPE)
-  const width = i32(load<u8>(entry, entries.ENTRY_WIDTH))
-  lineStart = f64(pieceStart(block, entry, piece))
-  lineLast = slope > 0 ? f64(pieceEnd(block, entry, piece) - 1) : lineStart
-  lineBase = pieceBase(block, entry, piece)
-  lineUnit = f64(u64(unitOf(entry)))
-  lineMiddle = width > 0 ? f64(u64(1) << (width - 1)) : 0.0
-  lineScale = slope > 0 ? f64(u64(1) << load<u8>(entry, entries.ENTRY_SHIFT)) / f64(slope) : 0.0
+/** Makes a piece of the open line the one that predict() is about. */
+function takePiece(piece: i32): void {
+  takenStart = pieceStart(piece)
+  takenEnd = pieceEnd(piece)
+  takenBase = pieceBase(piece)
+  firstRow = f64(takenStart)
+  lastRow = lineSlope > 0 ? f64(takenEnd - 1) : firstRow
+  unit = f64(u64(lineUnit))
+  halfResidual = lineWidth > 0 ? f64(u64(1) << (lineWidth - 1)) : 0.0
+  rowsPerStep = lineSlope > 0 ? f64(u64(1) << lineShift) / f64(lineSlope) : 0.0
 }
 
 /** Row at which the line of the taken piece passes `time`, within the piece. */
 function predict(time: i64): i32 {
-  const above = f64(u64(time - lineBase)) / lineUnit - lineMiddle
-  return i32(max(lineStart, min(lineLast, lineStart + nearest(above * lineScale))))
+  const above = f64(u64(time - takenBase)) / unit - halfResidual
+  return i32(max(firstRow, min(lastRow, firstRow + nearest(above * rowsPerStep))))
 }
 
 /** Times of rows from … from + count into i64[count]: count, or CORRUPT. */
@@ -124,7 +115,7 @@ export function decodeTimes(block: usize, entry: usize, from: i32, count: i32, t
 /** True if the entry's numbers agree with its size, so that no access leaves the block. */
 export function isSound(entry: usize): bool {
   const encoding = u32(load<u8>(entry, entries.ENTRY_ENCODING))
-  const size = integersSize(entry)
+  const size = lineSizeOf(entry)
   return (
     encoding === entries.ENCODING_LINE &&
     size >= 0 &&
@@ -135,7 +126,13 @@ export function isSound(entry: usize): bool {
 /** Time of one row, without decoding; the minimum of i64 for a row that the entry does not have. */
 export function timeAt(block: usize, entry: usize, row: i32): i64 {
   if (!isSound(entry) || u32(row) >= u32(load<u16>(entry, entries.ENTRY_ROWS))) return i64.MIN_VALUE
-  return integerAt(block, entry, row)
+  openLine(block, entry)
+  return timeOf(row)
+}
+
+function timeOf(row: i32): i64 {
+  const piece = pieceOf(row)
+  return valueAt(pieceBase(piece), pieceStart(piece), row)
 }
 
 /**
@@ -145,43 +142,51 @@ export function timeAt(block: usize, entry: usize, row: i32): i64 {
 export function timeLowerBound(block: usize, entry: usize, from: i32, to: i32, time: i64): i32 {
   if (!isSound(entry) || from < 0 || to > i32(load<u16>(entry, entries.ENTRY_ROWS))) return CORRUPT
   if (from >= to) return to
-  const piece = pieceOfTime(block, entry, from, to, time)
-  const low = max(from, pieceStart(block, entry, piece))
-  const high = min(to, pieceEnd(block, entry, piece))
-  if (high <= low) return searchRows(block, entry, from, to, time)
-  takePiece(block, entry, piece)
+  openLine(block, entry)
+  takePiece(pieceOfTime(from, to, time))
   const epsilon = i32(load<u16>(entry, entries.ENTRY_EPSILON))
-  const row = time < lineBase ? low : predict(time)
-  let start = max(low, min(high, row - epsilon))
-  let end = max(low, min(high, row + epsilon + 1))
-  if (start > low && integerInPiece(block, entry, piece, start - 1) >= time) start = low
-  if (end < high && integerInPiece(block, entry, piece, end) < time) end = high
-  while (start < end) {
-    const middle = (start + end) >> 1
-    if (integerInPiece(block, entry, piece, middle) < time) start = middle + 1
-    else end = middle
+  const row = time < takenBase ? takenStart : predict(time)
+  const low = min(to, max(from, takenStart))
+  const high = max(low, min(to, takenEnd))
+  const start = max(low, min(high, row - epsilon))
+  const end = max(low, min(high, row + epsilon + 1))
+  const found = searchTaken(start, end, max(start, min(end - 1, row)), time)
+  // Inside, the rows on both sides of the answer were looked at; at an end, one was not.
+  if (found === start && start > from && timeOf(start - 1) >= time) {
+    return searchRows(from, start - 1, time)
   }
-  return start
+  if (found === end && end < to && timeOf(end) < time) return searchRows(end + 1, to, time)
+  return found
 }
 
-/** Last piece of the rows [from, to) whose first time is ≤ `time`; else the one of `from`. */
-function pieceOfTime(block: usize, entry: usize, from: i32, to: i32, time: i64): i32 {
-  let low = pieceOf(block, entry, from)
-  let high = pieceOf(block, entry, to - 1) + 1
+/** Lower bound of `time` in rows from … to of the taken piece, looking at row `probe` first. */
+function searchTaken(from: i32, to: i32, probe: i32, time: i64): i32 {
+  while (from < to) {
+    if (valueAt(takenBase, takenStart, probe) < time) from = probe + 1
+    else to = probe
+    probe = (from + to) >> 1
+  }
+  return from
+}
+
+/** Last piece of the rows [from, to) whose base is ≤ `time`, if bases ascend; else some piece. */
+function pieceOfTime(from: i32, to: i32, time: i64): i32 {
+  let low = 0
+  let high = linePieces
+  if (from > 0) low = pieceOf(from)
+  if (to < lineRows) high = pieceOf(to - 1) + 1
   while (high - low > 1) {
     const middle = (low + high) >> 1
-    const start = pieceStart(block, entry, middle)
-    const rows = i32(load<u16>(entry, entries.ENTRY_ROWS))
-    if (start < rows && integerInPiece(block, entry, middle, start) <= time) low = middle
+    if (pieceBase(middle) <= time) low = middle
     else high = middle
   }
   return low
 }
 
-function searchRows(block: usize, entry: usize, from: i32, to: i32, time: i64): i32 {
+function searchRows(from: i32, to: i32, time: i64): i32 {
   while (from < to) {
     const middle = (from + to) >> 1
-    if (integerAt(block, entry, middle) < time) from = middle + 1
+    if (timeOf(middle) < time) from = middle + 1
     else to = middle
   }
   return from

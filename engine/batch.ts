@@ -216,7 +216,7 @@ class StagingBatch implements Batch {
     assert(!this.isFinished, 'batch: used after commit or discard')
     if (this.failure !== null) throw this.failure
     try {
-      call()
+      this.host.instance.guard(call)
     } catch (error) {
       this.failure = error
       throw error

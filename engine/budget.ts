@@ -31,9 +31,13 @@ export class Budget {
     this.values += values
   }
 
-  /** Pauses if enough was done since the last pause. */
+  /** Was enough done since the last pause? */
+  get isSpent(): boolean {
+    return this.values >= PAUSE_VALUES
+  }
+
+  /** Pauses, and begins anew. */
   *breathe(): Execution<void> {
-    if (this.values < PAUSE_VALUES) return
     this.values = 0
     yield { pause: true }
   }

@@ -100,8 +100,10 @@ export class Cache {
   find(file: number, key: number): Place | null {
     const place = this.files.get(file)?.get(key)
     if (place === undefined) return null
-    unlink(place.slab)
-    link(this.ring, place.slab)
+    if (this.ring.previous !== place.slab) {
+      unlink(place.slab)
+      link(this.ring, place.slab)
+    }
     return place
   }
 
@@ -173,6 +175,10 @@ export class Cache {
 /** What one execution holds of the cache. */
 export class Pins {
   readonly cache: Cache
+  /** Rises with every release: addresses found before it are of no use. */
+  generation = 0
+  /** Bytes of all that is pinned. */
+  bytes = 0
   private readonly slabs = new Set<Slab>()
   private scratch: Region[] = []
 
@@ -202,6 +208,8 @@ export class Pins {
 
   /** Gives up all pins and scratch. The object may go on being used. */
   release(): void {
+    this.generation++
+    this.bytes = 0
     for (const slab of this.slabs) this.cache.unpin(slab)
     this.slabs.clear()
     for (const region of this.scratch) this.cache.memory.release(region)
@@ -211,6 +219,7 @@ export class Pins {
   private pin(slab: Slab): void {
     if (this.slabs.has(slab)) return
     this.slabs.add(slab)
+    this.bytes += slab.bytes
     slab.pins++
   }
 }

@@ -102,21 +102,12 @@ export class CatalogFile {
   }
 
   /**
-   * Adds one blob: the parts in order. After `storage_full` nothing was added and it may be tried
+   * Adds blobs, each of them a record. After `storage_full` nothing was added and it may be tried
    * again; any other error ends this file.
    */
-  append(parts: readonly Uint8Array[]): void {
+  append(blobs: readonly Uint8Array[]): void {
     this.checkUsable()
-    let length = 0
-    for (const part of parts) length += part.length
-    assert(length > 0 && length <= PAYLOAD_SIZE_MAX, `catalog blob of ${length} bytes`)
-    const header = new Uint8Array(RECORD_HEADER_SIZE)
-    const view = new DataView(header.buffer)
-    view.setUint32(0, length, true)
-    let checksum = crc32c(header.subarray(0, 4), this.seed)
-    for (const part of parts) checksum = crc32c(part, checksum)
-    view.setUint32(4, checksum, true)
-    const written = [header, ...parts, GAP.subarray(0, gapAfter(length))]
+    const written = blobs.flatMap((blob) => this.record(blob))
     try {
       this.storage.append(this.name, written)
     } catch (error) {
@@ -143,6 +134,17 @@ export class CatalogFile {
     }
     this.durable = { number: this.durable.number, size, checksum }
     return this.durable
+  }
+
+  /** A blob with its header before it and its gap behind it. */
+  private record(blob: Uint8Array): Uint8Array[] {
+    const { length } = blob
+    assert(length > 0 && length <= PAYLOAD_SIZE_MAX, `catalog blob of ${length} bytes`)
+    const header = new Uint8Array(RECORD_HEADER_SIZE)
+    const view = new DataView(header.buffer)
+    view.setUint32(0, length, true)
+    view.setUint32(4, crc32c(blob, crc32c(header.subarray(0, 4), this.seed)), true)
+    return [header, blob, GAP.subarray(0, gapAfter(length))]
   }
 
   private takeBack(error: unknown): unknown {

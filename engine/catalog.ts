@@ -32,6 +32,8 @@ export interface CatalogTable {
   /** Series ids (u32) by ordinal, in kernel memory. */
   series: Region
   seriesCount: number
+  /** What planTable last gave. */
+  planned: PlanTable | null
 }
 
 export interface CatalogDatabase {
@@ -42,6 +44,8 @@ export interface CatalogDatabase {
 }
 
 const SERIES_MIN = 64
+/** Series whose tags are kept decoded. */
+const DECODED_MAX = 16_384
 const decoder = new TextDecoder()
 
 export class Catalog implements PlanCatalog {
@@ -53,18 +57,22 @@ export class Catalog implements PlanCatalog {
   readonly series: KeyTable
   /** The kernel's CatalogTables structure: pointers to the four tables. */
   readonly pointer: number
+  readonly seriesMax: number
   private readonly kernel: Kernel
   private readonly memory: Memory
   private readonly tags: TagIndex
   private readonly tableById = new Map<number, CatalogTable>()
   private readonly databaseById = new Map<number, CatalogDatabase>()
+  private readonly decodedTags = new Map<number, ReadonlyMap<string, string>>()
   private databaseCount = 0
   /** Every series below this id has been applied. */
   private seriesSeen = 0
 
-  constructor(kernel: Kernel, memory: Memory) {
+  /** `seriesMax`: how many series a database may have. */
+  constructor(kernel: Kernel, memory: Memory, seriesMax = Infinity) {
     this.kernel = kernel
     this.memory = memory
+    this.seriesMax = seriesMax
     this.tables = new KeyTable(kernel, memory, 64)
     this.columns = new KeyTable(kernel, memory, 256)
     this.shapes = new KeyTable(kernel, memory, 64)
@@ -84,6 +92,15 @@ export class Catalog implements PlanCatalog {
     return this.databaseCount
   }
 
+  /** Series of all tables of a database; 0 if there is none of that name. */
+  seriesCount(database: string): number {
+    let count = 0
+    for (const table of this.databases.get(database)?.tables.values() ?? []) {
+      count += table.seriesCount
+    }
+    return count
+  }
+
   /** The table, or `not_found` naming what is missing. */
   table(database: string, name: string): CatalogTable {
     const found = this.databases.get(database)
@@ -96,9 +113,15 @@ export class Catalog implements PlanCatalog {
   /** A table as planning sees it. Throws `not_found`. */
   planTable(database: string, name: string): PlanTable {
     const table = this.table(database, name)
-    const { id, partitionSeconds } = table
+    const { id, partitionSeconds, planned } = table
+    // Names are only ever added, so that their number tells whether there are new ones.
+    const isKnown =
+      planned?.columns.length === table.columns.size &&
+      planned.tagKeys.length === this.tags.keyCount(id)
+    if (isKnown) return planned
     const columns = [...table.columns.values()].sort((a, b) => compareText(a.name, b.name))
-    return { id, name, partitionSeconds, columns, tagKeys: this.tagKeys(table) }
+    table.planned = { id, name, partitionSeconds, columns, tagKeys: this.tagKeys(table) }
+    return table.planned
   }
 
   /** A table by its id; undefined once it was dropped. */
@@ -128,13 +151,20 @@ export class Catalog implements PlanCatalog {
   }
 
   /** Tags of a series, keys in byte order. */
-  seriesTags(id: number): Map<string, string> {
-    return decodeTags(this.series.key(id))
+  seriesTags(id: number): ReadonlyMap<string, string> {
+    let tags = this.decodedTags.get(id)
+    if (tags === undefined) {
+      if (this.decodedTags.size >= DECODED_MAX) this.decodedTags.clear()
+      tags = decodeTags(this.series.key(id))
+      this.decodedTags.set(id, tags)
+    }
+    return tags
   }
 
   /**
    * Takes over entries whose keys are in the key tables already (a committed batch put them there,
-   * or `replay` did), in the order they were logged.
+   * or `replayEntries` did), in the order they are logged. Throws `busy` when memory is short: call
+   * it again with the same entries, and maybe more behind them, before anything else.
    */
   apply(entries: Uint8Array): void {
     for (const entry of decodeEntries(entries)) this.applyEntry(entry)
@@ -183,17 +213,22 @@ export class Catalog implements PlanCatalog {
       columns: new Map(),
       tagIds: new Set(),
       seriesCount: 0,
+      planned: null,
     }
     database.tables.set(name, table)
     this.tableById.set(id, table)
   }
 
   private addSeries(id: number, tableId: number): void {
-    // The catalog file may repeat what the log holds: ids rise, so a lower one is known.
+    // Ids rise, so a lower one is known.
     if (id < this.seriesSeen) return
-    this.seriesSeen = id + 1
     const table = this.tableById.get(tableId)
-    if (!table) return
+    if (table !== undefined) this.addToTable(id, table)
+    this.seriesSeen = id + 1
+  }
+
+  /** When memory is short it throws before the series counts, and may be tried again. */
+  private addToTable(id: number, table: CatalogTable): void {
     const ordinal = table.seriesCount
     if ((ordinal + 1) * 4 > table.series.size) {
       table.series = this.memory.grow(table.series, table.series.size * 2, ordinal * 4)
@@ -201,7 +236,7 @@ export class Catalog implements PlanCatalog {
     this.memory.u32[(table.series.offset >>> 2) + ordinal] = id
     this.series.setPayload(id, 'b', ordinal)
     const key = this.series.keyRange(id)
-    this.tags.add(tableId, key.offset, key.size, ordinal)
+    this.tags.add(table.id, key.offset, key.size, ordinal)
     table.seriesCount = ordinal + 1
   }
 

@@ -7,6 +7,7 @@ import { encodeTableDropped } from './catalog-entry.ts'
 import type { CatalogTable } from './catalog.ts'
 import { OmenError } from './error.ts'
 import { executeExport, executeQuery } from './execute.ts'
+import { nearestName } from './expression/name.ts'
 import { fieldTypeName } from './field.ts'
 import type { Host } from './host.ts'
 import { instantiateKernel } from './kernel.ts'
@@ -113,6 +114,7 @@ const DEFAULT_OPTIONS: ShardOptions = {
   cacheBytes: 128 * MIB,
   logBytes: 64 * MIB,
   flushAgeMs: 600_000,
+  seriesMax: 1_000_000,
 }
 const DEFAULT_LIMITS: QueryLimits = {
   maxPoints: 200_000_000,
@@ -124,25 +126,33 @@ const ROWS_MAX = 1_000_000
 /** Opens the shard that the host's storage holds, recovering whatever a crash left. */
 export async function openDatabase(host: Host, options: OpenOptions = {}): Promise<Database> {
   const { memoryBytes, limits, ...shardOptions } = options
-  const instance = await instantiateKernel(host.module, memoryBytes)
-  const shard = await Shard.open(host, instance, { ...DEFAULT_OPTIONS, ...shardOptions })
-  return new Database(shard, { ...DEFAULT_LIMITS, ...limits })
+  const start = async (): Promise<Shard> => {
+    const instance = await instantiateKernel(host.module, memoryBytes)
+    return Shard.open(host, instance, { ...DEFAULT_OPTIONS, ...shardOptions })
+  }
+  return new Database(await start(), start, { ...DEFAULT_LIMITS, ...limits })
 }
 
 export class Database {
-  private readonly shard: Shard
+  private current: Shard
+  private readonly start: () => Promise<Shard>
+  private restarting: Promise<void> | null = null
+  /** Why it could not be started again after the kernel failed. */
+  private failure: unknown = null
   private readonly limits: QueryLimits
   private readonly blocks = { skipped: 0, summary: 0, decoded: 0 }
 
   /** Use `openDatabase`, or `open` of a runtime's entry. */
-  constructor(shard: Shard, limits: QueryLimits) {
-    this.shard = shard
+  constructor(shard: Shard, start: () => Promise<Shard>, limits: QueryLimits) {
+    this.current = shard
+    this.start = start
     this.limits = limits
   }
 
   /** Rows to be written together: staged by the batch's calls, stored by its `commit`. */
   batch(options: BatchOptions = {}): Batch {
-    return createBatch(this.shard, options)
+    const { shard } = this
+    return shard.instance.guard(() => createBatch(shard, options))
   }
 
   /** Raw ranges, aggregates and downsampling. Throws OmenError: see api.md for the codes. */
@@ -225,8 +235,11 @@ export class Database {
   async tagValues(table: string, key: string, options: ListOptions = {}): Promise<ValuesPage> {
     const { catalog } = this.shard
     const found = catalog.table(options.database ?? 'default', table)
-    if (!catalog.tagKeys(found).includes(key)) {
-      throw new OmenError('unknown_column', `table '${table}' has no tag '${key}'`)
+    const keys = catalog.tagKeys(found)
+    if (!keys.includes(key)) {
+      const near = nearestName(key, keys)
+      const advice = near === null ? '' : `; did you mean '${near}'?`
+      throw new OmenError('unknown_column', `table '${table}' has no tag '${key}'${advice}`)
     }
     if (options.where === undefined) return pageValues(catalog.tagValues(found, key), options)
     const values = new Set<string>()
@@ -254,10 +267,8 @@ export class Database {
 
   /** Drops a table with its points. Durable when it resolves. */
   async dropTable(name: string, { database = 'default' }: DatabaseOptions = {}): Promise<void> {
-    await this.shard.dropTable(() => {
-      const { id } = this.shard.catalog.table(database, name)
-      return { id, entries: encodeTableDropped(id) }
-    })
+    const { shard } = this
+    await shard.dropTable(() => encodeTableDropped(shard.catalog.table(database, name).id))
   }
 
   /** Everything acknowledged so far is in segments when it resolves. */
@@ -271,25 +282,26 @@ export class Database {
   }
 
   /** Flushes and gives the storage back. Later calls fail. */
-  close(): Promise<void> {
-    return this.shard.close()
+  async close(): Promise<void> {
+    await this.restarting
+    await this.current.close()
   }
 
   health(): Health {
-    const { failure } = this.shard
+    const ended = this.failure ?? this.current.instance.failure
+    if (ended !== null) return { status: 'fail', message: messageOf(ended) }
+    const { failure } = this.current
     if (failure === null) return { status: 'pass', message: 'ready' }
-    const message = failure.error instanceof Error ? failure.error.message : String(failure.error)
+    const message = messageOf(failure.error)
     return { status: 'warn', message: failure.isFatal ? `reads only: ${message}` : message }
   }
 
   metrics(): EngineMetrics {
-    const { shard, blocks } = this
+    const { current: shard, blocks } = this
     const files = shard.parts.files()
     const series = new Map<string, number>()
-    for (const { name, tables } of shard.catalog.databases.values()) {
-      let count = 0
-      for (const table of tables.values()) count += table.seriesCount
-      series.set(name, count)
+    for (const name of shard.catalog.databases.keys()) {
+      series.set(name, shard.catalog.seriesCount(name))
     }
     return {
       walBytes: shard.logBytes,
@@ -306,6 +318,28 @@ export class Database {
       syncs: shard.counters.syncs,
       syncSeconds: shard.counters.syncSeconds,
       isReadOnly: shard.failure?.isFatal ?? false,
+    }
+  }
+
+  /**
+   * The shard that answers. When its kernel has trapped, another one is recovered from the storage,
+   * as after a crash; until then everything is `unavailable`.
+   */
+  private get shard(): Shard {
+    if (this.current.instance.failure === null) return this.current
+    if (this.failure !== null) throw this.failure
+    this.restarting ??= this.restart()
+    const message = 'database: it starts again after a failure of its kernel'
+    throw new OmenError('unavailable', message, { retryAfter: 1 })
+  }
+
+  private async restart(): Promise<void> {
+    try {
+      await this.current.halt()
+      this.current = await this.start()
+      this.restarting = null
+    } catch (error) {
+      this.failure = error
     }
   }
 
@@ -374,6 +408,10 @@ export class Database {
       })
     })
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 function cancelCheck(signal: AbortSignal | undefined): () => void {

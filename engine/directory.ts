@@ -6,7 +6,8 @@ import { OmenError } from './error.ts'
 import { FILE_HEADER_SIZE } from './file-header.ts'
 import { type FileKind, fileName, parseFileName } from './file-name.ts'
 import type { Manifest } from './manifest.ts'
-import { type ShardStorage, missingFile } from './storage/storage.ts'
+import { SEGMENT_HEADER_SIZE, checkSegmentHeader } from './footer.ts'
+import { type ShardStorage, missingFile, readExactly } from './storage/storage.ts'
 import { hasRecords } from './wal-replay.ts'
 
 export interface DirectoryState {
@@ -20,7 +21,8 @@ export interface DirectoryState {
 
 /**
  * Compares the directory with its manifest (null: a new one). Throws `corrupt` when a named file is
- * missing or too short, or when a log that only a lost manifest can have named holds records.
+ * missing, has the wrong size or (segments) another file's header, or when a log that only a lost
+ * manifest can have named holds records; `unsupported` for segments of a newer format.
  */
 export function inspectDirectory(storage: ShardStorage, manifest: Manifest | null): DirectoryState {
   const named = manifest === null ? new Set<string>() : checkNamedFiles(storage, manifest)
@@ -50,7 +52,12 @@ function checkNamedFiles(storage: ShardStorage, manifest: Manifest): Set<string>
     if (size >= least && size <= most) return
     throw new OmenError('corrupt', `${name}: has ${size} bytes, the manifest names ${least}`)
   }
-  for (const { number, size } of manifest.files) check('segment', number, size, size)
+  for (const { number, size } of manifest.files) {
+    check('segment', number, size, size)
+    const header = new Uint8Array(Math.min(size, SEGMENT_HEADER_SIZE))
+    readExactly(storage, fileName('segment', number), 0, header)
+    checkSegmentHeader(header, number)
+  }
   for (const { number, end } of manifest.logs) {
     check('wal', number, end === 0 ? FILE_HEADER_SIZE : end, Infinity)
   }

@@ -1,8 +1,9 @@
-// Aggregates: every piece of every series goes into the Aggregator, by its block's summary where that
-// answers (docs: architecture.md, "A summary is used"), else decoded; then fill, order and page.
+// Aggregates: every piece of every series goes into the Aggregator, rows of a part without a filter as a
+// run in few kernel calls (assembly/aggregate-run.ts), all else as chunks; then fill, order and page.
 
 import { afterCursor, answerOf } from './answer.ts'
-import { TIME_MAX, TIME_MIN, bucketBoundaries } from './calendar.ts'
+import { bucketBoundaries } from './calendar.ts'
+import { BLOCK_ROWS } from './footer.ts'
 import {
   checkFillValue,
   fillGrid,
@@ -11,31 +12,62 @@ import {
   type KnownValue,
   type KnownValues,
 } from './fill.ts'
-import { Aggregator, needsEnds, summarySupplies, type AggregateRows, type Grid } from './partial.ts'
-import type { Plan, PlanSeries } from './plan.ts'
-import type { Answer, AnswerSeries, Vector } from './query.ts'
-import type { BlockEntries, Scan } from './scan.ts'
+import { Aggregator, needsEnds, type AggregateRows, type Grid } from './partial.ts'
+import type { PlanSeries } from './plan.ts'
+import type { Answer, AnswerSeries, Duration, Vector } from './query.ts'
+import { joinRows } from './raw.ts'
+import type { PartPiece, Scan } from './scan.ts'
+import type { Output } from './selection.ts'
 import type { Piece } from './series-scan.ts'
+import { bucketSlices, timeRange } from './slices.ts'
 import type { Execution } from './step.ts'
-import { sliceVector } from './vector.ts'
-
-const FIRST_SLOT = 72
-const LAST_SLOT = 80
+import { viewVector } from './vector.ts'
 
 /** Runs an aggregate plan. */
 export function* executeAggregate(scan: Scan): Execution<Answer> {
   const { plan } = scan
   if (plan.query.fill !== null) checkFillValue(plan.query.fill, plan.outputs)
-  const rows = yield* aggregateRange(scan, plan.start, plan.end)
-  const groups = yield* filledGroups(scan, rows)
+  const { every, fill } = plan.query
+  const isSliced = fill === null && !plan.outputs.some(mayOverflow)
+  const groups =
+    every !== null && isSliced ? yield* slicedGroups(scan, every) : yield* filledGroups(scan)
   const series: AnswerSeries[] = groups.map(({ group, time, fields }) => {
     return { tags: plan.groups[group]!, time, fields }
   })
   return answerOf(plan, afterCursor(series, plan.query), scan.stats())
 }
 
-function* filledGroups(scan: Scan, rows: AggregateRows): Execution<GroupRows[]> {
-  const { query, outputs } = scan.plan
+/** An integer that some bucket may not hold: then no page may hide it, and all buckets are read. */
+function mayOverflow({ type, result }: Output): boolean {
+  const isInteger = type === 'integer' || type === 'unsigned'
+  return isInteger && (result === 'sum' || result === 'spread')
+}
+
+/** Groups by slices of the range, as far as the page goes. */
+function* slicedGroups(scan: Scan, every: Duration): Execution<GroupRows[]> {
+  const { query, groups } = scan.plan
+  const found = new Map<number, GroupRows[]>()
+  // One row more than the limit tells that there is a next page. After a cursor, up to two rows of
+  // each group belong to pages before.
+  const wanted = query.limit + 1 + (query.cursor === null ? 0 : 2 * groups.length)
+  let count = 0
+  for (const [start, end] of bucketSlices(scan, every)) {
+    const rows = yield* aggregateRange(scan, start, end)
+    for (const part of splitGroups(rows, null)) {
+      const parts = found.get(part.group)
+      if (parts === undefined) found.set(part.group, [part])
+      else parts.push(part)
+    }
+    count += rows.groups.length
+    if (count >= wanted) break
+  }
+  const ordered = [...found].sort(([a], [b]) => a - b)
+  return ordered.map(([group, parts]) => ({ group, ...joinRows(scan, parts) }))
+}
+
+function* filledGroups(scan: Scan): Execution<GroupRows[]> {
+  const { query, outputs, start, end } = scan.plan
+  const rows = yield* aggregateRange(scan, start, end)
   const { every, fill } = query
   if (every === null || fill === null || rows.groups.length === 0)
     return splitGroups(rows, query.start)
@@ -69,9 +101,9 @@ function splitGroups(rows: AggregateRows, start: bigint | null): GroupRows[] {
     const group = rows.groups[from]!
     let to = from + 1
     while (to < rows.groups.length && rows.groups[to] === group) to++
-    const time = rows.oneBucket ? rows.firstTimes.slice(from, to) : rows.buckets.slice(from, to)
+    const time = (rows.oneBucket ? rows.firstTimes : rows.buckets).subarray(from, to)
     if (rows.oneBucket && start !== null) time.fill(start)
-    const fields: Vector[] = rows.fields.map((vector) => sliceVector(vector, from, to))
+    const fields: Vector[] = rows.fields.map((vector) => viewVector(vector, from, to))
     groups.push({ group, time, fields })
     from = to
   }
@@ -124,116 +156,56 @@ function gridOf(scan: Scan, start: bigint, end: bigint): Grid {
   }
 }
 
-/** Least and greatest time of all sources. */
-export function timeRange({ sources }: Scan): [bigint, bigint] {
-  let first = TIME_MAX
-  let last = TIME_MIN
-  const ranges = [
-    ...sources.parts.map(({ description }) => description),
-    ...sources.memtables.map(({ snapshot }) => snapshot).filter(({ rowCount }) => rowCount > 0),
-  ]
-  for (const { minTime, maxTime } of ranges) {
-    if (minTime < first) first = minTime
-    if (maxTime > last) last = maxTime
-  }
-  return [first, last]
-}
-
 /** Feeds pieces to an aggregator by the cheapest exact way. */
 class Downsampler {
   private readonly scan: Scan
-  private readonly plan: Plan
   private readonly aggregator: Aggregator
-  /** First and last are asked for somewhere. */
-  private readonly needsEnds: boolean
+  private readonly needsTimes: boolean
   /** The answer is named by the first point that counts. */
   private readonly needsFirstTime: boolean
-  private readonly isOneBucket: boolean
 
   constructor(scan: Scan, aggregator: Aggregator, grid: Grid) {
     this.scan = scan
-    this.plan = scan.plan
     this.aggregator = aggregator
-    this.needsEnds = aggregator.features.some(needsEnds)
-    this.isOneBucket = grid.kind === 'one'
-    this.needsFirstTime = this.isOneBucket && scan.plan.query.start === null
+    const isOneBucket = grid.kind === 'one'
+    this.needsFirstTime = isOneBucket && scan.plan.query.start === null
+    this.needsTimes = !isOneBucket || this.needsFirstTime || aggregator.features.some(needsEnds)
   }
 
   *add(series: PlanSeries, piece: Piece): Execution<void> {
-    if (piece.kind === 'block') yield* this.addBlock(series, piece)
-    else {
-      const needsTimes = !this.isOneBucket || this.needsEnds || this.needsFirstTime
-      yield* this.decode(series, piece, { filter: series.filter, needsTimes })
-    }
+    if (piece.kind !== 'part') yield* this.decode(series, piece, series.filter)
+    else if (series.filter === null) yield* this.run(series, piece)
+    else yield* this.filterBlock(series, piece)
   }
 
-  private *addBlock(series: PlanSeries, piece: Extract<Piece, { kind: 'block' }>): Execution<void> {
-    const entries = yield* this.scan.entries(piece)
-    const filter = this.scan.residual(series.filter, entries)
+  /** Rows of a part that all count, if they have a value. */
+  private *run(series: PlanSeries, piece: PartPiece): Execution<void> {
+    const { scan, aggregator } = this
+    const { view } = piece.rows
+    const from = yield* scan.enter(piece)
+    const to = from + piece.to - piece.from
+    const options = { countsRows: scan.plan.countsRows, needsFirstTime: this.needsFirstTime }
+    const run = aggregator.plan(view, from, to, options)
+    scan.budget.scanned(run.decodedRows, run.decodedRows * (scan.selectedFields.length + 1))
+    while (!view.holdRun(run)) yield* view.fetch()
+    aggregator.run(series, view, scan.chunk, run)
+    view.countRun(run)
+  }
+
+  /** Rows of one block, of which the series' filter takes some. */
+  private *filterBlock(series: PlanSeries, piece: PartPiece): Execution<void> {
+    const from = yield* this.scan.enter(piece)
+    const block = Math.floor(from / BLOCK_ROWS)
+    const filter = this.scan.residual(series.filter, piece.rows.view, block)
     if (filter === 'none') return
-    const isWhole = piece.from === 0 && piece.to === entries.rows
-    const span = isWhole ? this.spanOf(entries) : null
-    const isInBucket =
-      this.isOneBucket || (span !== null && this.aggregator.isOneBucket(span.first, span.last))
-    if (filter === null && span !== null && isInBucket && this.summaryAnswers(entries)) {
-      this.summarise(series, piece, entries, span)
-      return
-    }
-    const needsTimes = !isInBucket || this.needsEnds || this.needsFirstTime
-    const bucketTime = span?.first ?? 0n
-    yield* this.decode(series, piece, { filter, needsTimes, bucketTime })
+    if (filter === null) yield* this.run(series, piece)
+    else yield* this.decode(series, piece, filter)
   }
 
-  private *decode(
-    series: PlanSeries,
-    piece: Piece,
-    how: {
-      readonly filter: PlanSeries['filter']
-      readonly needsTimes: boolean
-      readonly bucketTime?: bigint
-    },
-  ): Execution<void> {
-    const { mask, count } = yield* this.scan.load(piece, how.filter, how.needsTimes)
+  private *decode(series: PlanSeries, piece: Piece, filter: PlanSeries['filter']): Execution<void> {
+    const { mask, count } = yield* this.scan.load(piece, filter, this.needsTimes)
     if (count === 0) return
-    const time = how.needsTimes ? null : (how.bucketTime ?? 0n)
+    const time = this.needsTimes ? null : 0n
     this.aggregator.chunk(series, this.scan.chunk, mask, time)
-  }
-
-  private spanOf(entries: BlockEntries): { first: bigint; last: bigint } {
-    const { i64 } = this.scan.instance.memory
-    const first = i64[(entries.time + FIRST_SLOT) >>> 3]!
-    return { first, last: i64[(entries.time + LAST_SLOT) >>> 3]! }
-  }
-
-  /** Do the summaries hold everything that is asked of a block whose rows all count? */
-  private summaryAnswers(entries: BlockEntries): boolean {
-    const { scan, plan, aggregator } = this
-    let isDense = plan.countsRows
-    for (const field of scan.selectedFields) {
-      const entry = entries.fields[field]!
-      const features = aggregator.features[field]!
-      const count = scan.countOf(entry)
-      if (count === entries.rows) isDense = true
-      if (count === 0 || features === 0) continue
-      if (!summarySupplies(plan.fields[field]!.type, features)) return false
-      if (!scan.hasSummary(entry)) return false
-      // With nulls, the time of the first and last value is not known.
-      if (needsEnds(features) && count < entries.rows) return false
-    }
-    return isDense || !this.needsFirstTime
-  }
-
-  private summarise(
-    series: PlanSeries,
-    piece: Extract<Piece, { kind: 'block' }>,
-    entries: BlockEntries,
-    span: { first: bigint; last: bigint },
-  ): void {
-    const { tally, selectedFields } = this.scan
-    const { reader } = piece.rows
-    tally.summary(reader, 0, piece.block)
-    for (const field of selectedFields) tally.summary(reader, field + 1, piece.block)
-    const fields = selectedFields.map((field) => entries.fields[field]!)
-    this.aggregator.summary(series, entries.rows, span, fields)
   }
 }

@@ -28,6 +28,8 @@ export interface HeldSnapshot {
   readonly version: { readonly tables: ReadonlyMap<number, readonly PartReader[]> }
   /** Oldest first. */
   readonly memtables: readonly MemtableSource[]
+  /** Throws `cancelled` once it was held for so long that it was taken away. */
+  check(): void
   release(): void
 }
 
@@ -39,7 +41,7 @@ export async function executeQuery(
 ): Promise<Answer> {
   const held = target.snapshot()
   try {
-    return await target.run(answerQuery(query, snapshotOf(target, held)), check)
+    return await target.run(answerQuery(query, snapshotOf(target, held)), bothOf(held, check))
   } finally {
     held.release()
   }
@@ -79,13 +81,22 @@ async function* chunksOf(
   try {
     exporter = new Exporter(query, snapshotOf(target, held))
     for (;;) {
-      const chunk = await target.run(exporter.next(), check)
+      // The reader may have come back late for this chunk.
+      held.check()
+      const chunk = await target.run(exporter.next(), bothOf(held, check))
       if (chunk === null) return
       yield chunk
     }
   } finally {
     exporter?.close()
     held.release()
+  }
+}
+
+function bothOf(held: HeldSnapshot, check: (() => void) | undefined): () => void {
+  return () => {
+    held.check()
+    check?.()
   }
 }
 

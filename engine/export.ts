@@ -4,7 +4,8 @@
 import { answerPlan } from './executor.ts'
 import { planQuery, type Plan } from './plan.ts'
 import type { AnswerColumn, AnswerSeries, Query } from './query.ts'
-import { RawReader, joinRows, type RawRows } from './raw.ts'
+import { RawReader, joinRows } from './raw.ts'
+import type { RawRows } from './raw-rows.ts'
 import { Scan, type Snapshot } from './scan.ts'
 import type { SeriesScan } from './series-scan.ts'
 import type { Execution } from './step.ts'
@@ -40,6 +41,7 @@ export class Exporter {
     }
     for (; this.series < this.plan.series.length; this.series++) {
       const rows = yield* this.nextRows(this.reader)
+      this.scan.unpin()
       if (rows !== null) return { tags: this.plan.groups[this.series]!, ...rows }
     }
     return null
@@ -56,13 +58,15 @@ export class Exporter {
     const { plan, scan } = this
     const series = plan.series[this.series]!
     const descending = plan.query.order === 'desc'
-    this.pieces ??= yield* scan.open(series, plan.start, plan.end, { descending })
+    const options = { descending, rowsMax: CHUNK_ROWS }
+    this.pieces ??= yield* scan.open(series, plan.start, plan.end, options)
     const found: RawRows[] = []
     for (let count = 0; this.pieces !== null && count < CHUNK_ROWS;) {
       const piece = yield* this.pieces.next()
       if (piece === null) break
-      const rows = yield* reader.readPiece(series, piece)
-      if (rows !== null) {
+      yield* reader.readPiece(series, piece)
+      // Pieces come in either order, but rows of one ascend.
+      for (const rows of reader.take()) {
         found.push(rows)
         count += rows.time.length
       }

@@ -1,27 +1,38 @@
 // What makes a shard durable: its log files, catalog file and manifest, and the order in which they
 // are written (docs/durability.md). The shard decides when; this file keeps the order right:
 // a log is named before it is used, outputs are synced before a manifest names them, and what a
-// manifest no longer names is removed last.
+// manifest no longer names is removed last. A log that fails is left: what of it is not durable is
+// still in memory and goes to the next one.
 
-import {
-  type CatalogFile,
-  createCatalogFile,
-  openCatalogFile,
-  readCatalogFile,
-} from './catalog-file.ts'
 import type { Checksum } from './crc.ts'
 import { inspectDirectory } from './directory.ts'
 import { OmenError, assert } from './error.ts'
+import { FILE_HEADER_SIZE } from './file-header.ts'
 import { fileName } from './file-name.ts'
 import type { Host } from './host.ts'
-import { ManifestWriter, loadManifest, type Manifest, type LogDescription } from './manifest.ts'
+import { type ClosedLog, recoverLogs } from './log-recovery.ts'
+import { type FileDescription, type Manifest, ManifestWriter, loadManifest } from './manifest.ts'
 import type { PartVersion } from './part-set.ts'
-import { createWal, replayWal, type LogEnd, type LogRecord, type WalWriter } from './wal.ts'
+import { SavedCatalog } from './saved-catalog.ts'
+import { createWal, type LogRecord, type WalWriter } from './wal.ts'
 
-/** A log that takes no more records. */
-interface ClosedLog extends LogDescription {
-  readonly lastLsn: bigint
+/** A record that is not known to be durable: what a new log needs if this one fails. */
+interface PendingRecord {
+  readonly lsn: bigint
+  readonly type: number
+  /** Its payload in parts, read anew each time: kernel memory moves. */
+  payload: () => readonly Uint8Array[]
 }
+
+/** What a change of the durable state makes true besides the parts. */
+interface Change {
+  readonly closed: readonly ClosedLog[]
+  readonly lowestLsn: bigint
+  /** The open log. */
+  readonly wal: WalWriter
+}
+
+const NO_PARTS: PartVersion = { id: 0, tables: new Map(), files: new Map() }
 
 /** What recovery hands to the shard, in this order. */
 export interface RecoveryTarget {
@@ -44,17 +55,23 @@ export class Journal {
   private readonly checksum: Checksum
   private readonly identity: bigint
   private readonly manifests: ManifestWriter
-  private closed: ClosedLog[] = []
-  private wal!: WalWriter
-  private catalogFile!: CatalogFile
-  /** Catalog entries of the log that the catalog file does not hold yet, by record. */
-  private unsaved: { readonly lsn: bigint; readonly entries: Uint8Array }[] = []
+  private closed: readonly ClosedLog[] = []
+  /** Null after a start, until a new log is named. */
+  private wal: WalWriter | null = null
+  private catalog!: SavedCatalog
+  /** Oldest first, with consecutive lsns from the open log's durableLsn + 1 on. */
+  private pending: PendingRecord[] = []
+  /** The last lsn of the closed logs. */
+  private replayedLsn = 0n
   private nextFile = 1
   private nextSequence = 1n
   private lowestLsn = 1n
   private lastSeen = 0n
-  private isStopped = false
-  /** Files of an unfinished change that the start found. */
+  /** Why the last change failed. */
+  private lastError: unknown = null
+  /** Whether the open log holds records that were given up, or lacks pending ones. */
+  private isSpoilt = false
+  /** Files to remove once the next manifest is in force. */
   private orphans: string[] = []
   /** The last change of the durable state: the next one waits for it. */
   private last: Promise<unknown> = Promise.resolve()
@@ -66,7 +83,10 @@ export class Journal {
     this.manifests = new ManifestWriter(host.storage, generation)
   }
 
-  /** Opens what the storage holds, or begins anew in an empty one. Recovered records are durable. */
+  /**
+   * Opens what the storage holds, or begins anew in an empty one. Recovered records are durable, but
+   * the log takes none before the first `rotate`.
+   */
   static async open(host: Host, checksum: Checksum, target: RecoveryTarget): Promise<Journal> {
     const { manifest, generation, notes } = loadManifest(host.storage)
     const identity = manifest?.identity ?? randomIdentity(host)
@@ -79,30 +99,40 @@ export class Journal {
 
   /** Bytes of all logs that a start would replay. */
   get logBytes(): number {
-    return this.closed.reduce((sum, log) => sum + log.end, this.wal.size)
+    return this.closed.reduce((sum, log) => sum + log.end, this.openLogBytes)
   }
 
   /** Bytes of the log that takes records now. */
   get openLogBytes(): number {
-    return this.wal.size
+    return this.wal?.size ?? 0
   }
 
   get logCount(): number {
     return this.closed.length + 1
   }
 
+  /** The last lsn given. */
   get lsn(): bigint {
-    return this.wal.lsn
+    return this.wal?.lsn ?? this.replayedLsn
   }
 
-  /** The failure after which nothing can be logged, if there was one. */
-  get failure(): OmenError | null {
-    return this.wal.failure
+  /** Every record up to this one is on disk. */
+  get durableLsn(): bigint {
+    return this.wal?.durableLsn ?? this.replayedLsn
   }
 
-  /** Takes the log no more records until a `rotate` succeeds? */
+  /**
+   * Takes the log no more records until a `rotate` succeeds? So it is after a failed write or sync
+   * of it, and while it is not certain which manifest is in force.
+   */
   get mustRotate(): boolean {
-    return this.isStopped
+    if (this.wal === null || this.isSpoilt || this.manifests.isUncertain) return true
+    return this.wal.failure !== null
+  }
+
+  /** Why nothing can be logged now, or null. */
+  get failure(): unknown {
+    return this.mustRotate ? (this.lastError ?? this.wal?.failure ?? null) : null
   }
 
   takeFileNumber(): number {
@@ -113,17 +143,44 @@ export class Journal {
     return this.nextSequence++
   }
 
-  /** Logs a record whose parts are kernel views or plain bytes; not yet durable. Returns its lsn. */
-  append(type: number, parts: readonly Uint8Array[], entries: Uint8Array): bigint {
-    assert(!this.isStopped, `${this.wal.name}: append to a log that must be left`)
-    const lsn = this.wal.append(type, parts)
-    this.keep(lsn, entries)
+  /**
+   * Logs a record; not yet durable. Returns its lsn. The payload's parts are asked for again if the
+   * log fails before the record is durable: call `retain` before they go.
+   */
+  append(type: number, payload: () => readonly Uint8Array[], entries: Uint8Array): bigint {
+    assert(!this.mustRotate, 'append to a log that must be left')
+    const lsn = this.wal!.append(type, payload())
+    this.pending.push({ lsn, type, payload })
+    this.catalog.keep(lsn, entries)
     return lsn
   }
 
-  /** Resolves when every record appended before the call is durable. */
+  /** Copies the payload of a record, if it is not durable, because its parts are about to go. */
+  retain(lsn: bigint): void {
+    if (lsn <= this.durableLsn) return
+    const record = this.pending.findLast((pending) => pending.lsn === lsn)
+    assert(record !== undefined, `lsn ${lsn} is neither durable nor pending`)
+    const copy = record.payload().map((part) => part.slice())
+    record.payload = () => copy
+  }
+
+  /** Gives up this record and all after it, which are not durable: the log must be left. */
+  abandon(lsn: bigint): void {
+    assert(lsn > this.durableLsn, `lsn ${lsn} is durable and cannot be given up`)
+    this.pending = this.pending.filter((record) => record.lsn < lsn)
+    this.catalog.abandon(lsn)
+    this.isSpoilt = true
+  }
+
+  /**
+   * Resolves when every record appended before the call is durable. When it throws, the log must be
+   * left: `rotate` writes what is pending to a new one.
+   */
   async sync(): Promise<void> {
+    assert(this.wal !== null, 'sync of a log that is not open')
     await this.wal.sync()
+    const { durableLsn } = this
+    this.pending = this.pending.filter((record) => record.lsn > durableLsn)
   }
 
   /** Runs one change of the durable state after the other. */
@@ -133,44 +190,45 @@ export class Journal {
     return result
   }
 
-  /** Begins a new log; the records so far are durable and end with the returned lsn. */
-  async rotate(version: PartVersion): Promise<bigint> {
-    const old = this.wal
-    if (old.durableLsn < old.lsn) await old.sync()
-    const closed = [...this.closed, { number: old.number, end: old.size, lastLsn: old.lsn }]
-    const next = await this.createLog(old.lsn)
-    // If this fails, the manifest that ends the old log may still win after a crash: nothing may be
-    // added to the old log any more, and nothing to the new one before a manifest names it.
-    this.isStopped = true
-    await this.commitManifest(version, closed, this.lowestLsn, next)
-    this.closed = closed
-    this.wal = next
-    this.isStopped = false
-    return old.lsn
+  /**
+   * Begins a new log and makes `version` the durable truth; nothing may be appended meanwhile. What
+   * is durable of the old log ends it, all other records go to the new one, under the same lsns.
+   * Returns the last lsn: everything up to it is durable.
+   */
+  async rotate(version: PartVersion, flushedLsn: bigint | null = null): Promise<bigint> {
+    try {
+      const closed = await this.endLog()
+      const wal = await this.createLog(this.durableLsn)
+      await this.change(version, { closed, lowestLsn: this.lowestAfter(flushedLsn), wal })
+      await this.writePending(wal)
+      return wal.lsn
+    } catch (error) {
+      this.lastError = error
+      throw error
+    }
   }
 
   /**
    * Makes `version` the durable truth. Its files are synced already. Records up to `flushedLsn` are
-   * in its parts, so their logs go. If it throws, the state before is still the one that counts.
+   * in its parts, so their logs go. If it throws, the state before is still the one that counts,
+   * unless nobody can know (`mustRotate`): then both name the same open log.
    */
   async commit(version: PartVersion, flushedLsn: bigint | null): Promise<void> {
-    const lowestLsn = flushedLsn === null ? this.lowestLsn : flushedLsn + 1n
-    const done = this.closed.filter((log) => log.lastLsn < lowestLsn)
-    const closed = this.closed.filter((log) => log.lastLsn >= lowestLsn)
-    await this.saveCatalog(lowestLsn)
-    await this.commitManifest(version, closed, lowestLsn)
-    this.closed = closed
-    this.lowestLsn = lowestLsn
-    for (const log of done) this.discard(fileName('wal', log.number))
-    for (const name of this.orphans) this.discard(name)
-    this.orphans = []
+    const { wal, closed } = this
+    if (wal === null) await this.rotate(version, flushedLsn)
+    else await this.change(version, { closed, lowestLsn: this.lowestAfter(flushedLsn), wal })
   }
 
   /**
    * Removes a file that no manifest names. One that stays (a failing disk) is harmless: the next
-   * start removes it. So this never throws, and never undoes what was committed before it.
+   * start removes it. So this never throws, and never undoes what was committed before it. While a
+   * manifest that may be in force may name it, it waits for the next one.
    */
   discard(name: string): void {
+    if (this.manifests.isUncertain) {
+      this.orphans.push(name)
+      return
+    }
     try {
       if (this.host.storage.has(name)) this.host.storage.remove(name)
     } catch (error) {
@@ -179,24 +237,14 @@ export class Journal {
     }
   }
 
-  /** A segment file under its temporary name, made durable and visible under its real one. */
-  async publishSegment(number: number): Promise<void> {
-    const { storage } = this.host
-    const name = fileName('segment', number)
-    await storage.sync(`${name}.tmp`)
-    storage.rename(`${name}.tmp`, name)
-    await storage.syncDirectory()
-  }
-
   private async begin(): Promise<void> {
     const { storage } = this.host
     // A first start that was cut short leaves files without records.
     const found = inspectDirectory(storage, null)
     this.nextFile = found.nextFile
-    this.catalogFile = await createCatalogFile(storage, this.identity, this.takeFileNumber())
-    this.wal = await this.createLog(0n)
-    await this.commitManifest({ id: 0, tables: new Map(), files: new Map() })
-    for (const name of found.orphans) this.discard(name)
+    this.orphans = found.orphans
+    this.catalog = await SavedCatalog.create(storage, this.identity, this)
+    await this.rotate(NO_PARTS)
   }
 
   private async recover(manifest: Manifest, target: RecoveryTarget): Promise<void> {
@@ -206,109 +254,93 @@ export class Journal {
     this.nextSequence = manifest.nextSequence
     this.lowestLsn = manifest.lowestLsn
     this.lastSeen = manifest.lastSeen
-    for (const blob of readCatalogFile(storage, this.identity, manifest.catalog)) {
-      target.catalog(blob)
-    }
-    this.catalogFile = openCatalogFile(storage, this.identity, manifest.catalog)
+    const catalog = SavedCatalog.open(storage, this.identity, this, manifest.catalog, (entries) =>
+      target.catalog(entries),
+    )
+    this.catalog = catalog
     target.parts(manifest)
-    const end = await this.replay(manifest, target)
-    const lsn = end.lsn > manifest.durableLsn ? end.lsn : manifest.durableLsn
-    this.wal = await this.createLog(lsn)
+    const logs = await recoverLogs(storage, manifest, this.checksum, {
+      place: (size) => target.place(size),
+      record: (record) => catalog.keep(record.lsn, target.record(record)),
+    })
+    this.closed = logs.closed
+    this.replayedLsn = logs.lsn
+    this.isReplayDurable = logs.isDurable
+    this.notes.push(...logs.notes)
     // The manifest that was found may not be durable itself: what an older one names stays until
     // the next is.
     this.orphans = found.orphans
   }
 
-  private async replay(manifest: Manifest, target: RecoveryTarget): Promise<LogEnd> {
-    const { storage } = this.host
-    const { identity, logs, lowestLsn, durableLsn } = manifest
-    const lastLsns = new Map<string, bigint>()
-    const records = replayWal(storage, {
-      ...{ identity, logs, lowestLsn, durableLsn, checksum: this.checksum },
-      target: (size) => target.place(size),
-    })
-    let step = records.next()
-    for (; !step.done; step = records.next()) {
-      const record = step.value
-      lastLsns.set(record.file, record.lsn)
-      if (record.lsn >= lowestLsn) this.keep(record.lsn, target.record(record))
-    }
-    const end = step.value
-    if (end.kind === 'corrupt') this.refuse(end)
-    if (end.kind === 'torn') {
-      this.notes.push(`${end.file}: cut a torn tail of ${end.droppedBytes} bytes at ${end.offset}`)
-    }
-    await this.closeReplayed(logs, end, lastLsns)
-    return end
+  /** The closed logs once the open one has ended, with what of it is durable. */
+  private async endLog(): Promise<readonly ClosedLog[]> {
+    const { wal } = this
+    if (wal === null) return this.closed
+    // If this fails, its records stay pending.
+    if (wal.failure === null && !this.isSpoilt) await this.sync().catch(() => {})
+    if (wal.durableSize === FILE_HEADER_SIZE) return this.closed
+    return [...this.closed, { number: wal.number, end: wal.durableSize, lastLsn: wal.durableLsn }]
   }
 
-  /** The replayed logs stay until a flush; what was read from them must not be lost any more. */
-  private async closeReplayed(
-    logs: readonly LogDescription[],
-    end: LogEnd,
-    lastLsns: ReadonlyMap<string, bigint>,
-  ): Promise<void> {
-    let lastLsn = this.lowestLsn - 1n
-    for (const log of logs) {
-      const name = fileName('wal', log.number)
-      lastLsn = lastLsns.get(name) ?? lastLsn
-      const size = name === end.file ? end.offset : this.host.storage.size(name)
-      await this.syncReplayed(name)
-      this.closed.push({ number: log.number, end: log.end === 0 ? size : log.end, lastLsn })
-    }
-  }
-
-  private async syncReplayed(name: string): Promise<void> {
+  private async createLog(lsn: bigint): Promise<WalWriter> {
+    const { identity, checksum } = this
+    const number = this.takeFileNumber()
     try {
-      await this.host.storage.sync(name)
+      return await createWal(this.host.storage, { identity, number, lsn, checksum })
     } catch (error) {
-      if (!(error instanceof OmenError)) throw error
-      this.isReplayDurable = false
-      this.notes.push(`${error.message}; what it holds is rewritten`)
+      this.discard(fileName('wal', number))
+      throw error
     }
   }
 
-  private refuse(end: LogEnd): never {
-    const copy = this.host.storage.quarantine(end.file)
-    assert(end.error !== null, `${end.file}: corrupt without an error`)
-    const { code, message, details } = end.error
-    throw new OmenError(code, `${message} (a copy is in ${copy})`, details)
-  }
-
-  private createLog(lsn: bigint): Promise<WalWriter> {
-    return createWal(this.host.storage, {
-      identity: this.identity,
-      number: this.takeFileNumber(),
-      lsn,
-      checksum: this.checksum,
-    })
-  }
-
-  private keep(lsn: bigint, entries: Uint8Array): void {
-    if (entries.length > 0) this.unsaved.push({ lsn, entries })
-  }
-
-  /**
-   * Saves the entries of records below `lowestLsn`; the others stay in the log alone. If the manifest
-   * then fails, the log holds them too: replay passes over entries that it knows.
-   */
-  private async saveCatalog(lowestLsn: bigint): Promise<void> {
-    let isSaved = true
-    for (;;) {
-      const next = this.unsaved[0]
-      if (next === undefined || next.lsn >= lowestLsn) break
-      this.catalogFile.append([next.entries])
-      this.unsaved.shift()
-      isSaved = false
+  /** Writes what an older log could not keep to the one that is open now. */
+  private async writePending(wal: WalWriter): Promise<void> {
+    if (this.pending.length === 0) return
+    this.isSpoilt = true
+    for (const { lsn, type, payload } of this.pending) {
+      assert(wal.append(type, payload()) === lsn, `${wal.name}: lsn ${lsn} out of order`)
     }
-    if (!isSaved) await this.catalogFile.sync()
+    await this.sync()
+    this.isSpoilt = false
+  }
+
+  private lowestAfter(flushedLsn: bigint | null): bigint {
+    return flushedLsn === null ? this.lowestLsn : flushedLsn + 1n
+  }
+
+  /** Catalog, then manifest, then the state here, then what is left over. */
+  private async change(version: PartVersion, next: Change): Promise<void> {
+    const { lowestLsn, wal } = next
+    const closed = next.closed.filter((log) => log.lastLsn >= lowestLsn)
+    const before = this.wal
+    // Unless records become dispensable, the catalog goes on as it is named.
+    const isSame = lowestLsn === this.lowestLsn
+    const catalog = isSame ? this.catalog.named : await this.catalog.save(lowestLsn)
+    try {
+      await this.commitManifest(version, { closed, lowestLsn, wal }, catalog)
+    } catch (error) {
+      this.lastError = error
+      if (wal !== before) this.discard(wal.name)
+      throw error
+    }
+    this.closed = closed
+    this.lowestLsn = lowestLsn
+    this.wal = wal
+    this.lastError = null
+    if (wal !== before) this.isSpoilt = false
+    this.catalog.rename(catalog)
+    const named = new Set([wal.number, ...closed.map(({ number }) => number)])
+    const left = this.orphans.splice(0)
+    for (const { number } of [...next.closed, before ?? wal]) {
+      if (!named.has(number)) left.push(fileName('wal', number))
+    }
+    for (const name of left) this.discard(name)
   }
 
   private async commitManifest(
     version: PartVersion,
-    closed: readonly ClosedLog[] = this.closed,
-    lowestLsn: bigint = this.lowestLsn,
-    wal: WalWriter = this.wal,
+    { closed, lowestLsn, wal }: Change,
+    catalog: FileDescription,
   ): Promise<void> {
     const now = this.host.now()
     if (now > this.lastSeen) this.lastSeen = now
@@ -317,7 +349,7 @@ export class Journal {
       identity: this.identity,
       files: [...version.files.values()],
       parts: [...version.tables.values()].flat().map((reader) => reader.description),
-      catalog: this.catalogFile.description,
+      catalog,
       logs: [...closed.map(({ number, end }) => ({ number, end })), open],
       lowestLsn,
       durableLsn: wal.durableLsn,

@@ -1,16 +1,50 @@
 // The only file that touches WebAssembly: instantiates the built kernel and gives it a typed face.
 // Hot exports are called directly; a call costs 2–14 ns, so it is made once per block, not per point.
 
+import { OmenError } from './error.ts'
 import { Memory } from './memory.ts'
 
 type KernelExports = typeof import('./omendb.d.ts')
 
 export type Kernel = KernelExports
 
-/** One kernel with its memory. A trap makes the instance unusable: drop it, never reuse its memory. */
-export interface KernelInstance {
+/** One kernel with its memory. A trap ends it: what its memory holds then may be half changed. */
+export class KernelInstance {
   readonly kernel: Kernel
   readonly memory: Memory
+  private trap: OmenError | null = null
+
+  constructor(kernel: Kernel, memory: Memory) {
+    this.kernel = kernel
+    this.memory = memory
+  }
+
+  /** What ended it, or null. */
+  get failure(): OmenError | null {
+    return this.trap
+  }
+
+  /** Throws `internal` once it has ended. */
+  check(): void {
+    if (this.trap !== null) throw this.trap
+  }
+
+  /** Runs what uses the kernel. A trap in it ends the instance and is thrown as `internal`. */
+  guard<T>(use: () => T): T {
+    this.check()
+    try {
+      return use()
+    } catch (error) {
+      throw this.explain(error)
+    }
+  }
+
+  /** Like `guard`, for what was caught: the error to throw on. */
+  explain(error: unknown): unknown {
+    if (!(error instanceof WebAssembly.RuntimeError)) return error
+    this.trap ??= new OmenError('internal', `kernel: ${error.message}`, { cause: error })
+    return this.trap
+  }
 }
 
 export const MEMORY_LIMIT = 1 << 30
@@ -23,5 +57,5 @@ export async function instantiateKernel(
   const instance = await WebAssembly.instantiate(module, {})
   const kernel = instance.exports as unknown as Kernel
   const wasm = instance.exports['memory'] as WebAssembly.Memory
-  return { kernel, memory: new Memory(wasm, kernel.heapBase.value, memoryLimit) }
+  return new KernelInstance(kernel, new Memory(wasm, kernel.heapBase.value, memoryLimit))
 }

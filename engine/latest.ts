@@ -3,11 +3,11 @@
 // column; in a group, only what is newer than the best so far is looked at.
 
 import type { PlanSeries } from './plan.ts'
-import { RawReader, type RawRows } from './raw.ts'
+import { RawReader } from './raw.ts'
+import type { RawRows } from './raw-rows.ts'
 import type { Answer, AnswerSeries } from './query.ts'
 import type { Scan } from './scan.ts'
 import type { Execution } from './step.ts'
-import { sliceVector } from './vector.ts'
 
 /** Rows of the first piece of a series. */
 const PIECE_ROWS = 8
@@ -55,21 +55,14 @@ function* newestRow(
   if (pieces === null) return null
   try {
     for (let piece = yield* pieces.next(); piece !== null; piece = yield* pieces.next()) {
-      const rows = yield* reader.readPiece(series, piece)
-      if (rows !== null) return lastRow(rows)
+      yield* reader.readPiece(series, piece)
+      const [last] = reader.take(true)
+      if (last !== undefined) return last
       yield* scan.rest()
     }
     return null
   } finally {
     pieces.close()
     yield* scan.rest()
-  }
-}
-
-function lastRow({ time, fields }: RawRows): RawRows {
-  const count = time.length
-  return {
-    time: time.slice(count - 1),
-    fields: fields.map((field) => sliceVector(field, count - 1, count)),
   }
 }

@@ -15,15 +15,16 @@ import {
   type RowColumn,
 } from './condition.ts'
 import type { Chunk } from './chunk.ts'
+import { BLOCK_ROWS } from './footer.ts'
 import type { Kernel } from './kernel.ts'
 import type { Memory, Region } from './memory.ts'
-import { BLOCK_ROWS } from './part-rows.ts'
-import type { PlanColumn } from './plan.ts'
 
 const FALSE = 0
 const UNKNOWN = 1
 const TRUE = 2
 const STRING = 4
+/** Bytes that constants get at first. */
+const TEXT_MIN = 1024
 
 /** Evaluates conditions over chunks of one execution. */
 export class MaskEvaluator {
@@ -33,25 +34,24 @@ export class MaskEvaluator {
   private readonly fieldOf: ReadonlyMap<number, number>
   /** A stack of masks, one for each level of AND and OR. */
   private readonly masks: Region[] = []
-  private text: Region
+  private text: Region | null = null
 
-  constructor(kernel: Kernel, memory: Memory, fields: readonly PlanColumn[]) {
+  constructor(kernel: Kernel, memory: Memory, fieldOf: ReadonlyMap<number, number>) {
     this.kernel = kernel
     this.memory = memory
-    this.fieldOf = new Map(fields.map(({ id }, index) => [id, index]))
-    this.text = memory.allocate(1024)
+    this.fieldOf = fieldOf
   }
 
   /** Pointer of u8[count], 1 for each row that meets the condition, and how many do. */
-  select(condition: Condition, chunk: Chunk): { mask: number; selected: number } {
+  select(condition: Condition, chunk: Chunk): { mask: number; count: number } {
     const mask = this.maskAt(0)
     this.evaluate(condition, chunk, mask, 1)
-    return { mask, selected: this.kernel.maskSelect(mask, chunk.count, mask) }
+    return { mask, count: this.kernel.maskSelect(mask, chunk.count, mask) }
   }
 
   release(): void {
     for (const region of this.masks) this.memory.release(region)
-    this.memory.release(this.text)
+    if (this.text !== null) this.memory.release(this.text)
   }
 
   private evaluate(condition: Condition, chunk: Chunk, target: number, depth: number): void {
@@ -134,7 +134,11 @@ export class MaskEvaluator {
 
   /** Copies a constant into kernel memory, for one call. */
   private place(bytes: Uint8Array): number {
-    if (bytes.length > this.text.size) this.text = this.memory.grow(this.text, bytes.length, 0)
+    if (this.text !== null && bytes.length > this.text.size) {
+      this.memory.release(this.text)
+      this.text = null
+    }
+    this.text ??= this.memory.allocate(Math.max(bytes.length, TEXT_MIN))
     this.memory.u8.set(bytes, this.text.offset)
     return this.text.offset
   }

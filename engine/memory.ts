@@ -1,7 +1,7 @@
 // Regions of the kernel's linear memory, handed out by the host: a buddy allocator over powers
 // of two, so that a released region joins its neighbour and long-running servers do not fragment.
-// Only {offset, size} live across an await, never views: growing the memory detaches them
-// (Knuth, The Art of Computer Programming 1, 2.5, "buddy system").
+// Only {offset, size} live across an await, never views: growing the memory, which nobody else does,
+// detaches them (Knuth, The Art of Computer Programming 1, 2.5, "buddy system").
 
 import { OmenError, assert } from './error.ts'
 
@@ -41,22 +41,22 @@ export class Memory {
   }
 
   get u8(): Uint8Array {
-    return this.current().u8
+    return this.views.u8
   }
   get u16(): Uint16Array {
-    return this.current().u16
+    return this.views.u16
   }
   get u32(): Uint32Array {
-    return this.current().u32
+    return this.views.u32
   }
   get i64(): BigInt64Array {
-    return this.current().i64
+    return this.views.i64
   }
   get u64(): BigUint64Array {
-    return this.current().u64
+    return this.views.u64
   }
   get f64(): Float64Array {
-    return this.current().f64
+    return this.views.f64
   }
 
   /** A region of at least `size` bytes, 1 KiB aligned, contents undefined. Throws `busy` at the limit. */
@@ -102,11 +102,6 @@ export class Memory {
   /** A view of the region, valid until the memory next grows: do not keep it. */
   bytes(region: Region): Uint8Array {
     return this.u8.subarray(region.offset, region.offset + region.size)
-  }
-
-  private current(): Views {
-    if (this.views.u8.buffer !== this.wasm.buffer) this.views = viewsOf(this.wasm.buffer)
-    return this.views
   }
 
   private take(k: number): number {
@@ -159,6 +154,7 @@ export class Memory {
     // Growing costs about 2 ms a step, so grow by a quarter at least, within the limit.
     const want = Math.min(Math.max(end, have + have / 4), Math.max(end, this.limit))
     this.wasm.grow(Math.ceil((want - have) / PAGE))
+    this.views = viewsOf(this.wasm.buffer)
   }
 }
 
@@ -184,5 +180,5 @@ function viewsOf(buffer: ArrayBuffer): Views {
 
 function classOf(size: number): number {
   assert(size >= 0 && size <= 2 ** CLASS_MAX, `region of ${size} bytes`)
-  return Math.max(CLASS_MIN, Math.ceil(Math.log2(Math.max(1, size))))
+  return size <= 2 ** CLASS_MIN ? CLASS_MIN : 32 - Math.clz32(size - 1)
 }

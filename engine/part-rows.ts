@@ -2,98 +2,126 @@
 // index: inside its row range a series' blocks carry their first and last time, and in one block the
 // model answers without decoding. No time block is read while its directory entry can tell.
 
-import type { KernelInstance } from './kernel.ts'
+import { BLOCK_ROWS, GROUP_BLOCKS } from './footer.ts'
 import type { TimedRows } from './merge.ts'
-import { TIME, type PartReader, type SeriesRange } from './part.ts'
-import type { Pins } from './cache.ts'
+import type { PartContext, PartView } from './part-view.ts'
+import type { SeriesRange } from './part.ts'
 import type { Execution } from './step.ts'
-import type { Tally } from './tally.ts'
-
-/** Rows of a block. */
-export const BLOCK_ROWS = 1024
 
 const FIRST_SLOT = 72
 const LAST_SLOT = 80
 
-/** What looking at parts needs, the same for a whole execution. */
-export interface PartContext {
-  readonly instance: KernelInstance
-  readonly pins: Pins
-  readonly tally: Tally
-}
+type RowRange = Pick<SeriesRange, 'start' | 'end' | 'firstTime' | 'lastTime'>
 
 export class PartRows implements TimedRows {
-  readonly reader: PartReader
+  readonly view: PartView
   readonly start: number
   readonly end: number
   readonly firstTime: bigint
   readonly lastTime: bigint
   private readonly context: PartContext
 
-  constructor(
-    context: PartContext,
-    reader: PartReader,
-    range: Pick<SeriesRange, 'start' | 'end' | 'firstTime' | 'lastTime'>,
-  ) {
+  constructor(context: PartContext, view: PartView, range: RowRange) {
     this.context = context
-    this.reader = reader
+    this.view = view
     this.start = range.start
     this.end = range.end
     this.firstTime = range.firstTime
     this.lastTime = range.lastTime
   }
 
-  /** The rows with a time in [start, end); null if there are none. */
-  *clip(start: bigint, end: bigint): Execution<PartRows | null> {
+  /** The rows with a time in [start, end), null if there are none; undefined: fetch, then again. */
+  clip(start: bigint, end: bigint): PartRows | null | undefined {
     if (this.firstTime >= end || this.lastTime < start) return null
     const startsInside = this.firstTime < start
     const endsInside = this.lastTime >= end
     if (!startsInside && !endsInside) return this
-    const from = startsInside ? yield* this.lowerBound(start, this.start, this.end) : this.start
-    const to = endsInside ? yield* this.lowerBound(end, from, this.end) : this.end
+    const from = startsInside ? this.cachedBound(start, this.start, this.end) : this.start
+    if (from < 0) return undefined
+    const to = endsInside ? this.cachedBound(end, from, this.end) : this.end
+    if (to < 0) return undefined
     if (from >= to) return null
-    return new PartRows(this.context, this.reader, {
-      start: from,
-      end: to,
-      firstTime: startsInside ? yield* this.timeAt(from) : this.firstTime,
-      lastTime: endsInside ? yield* this.timeAt(to - 1) : this.lastTime,
-    })
+    const firstTime = startsInside ? this.cachedTime(from) : this.firstTime
+    const lastTime = endsInside ? this.cachedTime(to - 1) : this.lastTime
+    if (firstTime === undefined || lastTime === undefined) return undefined
+    return new PartRows(this.context, this.view, { start: from, end: to, firstTime, lastTime })
   }
 
-  *timeAt(row: number): Execution<bigint> {
+  timeAt(row: number): bigint | Execution<bigint> {
+    return this.cachedTime(row) ?? this.fetchedTime(row)
+  }
+
+  lowerBound(time: bigint, from: number, to: number): number | Execution<number> {
+    const found = this.cachedBound(time, from, to)
+    return found >= 0 ? found : this.fetchedBound(time, from, to)
+  }
+
+  private *fetchedTime(row: number): Execution<bigint> {
+    for (;;) {
+      yield* this.view.fetch()
+      const time = this.cachedTime(row)
+      if (time !== undefined) return time
+    }
+  }
+
+  private *fetchedBound(time: bigint, from: number, to: number): Execution<number> {
+    for (;;) {
+      yield* this.view.fetch()
+      const found = this.cachedBound(time, from, to)
+      if (found >= 0) return found
+    }
+  }
+
+  /** undefined: fetch, then again. */
+  private cachedTime(row: number): bigint | undefined {
     const block = row >>> 10
     const inBlock = row & (BLOCK_ROWS - 1)
-    const { reader } = this
-    const { pins, instance } = this.context
-    const entry = yield* reader.entry(pins, TIME, block)
+    const entry = this.view.timeEntry(block)
+    if (entry < 0) return undefined
     if (inBlock === 0) return this.slot(entry, FIRST_SLOT)
     if (inBlock === this.rowsOf(entry) - 1) return this.slot(entry, LAST_SLOT)
-    const pointer = yield* reader.block(pins, TIME, block)
+    const pointer = this.view.timeBlock(entry, block)
+    if (pointer < 0) return undefined
     this.indexed(entry, block)
-    return instance.kernel.timeAt(pointer, entry, inBlock)
+    return this.context.instance.kernel.timeAt(pointer, entry, inBlock)
   }
 
-  *lowerBound(time: bigint, from: number, to: number): Execution<number> {
-    const { reader } = this
-    const { pins, instance } = this.context
+  /** -1: fetch, then again. */
+  private cachedBound(time: bigint, from: number, to: number): number {
     if (from >= to) return to
-    let low = from >>> 10
-    let high = (to - 1) >>> 10
-    // The first block whose last row is late enough; the last block needs no look.
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      const entry = yield* reader.entry(pins, TIME, middle)
-      if (this.slot(entry, LAST_SLOT) < time) low = middle + 1
-      else high = middle
-    }
-    const base = low * BLOCK_ROWS
-    const entry = yield* reader.entry(pins, TIME, low)
+    const block = this.cachedBlock(time, from, to)
+    if (block < 0) return -1
+    const entry = this.view.timeEntry(block)
+    if (entry < 0) return -1
+    const base = block * BLOCK_ROWS
     const rowFrom = Math.max(from - base, 0)
     const rowTo = Math.min(to - base, this.rowsOf(entry))
     if (rowFrom === 0 && time <= this.slot(entry, FIRST_SLOT)) return base
-    const pointer = yield* reader.block(pins, TIME, low)
-    this.indexed(entry, low)
-    return base + instance.kernel.timeLowerBound(pointer, entry, rowFrom, rowTo, time)
+    const pointer = this.view.timeBlock(entry, block)
+    if (pointer < 0) return -1
+    this.indexed(entry, block)
+    const { kernel } = this.context.instance
+    return base + kernel.timeLowerBound(pointer, entry, rowFrom, rowTo, time)
+  }
+
+  /** The first block whose last row is late enough; the last block needs no look. -1: fetch, then again. */
+  private cachedBlock(time: bigint, from: number, to: number): number {
+    let low = from >>> 10
+    let high = (to - 1) >>> 10
+    while (low < high) {
+      const group = low - (low % GROUP_BLOCKS)
+      const isOneGroup = high - group < GROUP_BLOCKS
+      const middle = (low + high) >>> 1
+      const entry = this.view.timeEntry(isOneGroup ? group : middle)
+      if (entry < 0) return -1
+      if (isOneGroup) {
+        const { kernel } = this.context.instance
+        return group + kernel.viewLowerBlock(entry, low - group, high - group, time)
+      }
+      if (this.slot(entry, LAST_SLOT) < time) low = middle + 1
+      else high = middle
+    }
+    return low
   }
 
   private slot(entry: number, offset: number): bigint {
@@ -105,9 +133,7 @@ export class PartRows implements TimedRows {
   }
 
   private indexed(entry: number, block: number): void {
-    const { instance, tally } = this.context
-    const { u16 } = instance.memory
-    tally.summary(this.reader, 0, block)
-    tally.indexed(this.reader, block, u16[(entry + 20) >>> 1]!, u16[(entry + 88) >>> 1]!)
+    this.context.tally.summary(this.view.reader, 0, block)
+    this.view.indexed(entry, block)
   }
 }

@@ -84,19 +84,25 @@ export class PartSet {
     this.current = next
   }
 
-  /** The current version with `removed` parts out and `added` ones, with their `files`, in. */
+  /**
+   * The current version with `removed` parts out and `added` ones, with their `files`, in; parts of
+   * tables that are not live any more are left out.
+   */
   preview(
     removed: readonly PartDescription[],
     added: readonly PartDescription[],
     files: readonly FileDescription[],
+    isLive: (table: number) => boolean,
   ): PartVersion {
     const gone = new Set(removed)
     const tables = new Map<number, PartReader[]>()
     for (const [table, readers] of this.current.tables) {
+      if (!isLive(table)) continue
       const kept = readers.filter((reader) => !gone.has(reader.description))
       if (kept.length > 0) tables.set(table, kept)
     }
     for (const part of added) {
+      if (!isLive(part.table)) continue
       const readers = tables.get(part.table) ?? []
       readers.push(new PartReader(this.instance, this.cache, part))
       readers.sort(bySequence)

@@ -58,6 +58,7 @@ export class PartReader {
   private readonly instance: KernelInstance
   private readonly cache: Cache
   private readonly name: string
+  private readonly entrySize: number
   private opened: { footer: Footer; series: SeriesPages; index: Map<number, number> } | null = null
 
   /** `cache` is the one whose pins the calls get. */
@@ -66,6 +67,7 @@ export class PartReader {
     this.cache = cache
     this.description = description
     this.name = fileName('segment', description.file)
+    this.entrySize = instance.kernel.ENTRY_SIZE.value
   }
 
   get rows(): number {
@@ -108,6 +110,34 @@ export class PartReader {
     return this.state.series.range(pins, id)
   }
 
+  /** The same at once; undefined if something would have to be read. */
+  cachedRange(pins: Pins, id: number): SeriesRange | null | undefined {
+    return this.opened?.series.cachedRange(pins, id)
+  }
+
+  /** Index of a column in this part, 0 = the time; -1 if it has no values here. After open(). */
+  indexOf(columnId: number): number {
+    return this.state.index.get(columnId) ?? -1
+  }
+
+  /** Address of a row group's entries, of the column with that index; 0 = none, -1 = not cached. */
+  cachedEntries(pins: Pins, index: number, group: number): number {
+    if (index < 0) return 0
+    const { pages, columns } = this.state.footer
+    const at = (group * (columns.length + 1) + index) * PAGE_WORDS
+    if (pages[at + 1] === 0) return 0
+    const { file, offset } = this.description
+    return pins.find(file, offset + pages[at]!) || -1
+  }
+
+  /** Address of the bytes of the block with that entry; -1 = not cached. */
+  cachedBlock(pins: Pins, entry: number): number {
+    const { u32 } = this.instance.memory
+    if (u32[(entry >>> 2) + 1] === 0) return entry
+    const { file, offset } = this.description
+    return pins.find(file, offset + u32[entry >>> 2]!) || -1
+  }
+
   /** All series of a page, in order of id. */
   seriesPage(pins: Pins, index: number): Execution<SeriesPage> {
     return this.state.series.page(pins, index)
@@ -115,15 +145,12 @@ export class PartReader {
 
   /** Address of a block's BlockEntry; 0 = no values here (no such column, or null in the group). */
   *entry(pins: Pins, columnId: number, block: number): Execution<number> {
-    const column = this.state.index.get(columnId)
-    if (column === undefined) return 0
+    const column = this.indexOf(columnId)
     const group = Math.floor(block / GROUP_BLOCKS)
-    const page = this.pageOf(column, group)
-    if (page.size === 0) return 0
-    const key = this.description.offset + page.offset
-    let entries = pins.find(this.description.file, key)
-    if (entries === 0) entries = yield* this.readPage(pins, column, group, page)
-    return entries + (block % GROUP_BLOCKS) * this.instance.kernel.ENTRY_SIZE.value
+    let entries = this.cachedEntries(pins, column, group)
+    if (entries === 0) return 0
+    if (entries < 0) entries = yield* this.readPage(pins, column, group)
+    return entries + (block % GROUP_BLOCKS) * this.entrySize
   }
 
   /**
@@ -133,14 +160,11 @@ export class PartReader {
   *block(pins: Pins, columnId: number, block: number): Execution<number> {
     const entry = yield* this.entry(pins, columnId, block)
     if (entry === 0) return 0
+    const found = this.cachedBlock(pins, entry)
+    if (found > 0) return found
     const { u32 } = this.instance.memory
-    const offset = u32[entry / 4]!
-    const size = u32[entry / 4 + 1]!
-    if (size === 0) return entry
-    const key = this.description.offset + offset
-    const found = pins.find(this.description.file, key)
-    if (found !== 0) return found
-    return yield* this.readBlocks(pins, columnId, [{ block, entry, offset, size }])
+    const wanted = { block, entry, offset: u32[entry / 4]!, size: u32[entry / 4 + 1]! }
+    return yield* this.readBlocks(pins, columnId, [wanted])
   }
 
   /** Brings the blocks [from, to) into the cache, pinned, in few reads. */
@@ -196,13 +220,9 @@ export class PartReader {
   }
 
   /** Reads, checks and decodes a directory page: address of its entries. */
-  private *readPage(
-    pins: Pins,
-    column: number,
-    group: number,
-    page: FooterPage,
-  ): Execution<number> {
+  private *readPage(pins: Pins, column: number, group: number): Execution<number> {
     const { kernel, memory } = this.instance
+    const page = this.pageOf(column, group)
     const { file, offset: partOffset } = this.description
     const offset = partOffset + page.offset
     const region = yield { read: { file: this.name, offset, size: page.size } }

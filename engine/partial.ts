@@ -1,12 +1,14 @@
 // Host side of the aggregation (assembly/aggregate.ts): lays out the cells for what a plan asks,
-// feeds chunks and summaries, grows the regions when the kernel stops for room, and reads the results
+// feeds runs and chunks, grows the regions when the kernel stops for room, and reads the results
 // in order of (group, bucket).
 
 import { limitExceeded } from './budget.ts'
 import { OmenError } from './error.ts'
 import type { Chunk } from './chunk.ts'
+import { BLOCK_ROWS, GROUP_BLOCKS } from './footer.ts'
 import type { Kernel, KernelInstance } from './kernel.ts'
 import type { Memory, Region } from './memory.ts'
+import type { PartView } from './part-view.ts'
 import type { PlanColumn, PlanSeries } from './plan.ts'
 import type { Vector } from './query.ts'
 import type { Output, ResultName } from './selection.ts'
@@ -58,11 +60,14 @@ const RESULTS: readonly ResultName[] = [
 ]
 
 const MODE = { one: 0, fixed: 1, boundaries: 2 } as const
+/** Options of a run. */
+const COUNTS_ROWS = 1
+const NEEDS_FIRST_TIME = 2
+/** What the kernel stopped for. */
 const WANTS_RECORDS = 1
+const WANTS_BLOCK = 3
 const RECORDS_MIN = 64
 const ARENA_MIN = 1024
-const STRING = 4
-const BLOCK_ROWS = 1024
 
 /** What each field must remember, over all outputs. */
 export function featuresOf(outputs: readonly Output[], fields: number): number[] {
@@ -78,9 +83,15 @@ export function needsEnds(features: number): boolean {
   return (features & (FIRST | LAST)) !== 0
 }
 
-/** Can a block's summary supply the features of a field of this type, nulls aside? */
-export function summarySupplies(type: number, features: number): boolean {
-  return (features & VARIANCE) === 0 && (type !== STRING || features === 0)
+/** Rows [from, to) of a view's row group, and what is to be done with their blocks. */
+export interface Run {
+  readonly from: number
+  readonly to: number
+  readonly options: number
+  readonly decodedRows: number
+  /** Pointer of GROUP_BLOCKS states for each of `columns` columns, the time first (tally.ts). */
+  readonly states: number
+  readonly columns: number
 }
 
 export class Aggregator {
@@ -92,6 +103,7 @@ export class Aggregator {
   private readonly maxBuckets: number
   private readonly state: Region
   private readonly columns: number
+  private readonly states: number
   private readonly recordSize: number
   private map: Region
   private records: Region
@@ -118,8 +130,10 @@ export class Aggregator {
     this.features = featuresOf(spec.outputs, spec.fields.length)
     const head = kernel.AGGREGATE_STATE_SIZE.value
     const descriptors = spec.fields.length * kernel.AGGREGATE_COLUMN_SIZE.value
-    this.state = memory.allocateZeroed(head + descriptors + BLOCK_ROWS)
+    const states = (spec.fields.length + 2) * GROUP_BLOCKS
+    this.state = memory.allocateZeroed(head + descriptors + BLOCK_ROWS + states)
     this.columns = this.state.offset + head
+    this.states = this.columns + descriptors + BLOCK_ROWS
     this.set(36, this.columns)
     this.set(40, spec.fields.length)
     this.set(44, this.columns + descriptors)
@@ -143,16 +157,40 @@ export class Aggregator {
     return this.memory.u32[(this.state.offset + 20) >>> 2]!
   }
 
-  /** Are two times, the earlier first, in one bucket? */
-  isOneBucket(firstTime: bigint, lastTime: bigint): boolean {
-    if (firstTime === lastTime) return true
-    const grid = this.state.offset + this.kernel.AGGREGATE_GRID.value
-    return this.kernel.bucketEnd(grid, firstTime) > lastTime
+  /** Finds out what of a run has to be decoded. Valid until the next plan. */
+  plan(
+    view: PartView,
+    from: number,
+    to: number,
+    what: { readonly countsRows: boolean; readonly needsFirstTime: boolean },
+  ): Run {
+    const { kernel, state, states } = this
+    const options =
+      (what.countsRows ? COUNTS_ROWS : 0) | (what.needsFirstTime ? NEEDS_FIRST_TIME : 0)
+    const decodedRows = kernel.runPlan(state.offset, view.pointer, from, to, options, states)
+    return { from, to, options, decodedRows, states, columns: this.fields.length + 1 }
+  }
+
+  /** Adds a run, whose decoded blocks the view holds; the chunk's buffers are used. */
+  run({ group, rank }: PlanSeries, view: PartView, chunk: Chunk, run: Run): void {
+    const { kernel } = this
+    const { states, to, options } = run
+    let row = run.from
+    for (;;) {
+      const { offset } = this.state
+      row = kernel.runAggregate(
+        ...[offset, view.pointer, states, chunk.times, group, rank, row, to, options],
+      )
+      if (row === to) return
+      if (row < 0) throw this.tooMany()
+      if (this.wants === WANTS_BLOCK) throw view.corrupt(row >>> 10)
+      this.growFor()
+    }
   }
 
   /**
-   * Adds the rows of a chunk whose `mask` (u8 per row, or 0 for all) is 1. Without times (`time` is
-   * then any time in the one bucket that all rows are in), no first or last may be asked for.
+   * Adds the rows of a chunk whose `mask` (u8 per row, or 0 for all) is 1. With `time`, which is then
+   * any in the one bucket of all rows, the chunk needs no times; no first or last may be asked for.
    */
   chunk(series: PlanSeries, chunk: Chunk, mask: number, time: bigint | null): void {
     const { kernel, memory } = this
@@ -166,30 +204,9 @@ export class Aggregator {
     for (;;) {
       const { offset } = this.state
       row = kernel.aggregateChunk(offset, group, rank, times, time ?? 0n, mask, row, chunk.count)
-      if (row === kernel.LIMIT.value) throw this.tooMany()
+      if (row < 0) throw this.tooMany()
       if (row >= chunk.count) return
       this.growFor()
-    }
-  }
-
-  /** Adds a whole block by its summaries: the BlockEntry per field (0 = no values). */
-  summary(
-    series: PlanSeries,
-    rows: number,
-    times: { readonly first: bigint; readonly last: bigint },
-    entries: readonly number[],
-  ): void {
-    const { kernel, memory } = this
-    this.fields.forEach((_, i) => {
-      memory.u32[this.column(i) + 11] = entries[i]!
-    })
-    const { group, rank } = series
-    for (;;) {
-      const { offset } = this.state
-      const status = kernel.aggregateSummary(offset, group, rank, rows, times.first, times.last)
-      if (status === 0) return
-      if (status < 0) throw this.tooMany()
-      this.growRecords()
     }
   }
 
@@ -261,6 +278,10 @@ export class Aggregator {
     return (this.columns + field * this.kernel.AGGREGATE_COLUMN_SIZE.value) >>> 2
   }
 
+  private get wants(): number {
+    return this.memory.u32[(this.state.offset + 48) >>> 2]!
+  }
+
   private set(offset: number, value: number): void {
     this.memory.u32[(this.state.offset + offset) >>> 2] = value
   }
@@ -274,9 +295,9 @@ export class Aggregator {
   }
 
   private growFor(): void {
+    if (this.wants === WANTS_RECORDS) return this.growRecords()
     const { u32 } = this.memory
     const at = this.state.offset >>> 2
-    if (u32[at + 12] === WANTS_RECORDS) return this.growRecords()
     const used = u32[at + 8]!
     const wanted = used + u32[at + 13]!
     this.arena = this.memory.grow(this.arena, Math.max(this.arena.size * 2, wanted), used)

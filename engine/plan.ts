@@ -8,7 +8,6 @@ import {
   GREATER,
   LESS,
   TIME_ID,
-  constant,
   foldTags,
   junction,
   rowColumnsOf,
@@ -24,7 +23,7 @@ import { resolveName, unknownColumn } from './expression/name.ts'
 import type { FieldType } from './field.ts'
 import type { AnswerColumn, Query } from './query.ts'
 import { planSelect, type Output } from './selection.ts'
-import { compareTags } from './tags.ts'
+import { compareTags, comparePairs, presentTags, type TagPair } from './tags.ts'
 
 export interface PlanColumn {
   readonly id: number
@@ -205,21 +204,18 @@ function matchedSeries(
   split: SplitWhere,
   needsTags: boolean,
 ): MatchedSeries[] {
-  const found: MatchedSeries[] = []
+  if (!needsTags) return Array.from(ids, (id) => ({ id, tags: NO_TAGS, filter: null }))
+  const found: (MatchedSeries & { pairs: readonly TagPair[] })[] = []
   for (const id of ids) {
-    if (!needsTags) {
-      found.push({ id, tags: NO_TAGS, filter: null })
-      continue
-    }
     const tags = catalog.seriesTags(id)
     const tag: TagReader = (key) => tags.get(key) ?? null
     if (!split.tests.every((condition) => condition.test(tag) === true)) continue
-    const rest = split.rest === null ? constant(true) : foldTags(split.rest, tag)
-    if (rest.kind !== 'constant') found.push({ id, tags, filter: rest })
-    else if (rest.value === true) found.push({ id, tags, filter: null })
+    const rest = split.rest === null ? null : foldTags(split.rest, tag)
+    if (rest?.kind === 'constant' && rest.value !== true) continue
+    const filter = rest?.kind === 'constant' ? null : rest
+    found.push({ id, tags, filter, pairs: presentTags(tags) })
   }
-  if (needsTags) found.sort((a, b) => compareTags(a.tags, b.tags))
-  return found
+  return found.sort((a, b) => comparePairs(a.pairs, b.pairs))
 }
 
 /** Tag keys of `by`, in byte order; null when the answer is by series. */
@@ -249,7 +245,9 @@ function unknownGroup(name: string, table: PlanTable): OmenError {
 }
 
 function bySeries(found: readonly MatchedSeries[]): Pick<Plan, 'series' | 'groups'> {
-  const series = found.map((match, rank) => ({ ...match, rank, group: rank }))
+  const series = found.map(({ id, tags, filter }, rank) => {
+    return { id, tags, filter, rank, group: rank }
+  })
   return { series, groups: found.map(({ tags }) => new Map<string, string | null>(tags)) }
 }
 
@@ -267,7 +265,9 @@ function byGroup(
   })
   const ordered = [...known].sort(([, a], [, b]) => compareTags(a, b))
   const indexes = new Map(ordered.map(([name], index) => [name, index]))
-  const series = found.map((match, rank) => ({ ...match, rank, group: indexes.get(names[rank]!)! }))
+  const series = found.map(({ id, tags, filter }, rank) => {
+    return { id, tags, filter, rank, group: indexes.get(names[rank]!)! }
+  })
   return { series, groups: ordered.map(([, tags]) => tags) }
 }
 

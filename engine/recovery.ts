@@ -45,8 +45,8 @@ export function recoverInto(
   return {
     catalog: enter,
     parts(manifest) {
-      const live = manifest.parts.filter((part) => catalog.tableOf(part.table) !== undefined)
-      parts.replace(parts.preview([], live, manifest.files))
+      const isLive = (table: number): boolean => catalog.tableOf(table) !== undefined
+      parts.replace(parts.preview([], manifest.parts, manifest.files, isLive))
     },
     place,
     record({ lsn, type, payload, file, offset }: LogRecord) {

@@ -94,9 +94,8 @@ export function parseQuery(request: QueryRequest, context: QueryContext): Query 
     limit: limitOf(request.limit, context),
   }
   if (!hasCall(unnamed.select)) refuseOfRaw(unnamed)
-  const fingerprint = fingerprintOf(unnamed)
-  if (decoded !== null) checkFingerprint(decoded, fingerprint)
-  return { ...unnamed, cursor: decoded, limits: context.limits, fingerprint }
+  if (decoded !== null) checkFingerprint(decoded, fingerprintOf(unnamed))
+  return withFingerprint({ ...unnamed, cursor: decoded, limits: context.limits })
 }
 
 /** Checks a request for the newest points; throws as parseQuery does. Its `limit` is the context's. */
@@ -123,8 +122,17 @@ export function parseLatest(request: LatestRequest, context: QueryContext): Quer
     order: 'asc' as const,
     limit: context.limit.default,
   }
-  const fingerprint = fingerprintOf(unnamed)
-  return { ...unnamed, cursor: null, limits: context.limits, fingerprint }
+  return withFingerprint({ ...unnamed, cursor: null, limits: context.limits })
+}
+
+/** The fingerprint is worked out when it is asked for: few answers have a cursor. */
+function withFingerprint(query: Omit<Query, 'fingerprint'>): Query {
+  return {
+    ...query,
+    get fingerprint() {
+      return fingerprintOf(query)
+    },
+  }
 }
 
 function isAbsent(value: unknown): value is null | undefined {

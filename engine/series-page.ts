@@ -1,6 +1,6 @@
 // Series pages of a part: up to 1,024 series in order of id, as four columns (id, first row, first
-// time, last time) through the time codec, then their directory page. The learned model of the ids
-// finds a series without decoding the page. docs/format.md, "Series pages".
+// time, last time) through the time codec, then their directory page. A page is decoded once, into
+// arrays in the cache. docs/format.md, "Series pages".
 
 import type { Pins } from './cache.ts'
 import { OmenError, assert } from './error.ts'
@@ -145,27 +145,25 @@ export class SeriesPages {
     this.partOffset = partOffset
   }
 
-  /** Finds a series through the model of the ids, without decoding the page. */
+  /** Rows of a series; null if the part has none. */
   *range(pins: Pins, id: number): Execution<SeriesRange | null> {
     const index = this.pageOf(id)
+    return index < 0 ? null : this.rangeOn(yield* this.page(pins, index), id)
+  }
+
+  /** The same at once; undefined if the page has to be read. */
+  cachedRange(pins: Pins, id: number): SeriesRange | null | undefined {
+    const index = this.pageOf(id)
     if (index < 0) return null
-    const { kernel } = this.instance
-    const page = yield* this.load(pins, index)
-    const { count } = this.footer.seriesPages[index]!
-    const row = kernel.timeLowerBound(this.block(page, 0), page, 0, count, BigInt(id))
-    if (row < 0 || row === count || this.at(page, 0, row) !== BigInt(id)) return null
-    const start = Number(this.at(page, 1, row))
-    const end = row + 1 < count ? Number(this.at(page, 1, row + 1)) : this.endOf(index)
-    const firstTime = this.at(page, 2, row)
-    return { id, start, end, firstTime, lastTime: this.at(page, 3, row) }
+    const ids = pins.find(this.file, this.keyOf(index))
+    return ids === 0 ? undefined : this.rangeOn(this.layoutOf(index, ids), id)
   }
 
   /** Decodes a page; the arrays are cached like the page itself. */
   *page(pins: Pins, index: number): Execution<SeriesPage> {
     const { kernel, memory } = this.instance
-    const { count, offset } = this.footer.seriesPages[index]!
-    // No other thing starts inside a page, so its second byte names the decoded form.
-    const key = this.partOffset + offset + 1
+    const { count } = this.footer.seriesPages[index]!
+    const key = this.keyOf(index)
     const size = (count + 1) * 8
     let ids = pins.find(this.file, key)
     if (ids === 0) {
@@ -180,8 +178,39 @@ export class SeriesPages {
       memory.u32[(ids + size) / 4 + count] = this.endOf(index)
       pins.insert(this.file, region, [{ key, address: ids }])
     }
+    return this.layoutOf(index, ids)
+  }
+
+  private layoutOf(index: number, ids: number): SeriesPage {
+    const { count } = this.footer.seriesPages[index]!
+    const size = (count + 1) * 8
     const starts = ids + size
     return { count, ids, starts, firstTimes: starts + size, lastTimes: starts + size * 2 }
+  }
+
+  /** No other thing starts inside a page, so its second byte names the decoded form. */
+  private keyOf(index: number): number {
+    return this.partOffset + this.footer.seriesPages[index]!.offset + 1
+  }
+
+  /** Finds a series on its page. */
+  private rangeOn(page: SeriesPage, id: number): SeriesRange | null {
+    const { u32, i64 } = this.instance.memory
+    const ids = page.ids >>> 2
+    let low = 0
+    let high = page.count
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (u32[ids + middle]! < id) low = middle + 1
+      else high = middle
+    }
+    if (low === page.count || u32[ids + low] !== id) return null
+    const start = (page.starts >>> 2) + low
+    return {
+      ...{ id, start: u32[start]!, end: u32[start + 1]! },
+      firstTime: i64[(page.firstTimes >>> 3) + low]!,
+      lastTime: i64[(page.lastTimes >>> 3) + low]!,
+    }
   }
 
   /** Page that would have the id; -1 if all begin after it. */
@@ -261,9 +290,5 @@ export class SeriesPages {
     const { u32 } = this.instance.memory
     const distance = u32[this.entry(page, column) / 4]! - u32[page / 4]!
     return this.entry(page, SERIES_COLUMNS) + distance
-  }
-
-  private at(page: number, column: number, row: number): bigint {
-    return this.instance.kernel.timeAt(this.block(page, column), this.entry(page, column), row)
   }
 }

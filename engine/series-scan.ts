@@ -1,21 +1,21 @@
-// All rows of one series in a time range, from parts and memtables, as pieces that fit a chunk: rows
-// of one block that are alone in their time span (so the block's summary may answer), rows of a
-// memtable, or a window that several sources share and that has to be merged.
+// All rows of one series in a time range, from parts and memtables, as pieces: rows of a part that are
+// alone in their time span (so that summaries may answer), rows of a memtable, or a window that several
+// sources share and that has to be merged.
 
-import type { PartReader } from './part.ts'
+import { BLOCK_ROWS } from './footer.ts'
 import { Windows } from './merge.ts'
 import type { Memtable, MemtableRows, MemtableSnapshot } from './memtable.ts'
-import { BLOCK_ROWS, PartRows, type PartContext } from './part-rows.ts'
+import { PartRows } from './part-rows.ts'
+import type { PartContext, PartView } from './part-view.ts'
 import type { Execution } from './step.ts'
 
 export type SourceRows = PartRows | MemtableRows
 
 export type Piece =
-  /** Rows [from, to) of `block`, counted inside it, all of this series. */
+  /** Rows [from, to) of a part, all of this series and in one row group. */
   | {
-      readonly kind: 'block'
+      readonly kind: 'part'
       readonly rows: PartRows
-      readonly block: number
       readonly from: number
       readonly to: number
     }
@@ -39,9 +39,9 @@ export interface MemtableSource {
   readonly snapshot: MemtableSnapshot
 }
 
-/** Where the rows of a table are: both oldest first, memtables newer than parts. */
+/** Where the rows of a time range are: both oldest first, memtables newer than parts. */
 export interface Sources {
-  readonly parts: readonly PartReader[]
+  readonly parts: readonly PartView[]
   readonly memtables: readonly MemtableSource[]
 }
 
@@ -52,6 +52,8 @@ export interface ScanOptions {
   readonly descending: boolean
   /** Most rows of the first piece; each may have twice as many as the one before. */
   readonly rowsMax: number
+  /** Rows of a part are cut at multiples of so many: of blocks, and at most a row group. */
+  readonly stride: number
 }
 
 /** A merged window has room for as many rows, also where pieces start small: it cannot grow later. */
@@ -80,10 +82,12 @@ export class SeriesScan {
   *open(sources: Sources): Execution<boolean> {
     const { start, end, series } = this.options
     const found: SourceRows[] = []
-    for (const reader of sources.parts) {
-      const { minTime, maxTime } = reader.description
-      if (minTime >= end || maxTime < start) continue
-      const rows = yield* this.openPart(reader)
+    for (const view of sources.parts) {
+      let rows = this.openPart(view)
+      while (rows === undefined) {
+        yield* view.fetch()
+        rows = this.openPart(view)
+      }
       if (rows !== null) found.push(rows)
     }
     for (const { memtable, snapshot } of sources.memtables) {
@@ -92,7 +96,8 @@ export class SeriesScan {
       this.held.push(rows)
       found.push(rows)
     }
-    this.cluster(found)
+    if (found.length === 1) this.clusters.push(found)
+    else this.cluster(found)
     return found.length > 0
   }
 
@@ -100,20 +105,8 @@ export class SeriesScan {
   *next(): Execution<Piece | null> {
     for (;;) {
       if (this.run !== null) return this.cutRun(this.run)
-      if (this.windows === null) {
-        const cluster = this.options.descending ? this.clusters.pop() : this.clusters.shift()
-        if (cluster === undefined) return null
-        if (cluster.length === 1) {
-          const rows = cluster[0]!
-          this.run = { rows, start: rows.start, end: rows.end }
-          continue
-        }
-        this.sources = cluster
-        const { descending } = this.options
-        const wanted = Math.max(this.rowsMax, MERGED_ROWS_MIN)
-        const rowsMax = Math.max(1, Math.floor(wanted / cluster.length))
-        this.windows = new Windows(cluster, { descending, rowsMax })
-      }
+      if (this.windows === null && !this.openCluster()) return null
+      if (this.windows === null) continue
       const parts = yield* this.windows.next()
       if (parts === null) this.windows = null
       else if (parts.length === 1) {
@@ -132,14 +125,30 @@ export class SeriesScan {
     for (const rows of this.held.splice(0)) rows.release()
   }
 
-  private *openPart(reader: PartReader): Execution<PartRows | null> {
-    const { pins, tally } = this.context
-    yield* reader.open(pins)
-    const range = yield* reader.seriesRange(pins, this.options.series)
-    if (range === null) return null
-    tally.reach(reader, range.start, range.end)
-    const rows = new PartRows(this.context, reader, range)
-    return yield* rows.clip(this.options.start, this.options.end)
+  /** Rows of the series in a part, null if there are none; undefined: fetch, then again. */
+  private openPart(view: PartView): PartRows | null | undefined {
+    const { start, end, series } = this.options
+    const range = view.range(series)
+    if (range === null || range === undefined) return range
+    this.context.tally.reach(view.reader, range.start, range.end)
+    return new PartRows(this.context, view, range).clip(start, end)
+  }
+
+  /** Begins with the next cluster, as a run if one source has it all; false if there is none. */
+  private openCluster(): boolean {
+    const { descending } = this.options
+    const cluster = descending ? this.clusters.pop() : this.clusters.shift()
+    if (cluster === undefined) return false
+    this.sources = cluster
+    if (cluster.length === 1) {
+      const rows = cluster[0]!
+      this.run = { rows, start: rows.start, end: rows.end }
+      return true
+    }
+    const wanted = Math.min(Math.max(this.rowsMax, MERGED_ROWS_MIN), BLOCK_ROWS)
+    const rowsMax = Math.max(1, Math.floor(wanted / cluster.length))
+    this.windows = new Windows(cluster, { descending, rowsMax })
+    return true
   }
 
   /** Sorts sources into clusters that do not overlap in time; inside one they stay oldest first. */
@@ -162,15 +171,17 @@ export class SeriesScan {
     finish()
   }
 
-  /** Takes the next piece off a run: up to a block boundary, or up to rowsMax rows. */
+  /** Takes the next piece off a run: up to a multiple of the stride, or up to rowsMax rows. */
   private cutRun(run: { rows: SourceRows; start: number; end: number }): Piece {
     const { descending } = this.options
-    const { rowsMax } = this
     const { rows } = run
+    const isPart = rows instanceof PartRows
+    const stride = isPart ? this.options.stride : BLOCK_ROWS
+    const rowsMax = Math.min(this.rowsMax, stride)
     let { start: from, end: to } = run
-    if (rows instanceof PartRows) {
-      if (descending) from = Math.max(from, ((to - 1) >>> 10) * BLOCK_ROWS)
-      else to = Math.min(to, ((from >>> 10) + 1) * BLOCK_ROWS)
+    if (isPart) {
+      if (descending) from = Math.max(from, Math.floor((to - 1) / stride) * stride)
+      else to = Math.min(to, (Math.floor(from / stride) + 1) * stride)
     }
     if (to - from > rowsMax) {
       if (descending) from = to - rowsMax
@@ -179,10 +190,7 @@ export class SeriesScan {
     if (descending) run.end = from
     else run.start = to
     if (run.start >= run.end) this.run = null
-    this.rowsMax = Math.min(rowsMax * 2, BLOCK_ROWS)
-    if (!(rows instanceof PartRows)) return { kind: 'memory', rows, from, to }
-    const block = from >>> 10
-    const base = block * BLOCK_ROWS
-    return { kind: 'block', rows, block, from: from - base, to: to - base }
+    this.rowsMax = Math.min(this.rowsMax * 2, this.options.stride)
+    return isPart ? { kind: 'part', rows, from, to } : { kind: 'memory', rows, from, to }
   }
 }

@@ -1,26 +1,23 @@
 // A shard: one engine instance, one writer, one log. It owns the kernel, the catalog, two memtables
 // that take turns, the journal and the live parts, and moves rows from one to the next: logged,
-// applied, flushed, compacted. What it decides is when; how is in the files it calls.
+// applied, flushed, compacted. What it decides is when, and what follows a failure: nothing is lost,
+// reads go on, and it is tried again until it works. How is in the files it calls.
 
 import type { StagedBatch } from './batch.ts'
 import { Cache } from './cache.ts'
 import { Catalog } from './catalog.ts'
 import { crc32c, type Checksum } from './crc.ts'
-import { chooseCompaction, compactParts } from './compaction.ts'
-import { run } from './drive.ts'
 import { OmenError } from './error.ts'
 import { fileName } from './file-name.ts'
-import { flushMemtable } from './flush.ts'
-import type { Host } from './host.ts'
+import type { Host, TimerHandle } from './host.ts'
 import { Journal } from './journal.ts'
 import type { KernelInstance } from './kernel.ts'
 import { RECORD_BATCH, encodeBatchHeader } from './log-record.ts'
-import type { FileDescription } from './manifest.ts'
-import { Memtable, type MemtableSnapshot } from './memtable.ts'
-import type { PartDescription, PartReader } from './part.ts'
+import { Maintenance, type MaintenanceCounters } from './maintenance.ts'
+import { type MemtableHold, Memtables } from './memtables.ts'
 import { PartSet, type PartVersion } from './part-set.ts'
-import { recoverInto } from './recovery.ts'
-import { SegmentWriter } from './segment.ts'
+import { type ShardRooms, drive, publish } from './publisher.ts'
+import { type ReplaySink, recoverInto } from './recovery.ts'
 import type { Execution } from './step.ts'
 import { type LoggedBatch, WriteQueue, type WriteTarget } from './write-queue.ts'
 
@@ -35,36 +32,26 @@ export interface ShardOptions {
   readonly logBytes: number
   /** Age at which a memtable with rows is flushed. */
   readonly flushAgeMs: number
-}
-
-/** Rows that wait for their flush. */
-interface Sealed {
-  readonly memtable: Memtable
-  readonly lastLsn: bigint
+  /** Series that one database may have. */
+  readonly seriesMax: number
 }
 
 /** What a query reads: fixed at its start, held until released. */
-export interface ShardSnapshot {
+export interface ShardSnapshot extends MemtableHold {
   readonly version: PartVersion
-  /** Oldest first. */
-  readonly memtables: readonly { memtable: Memtable; snapshot: MemtableSnapshot }[]
-  release(): void
 }
 
 /** Counters since the start. */
-export interface ShardCounters {
-  flushes: number
-  compactions: number
-  compactionReadBytes: number
-  compactionWrittenBytes: number
-  syncSeconds: number
-  syncs: number
+export interface ShardCounters extends Readonly<MaintenanceCounters> {
+  readonly syncSeconds: number
+  readonly syncs: number
 }
 
 /** How long a write waits for memtable room before it is refused as `busy`. */
 const ROOM_TIMEOUT_MS = 5_000
 /** Logs after which a start flushes: each crash leaves one more. */
 const LOGS_MAX = 4
+const NOTHING = new Uint8Array()
 
 export class Shard implements WriteTarget {
   readonly host: Host
@@ -73,62 +60,60 @@ export class Shard implements WriteTarget {
   readonly cache: Cache
   readonly parts: PartSet
   readonly queue: WriteQueue
-  readonly counters: ShardCounters = {
-    flushes: 0,
-    compactions: 0,
-    compactionReadBytes: 0,
-    compactionWrittenBytes: 0,
-    syncSeconds: 0,
-    syncs: 0,
-  }
   private readonly options: ShardOptions
-  private journal!: Journal
-  private active: Memtable
-  private spare: Memtable | null
-  private sealed: Sealed | null = null
-  /** Entries whose record was refused by the log, to travel with the next one. */
-  private carried: Uint8Array = new Uint8Array()
-  private maintenance: Promise<void> | null = null
-  private flushTimer: unknown = null
-  private isClosed = false
-  /** The last record that replay applied. */
-  private replayedLsn = 0n
-  /** Why the last flush or compaction failed; null once one succeeds. */
-  private problem: unknown = null
+  private readonly rooms: ShardRooms
+  private readonly memtables: Memtables
+  private readonly journal: Journal
+  private readonly maintenance: Maintenance
+  private readonly syncs = { count: 0, seconds: 0 }
+  /** Entries that are in the catalog and in no log yet: they go before those of the next record. */
+  private carried: Uint8Array = NOTHING
+  private flushTimer: TimerHandle | null = null
+  private closing: Promise<void> | null = null
 
-  private constructor(host: Host, instance: KernelInstance, options: ShardOptions) {
-    const { kernel, memory } = instance
-    this.host = host
-    this.instance = instance
+  private constructor(rooms: ShardRooms, memtables: Memtables, options: ShardOptions) {
+    this.host = rooms.host
+    this.instance = rooms.instance
+    this.catalog = rooms.catalog
+    this.cache = rooms.cache
+    this.parts = rooms.parts
+    this.journal = rooms.journal
+    this.rooms = rooms
+    this.memtables = memtables
     this.options = options
-    this.catalog = new Catalog(kernel, memory)
-    this.cache = new Cache(memory, options.cacheBytes)
-    this.parts = new PartSet(instance, this.cache, (file) =>
-      this.journal.discard(fileName('segment', file)),
-    )
-    this.active = this.createMemtable(0)
-    this.spare = this.createMemtable(1)
-    this.queue = new WriteQueue(this, (delayMs, action) => void host.timer.set(delayMs, action))
+    this.queue = new WriteQueue(this, rooms.host.timer)
+    this.maintenance = new Maintenance(rooms, memtables, () => {
+      this.queue.exclusive(() => this.leaveFailedLog()).catch(() => {})
+    })
   }
 
-  /** Recovers what the storage holds. Throws `corrupt` naming file and offset, never guesses. */
+  /**
+   * Recovers what the storage holds. Throws `corrupt` naming file and offset, never guesses. When
+   * the disk is full or fails writes, it opens for reading and goes on trying.
+   */
   static async open(host: Host, instance: KernelInstance, options: ShardOptions): Promise<Shard> {
-    const shard = new Shard(host, instance, options)
-    const target = recoverInto(shard.catalog, shard.parts, instance, {
-      reserve: (rowBytes, arenaBytes) => shard.reserveForReplay(rowBytes, arenaBytes),
-      apply: (rows, rowBytes, arena, arenaBytes, lsn) => {
-        shard.active.apply(rows, rowBytes, arena, arenaBytes)
-        shard.replayedLsn = lsn
-      },
+    const { kernel, memory } = instance
+    const catalog = new Catalog(kernel, memory, options.seriesMax)
+    const cache = new Cache(memory, options.cacheBytes)
+    const parts = new PartSet(instance, cache, (file) => journal.discard(fileName('segment', file)))
+    const memtables = new Memtables(instance, catalog, {
+      rowBytes: options.memtableRowBytes,
+      arenaBytes: options.memtableArenaBytes,
+      timer: host.timer,
+      run: (execution) => drive({ host, instance, cache }, execution),
     })
-    shard.journal = await Journal.open(host, kernelChecksum(instance), target)
+    const target = recoverInto(catalog, parts, instance, replaySink(memtables, options))
+    const journal = await Journal.open(host, kernelChecksum(instance), target)
     target.release()
-    if (shard.journal.isReplayDurable) await shard.publish([], [], [], null)
-    else await shard.rewriteReplayed()
-    if (shard.journal.logCount > LOGS_MAX && shard.sealed === null) await shard.seal()
-    if (shard.active.rowCount > 0) shard.armFlushTimer()
-    shard.startMaintenance()
+    const rooms = { host, instance, catalog, cache, parts, journal }
+    const shard = new Shard(rooms, memtables, options)
+    await shard.beginWriting()
     return shard
+  }
+
+  get counters(): ShardCounters {
+    const { count, seconds } = this.syncs
+    return { ...this.maintenance.counters, syncs: count, syncSeconds: seconds }
   }
 
   get logBytes(): number {
@@ -136,7 +121,7 @@ export class Shard implements WriteTarget {
   }
 
   get memtableBytes(): number {
-    return this.active.byteSize + (this.sealed?.memtable.byteSize ?? 0)
+    return this.memtables.byteSize
   }
 
   /** Sentences about what was found at the start. */
@@ -144,21 +129,25 @@ export class Shard implements WriteTarget {
     return this.journal.notes
   }
 
-  /** What stops writes or maintenance now, or null. */
+  /** What stops writes (`isFatal`) or maintenance now, or null. */
   get failure(): { isFatal: boolean; error: unknown } | null {
-    if (this.journal.failure !== null) return { isFatal: true, error: this.journal.failure }
-    return this.problem === null ? null : { isFatal: false, error: this.problem }
+    const { failure } = this.journal
+    if (failure !== null) return { isFatal: true, error: failure }
+    const { error } = this.maintenance
+    return error === null ? null : { isFatal: false, error }
   }
 
   snapshot(): ShardSnapshot {
     const version = this.parts.acquire()
-    const held = this.sealed === null ? [this.active] : [this.sealed.memtable, this.active]
-    for (const memtable of held) memtable.acquire()
+    const hold = this.memtables.hold()
+    let isReleased = false
     return {
+      ...hold,
       version,
-      memtables: held.map((memtable) => ({ memtable, snapshot: memtable.snapshot() })),
       release: () => {
-        for (const memtable of held) memtable.release()
+        if (isReleased) return
+        isReleased = true
+        hold.release()
         this.parts.release(version)
       },
     }
@@ -166,310 +155,243 @@ export class Shard implements WriteTarget {
 
   /** Runs a query or a maintenance step by step; `check` throws to cancel it. */
   run<T>(execution: Execution<T>, check?: () => void): Promise<T> {
-    return run(execution, {
-      cache: this.cache,
-      source: this.host.storage,
-      pause: () => this.host.pause(),
-      ...(check ? { check } : {}),
-    })
+    return drive(this.rooms, execution, check)
   }
 
   // The write path: WriteTarget.
 
+  canHold(rowBytes: number, arenaBytes: number): boolean {
+    const { memtableRowBytes, memtableArenaBytes } = this.options
+    return rowBytes <= memtableRowBytes && arenaBytes <= memtableArenaBytes
+  }
+
   reserve(rowBytes: number, arenaBytes: number): boolean {
-    return this.active.reserve(rowBytes, arenaBytes)
+    return this.memtables.active.reserve(rowBytes, arenaBytes)
   }
 
   unreserve(rowBytes: number, arenaBytes: number): void {
-    this.active.unreserve(rowBytes, arenaBytes)
+    this.memtables.active.unreserve(rowBytes, arenaBytes)
   }
 
   get isLogFull(): boolean {
     if (this.journal.mustRotate) return true
-    return this.journal.openLogBytes > this.options.logBytes && this.active.rowCount > 0
+    return this.journal.openLogBytes > this.options.logBytes && this.memtables.active.rowCount > 0
   }
 
   log(staged: StagedBatch): LoggedBatch {
+    return this.instance.guard(() => this.logNow(staged))
+  }
+
+  private logNow(staged: StagedBatch): LoggedBatch {
     const entries = joinBytes(this.carried, staged.finalize())
     this.carried = entries
-    const { u8 } = this.instance.memory
+    // Before the log, because memory may be short: then the next record tries again.
+    this.catalog.apply(entries)
+    const { memory } = this.instance
     const { rows, rowBytes, arena, arenaBytes } = staged
     const header = encodeBatchHeader(entries.length, rowBytes, arenaBytes)
-    const parts = [
+    const payload = (): Uint8Array[] => [
       header,
       entries,
-      u8.subarray(rows, rows + rowBytes),
-      u8.subarray(arena, arena + arenaBytes),
+      memory.u8.subarray(rows, rows + rowBytes),
+      memory.u8.subarray(arena, arena + arenaBytes),
     ]
-    this.journal.append(RECORD_BATCH, parts, entries)
-    this.carried = new Uint8Array()
-    return { staged, entries }
+    const lsn = this.journal.append(RECORD_BATCH, payload, entries)
+    this.carried = NOTHING
+    return { staged, entries, lsn }
   }
 
   async sync(): Promise<void> {
     const start = this.host.now()
-    await this.journal.sync()
-    this.counters.syncSeconds += Number(this.host.now() - start) / 1e9
-    this.counters.syncs++
+    try {
+      await this.journal.sync()
+    } catch {
+      // What is pending goes to another log, from memory that can be trusted.
+      this.instance.check()
+      await this.rotate()
+    }
+    this.syncs.seconds += Number(this.host.now() - start) / 1e9
+    this.syncs.count++
   }
 
-  apply({ staged, entries }: LoggedBatch): void {
-    const wasEmpty = this.active.rowCount === 0
+  apply({ staged, lsn }: LoggedBatch): void {
+    const { active } = this.memtables
+    const wasEmpty = active.rowCount === 0
     const { rows, rowBytes, arena, arenaBytes } = staged
-    this.catalog.apply(entries)
-    this.active.apply(rows, rowBytes, arena, arenaBytes)
+    this.instance.guard(() => active.apply(rows, rowBytes, arena, arenaBytes))
+    this.journal.retain(lsn)
     staged.release()
     if (wasEmpty) this.armFlushTimer()
   }
 
-  async makeRoom(): Promise<void> {
-    if (this.active.rowCount === 0) {
-      if (this.journal.mustRotate) await this.rotate()
-      return
-    }
-    if (this.spare === null) await this.waitForSpare()
-    await this.seal()
-    this.startMaintenance()
+  abandon(logged: readonly LoggedBatch[]): void {
+    this.journal.abandon(logged[0]!.lsn)
+    this.carried = joinBytes(...logged.map(({ entries }) => entries), this.carried)
+    for (const { staged } of logged) this.unreserve(staged.rowBytes, staged.arenaBytes)
   }
 
-  // Maintenance: flush, then compaction, one job at a time.
+  async makeRoom(): Promise<void> {
+    if (this.journal.mustRotate) await this.rotate()
+    else await this.seal()
+    this.maintenance.start()
+  }
+
+  // What comes between writes.
 
   /** Everything acknowledged so far is in segments when it resolves. */
   async flush(): Promise<void> {
-    await this.queue.exclusive(() => this.makeRoom())
-    while (this.maintenance !== null) await this.maintenance
-    if (this.problem !== null) throw this.problem
+    const { maintenance } = this
+    maintenance.start()
+    await maintenance.idle()
+    await this.queue.exclusive(() => this.seal())
+    maintenance.start()
+    await maintenance.idle()
+    if (maintenance.flushError !== null) throw maintenance.flushError
   }
 
   /** Merges parts of every table and partition as far as they go. */
   async compact(): Promise<void> {
-    while (this.maintenance !== null) await this.maintenance
-    const all = { inputsMin: 2, tierFactor: Infinity }
-    this.maintenance = this.compactWhile(
-      () => chooseCompaction(this.parts.parts(), all)?.inputs,
-    ).finally(() => {
-      this.maintenance = null
-    })
-    await this.maintenance
+    const { maintenance } = this
+    const everything = { inputsMin: 2, tierFactor: Infinity }
+    while (!maintenance.start(everything)) await maintenance.idle()
+    await maintenance.idle()
+    if (maintenance.error !== null) throw maintenance.error
   }
 
   /**
    * Forgets a table and its data; durable when it resolves. Queries that hold it go on. `find` is
-   * called in the write queue's turn and may throw `not_found`.
+   * called in the write queue's turn, gives the entries to log and may throw `not_found`.
    */
-  async dropTable(find: () => { id: number; entries: Uint8Array }): Promise<void> {
+  async dropTable(find: () => Uint8Array): Promise<void> {
     await this.queue.exclusive(async () => {
-      if (this.journal.mustRotate) await this.makeRoom()
-      const { id, entries } = find()
-      const header = encodeBatchHeader(entries.length, 0, 0)
-      this.journal.append(RECORD_BATCH, [header, entries], entries)
-      await this.journal.sync()
-      this.catalog.apply(entries)
-      const gone = this.parts.readers(id).map((reader) => reader.description)
-      await this.publish(gone, [], [], null)
-    })
-  }
-
-  async close(): Promise<void> {
-    if (this.isClosed) return
-    await this.queue.exclusive(() => this.makeRoom()).catch(() => {})
-    this.isClosed = true
-    if (this.flushTimer !== null) this.host.timer.clear(this.flushTimer)
-    while (this.maintenance !== null) await this.maintenance
-    await this.host.storage.close()
-  }
-
-  /** Seals the active memtable; what was logged is applied and durable. */
-  private async seal(): Promise<void> {
-    const next = this.spare
-    if (next === null) throw new OmenError('busy', 'memtable: the one before is being flushed')
-    const lastLsn = await this.rotate()
-    this.sealed = { memtable: this.active, lastLsn }
-    this.active = next
-    this.spare = null
-  }
-
-  private rotate(): Promise<bigint> {
-    return this.journal.exclusive(() => this.journal.rotate(this.parts.version))
-  }
-
-  private startMaintenance(): void {
-    if (this.maintenance !== null || this.isClosed) return
-    this.maintenance = this.maintain().finally(() => {
-      this.maintenance = null
-    })
-  }
-
-  private async maintain(): Promise<void> {
-    try {
-      while (this.sealed !== null) await this.flushSealed(this.sealed)
-      await this.compactWhile(() => {
-        if (this.isClosed || this.sealed !== null) return undefined
-        return chooseCompaction(this.parts.parts())?.inputs
-      })
-      this.problem = null
-      if (this.sealed !== null) await this.maintain()
-    } catch (error) {
-      this.problem = error
-      if (!this.isClosed) this.armFlushTimer()
-    }
-  }
-
-  private async flushSealed(sealed: Sealed): Promise<void> {
-    const { memtable, lastLsn } = sealed
-    const sequence = this.journal.takeSequence()
-    const written = await this.writeSegment((writer) =>
-      flushMemtable(this.instance, memtable, writer, sequence),
-    )
-    const parts = written.result.filter((part) => this.catalog.tableOf(part.table) !== undefined)
-    await this.publish([], parts, written.files, lastLsn, () => {
-      this.sealed = null
-    })
-    this.counters.flushes++
-    await this.retire(memtable)
-  }
-
-  /** Flushes what was replayed in one step, because the logs that hold it cannot be relied on. */
-  private async rewriteReplayed(): Promise<void> {
-    const memtables = this.sealed === null ? [this.active] : [this.sealed.memtable, this.active]
-    const parts: PartDescription[] = []
-    const files: FileDescription[] = []
-    for (const memtable of memtables) {
-      const sequence = this.journal.takeSequence()
-      const written = await this.writeSegment((writer) =>
-        flushMemtable(this.instance, memtable, writer, sequence),
-      )
-      parts.push(...written.result)
-      files.push(...written.files)
-    }
-    await this.publish([], parts, files, this.journal.lsn)
-    for (const memtable of memtables) await this.run(memtable.reset())
-    if (this.sealed !== null) this.spare = this.sealed.memtable
-    this.sealed = null
-  }
-
-  private async compactWhile(choose: () => readonly PartDescription[] | undefined): Promise<void> {
-    for (let inputs = choose(); inputs !== undefined; inputs = choose()) {
-      await this.compactOnce(inputs)
-    }
-  }
-
-  private async compactOnce(inputs: readonly PartDescription[]): Promise<void> {
-    const version = this.parts.acquire()
-    try {
-      const wanted = new Set(inputs)
-      const readers: readonly PartReader[] = this.parts
-        .readers(inputs[0]!.table)
-        .filter((reader) => wanted.has(reader.description))
-      const written = await this.writeSegment((writer) =>
-        compactParts(this.instance, this.cache, readers, writer),
-      )
-      const output = written.result === null ? [] : [written.result]
-      // The table may have been dropped meanwhile.
-      const isLive = this.catalog.tableOf(inputs[0]!.table) !== undefined
-      await this.publish(inputs, isLive ? output : [], isLive ? written.files : [], null)
-      this.counters.compactions++
-      this.counters.compactionReadBytes += inputs.reduce((sum, part) => sum + part.size, 0)
-      this.counters.compactionWrittenBytes += written.size
-    } finally {
-      this.parts.release(version)
-    }
-  }
-
-  /** Writes a segment file and makes it durable; not yet part of any version. */
-  private async writeSegment<T>(
-    write: (writer: SegmentWriter) => Execution<T>,
-  ): Promise<{ result: T; files: FileDescription[]; size: number }> {
-    const { storage } = this.host
-    const number = this.journal.takeFileNumber()
-    const temporary = `${fileName('segment', number)}.tmp`
-    storage.create(temporary)
-    const writer = new SegmentWriter(this.instance, number, (bytes) =>
-      storage.append(temporary, [bytes]),
-    )
-    try {
-      const result = await this.run(write(writer))
-      const { size, checksum } = writer
-      await this.journal.publishSegment(number)
-      return { result, files: [{ number, size, checksum }], size }
-    } catch (error) {
-      this.journal.discard(temporary)
-      throw error
-    } finally {
-      writer.release()
-    }
-  }
-
-  /** Makes a change of the live parts durable, then visible, in one step; then removes what is left over. */
-  private async publish(
-    removed: readonly PartDescription[],
-    added: readonly PartDescription[],
-    files: readonly FileDescription[],
-    flushedLsn: bigint | null,
-    visible: () => void = () => {},
-  ): Promise<void> {
-    await this.journal.exclusive(async () => {
-      const next = this.parts.preview(removed, added, files)
-      await this.journal.commit(next, flushedLsn)
-      this.parts.replace(next)
-      visible()
-      for (const { number } of files) {
-        if (!next.files.has(number)) this.journal.discard(fileName('segment', number))
+      while (this.journal.mustRotate) await this.rotate()
+      const dropped = find()
+      const entries = joinBytes(this.carried, dropped)
+      const payload = [encodeBatchHeader(entries.length, 0, 0), entries]
+      const lsn = this.journal.append(RECORD_BATCH, () => payload, entries)
+      try {
+        await this.sync()
+      } catch (error) {
+        this.journal.abandon(lsn)
+        throw error
       }
+      this.carried = NOTHING
+      this.catalog.apply(dropped)
     })
-    this.parts.collect()
+    // It is gone for good; that its files go may take another try.
+    await publish(this.rooms, {}).catch(() => this.maintenance.retryLater())
   }
 
-  /** Empties a flushed memtable once no query reads it. */
-  private async retire(memtable: Memtable): Promise<void> {
-    while (memtable.isHeld) await this.host.pause()
-    await this.run(memtable.reset())
-    this.spare = memtable
+  /** Flushes if it can (all is in the log anyway), waits for what is under way, and ends. */
+  close(): Promise<void> {
+    this.closing ??= this.end(() => this.flushLast()).then(() => this.host.storage.close())
+    return this.closing
+  }
+
+  /** Ends without a flush and leaves the storage open, for another shard in place of this one. */
+  halt(): Promise<void> {
+    this.closing ??= this.end(async () => {})
+    return this.closing
+  }
+
+  private async end(last: () => Promise<void>): Promise<void> {
+    this.maintenance.end()
+    await this.queue.close(last).catch(() => {})
+    await this.maintenance.idle()
+    if (this.flushTimer !== null) this.host.timer.clear(this.flushTimer)
+    await this.journal.exclusive(async () => {})
+  }
+
+  private async flushLast(): Promise<void> {
+    const { maintenance, memtables } = this
+    memtables.revoke()
+    maintenance.start()
+    await maintenance.idle()
+    await this.seal()
+    maintenance.start()
+  }
+
+  /** Seals the active memtable if it has rows; what was logged is applied. */
+  private async seal(): Promise<void> {
+    const { memtables } = this
+    await this.leaveFailedLog()
+    if (memtables.active.rowCount === 0) return
+    if (!memtables.canSeal) await this.waitForSpare()
+    memtables.seal(await this.rotate())
+  }
+
+  private async leaveFailedLog(): Promise<void> {
+    if (this.journal.mustRotate) await this.rotate()
+  }
+
+  /** Begins a new log; while that fails, reads go on. */
+  private async rotate(): Promise<bigint> {
+    try {
+      const lsn = await this.journal.exclusive(() => this.journal.rotate(this.parts.version))
+      this.maintenance.succeeded()
+      return lsn
+    } catch (error) {
+      this.maintenance.retryLater()
+      throw error
+    }
   }
 
   private async waitForSpare(): Promise<void> {
-    this.startMaintenance()
-    const deadline = this.host.now() + BigInt(ROOM_TIMEOUT_MS) * 1_000_000n
-    while (this.spare === null) {
-      if (this.problem !== null) throw this.problem
-      if (this.host.now() > deadline) {
-        throw new OmenError('busy', 'memtable: full, and the one before is still being flushed', {
-          retryAfter: 1,
-        })
-      }
-      await this.host.pause()
-    }
+    const { maintenance, memtables } = this
+    // What failed is tried again by itself.
+    if (maintenance.flushError !== null) throw maintenance.flushError
+    maintenance.start()
+    await memtables.whenSpare(ROOM_TIMEOUT_MS)
+    if (memtables.canSeal) return
+    if (maintenance.flushError !== null) throw maintenance.flushError
+    throw new OmenError('busy', 'memtable: full, and the one before is not free yet', {
+      retryAfter: 1,
+    })
   }
 
-  private reserveForReplay(rowBytes: number, arenaBytes: number): void {
-    if (this.active.reserve(rowBytes, arenaBytes)) return
-    const next = this.spare
-    if (next === null || !next.reserve(rowBytes, arenaBytes)) {
-      throw new OmenError(
-        'unavailable',
-        `log: holds more rows than two memtables of ${this.options.memtableRowBytes} bytes take`,
-      )
+  /** Names a log for new records; without one, all can be read and it goes on trying. */
+  private async beginWriting(): Promise<void> {
+    const { journal, memtables, maintenance } = this
+    if (!journal.isReplayDurable) await maintenance.rewrite(journal.lsn)
+    try {
+      if (journal.mustRotate) await publish(this.rooms, {})
+      if (journal.logCount > LOGS_MAX && memtables.sealed === null) {
+        memtables.seal(await this.rotate())
+      }
+    } catch (error) {
+      if (!isOutage(error)) throw error
+      maintenance.retryLater()
     }
-    this.sealed = { memtable: this.active, lastLsn: this.replayedLsn }
-    this.active = next
-    this.spare = null
+    if (memtables.active.rowCount > 0) this.armFlushTimer()
+    maintenance.start()
   }
 
   private armFlushTimer(): void {
     if (this.flushTimer !== null) this.host.timer.clear(this.flushTimer)
     this.flushTimer = this.host.timer.set(this.options.flushAgeMs, () => {
-      // A failure is kept in `problem` and shown by health; the next write arms the timer again.
-      if (!this.isClosed) void this.flush().catch(() => {})
+      // A failure is kept, shown by health and tried again.
+      void this.flush().catch(() => {})
     })
   }
+}
 
-  private createMemtable(which: 0 | 1): Memtable {
-    return new Memtable(this.instance.kernel, this.instance.memory, {
-      catalog: this.catalog,
-      which,
-      rowBytes: this.options.memtableRowBytes,
-      arenaBytes: this.options.memtableArenaBytes,
-    })
+/** Replayed rows go where they went before: one memtable, then the other. */
+function replaySink(memtables: Memtables, { memtableRowBytes }: ShardOptions): ReplaySink {
+  let lastLsn = 0n
+  return {
+    reserve: (rowBytes, arenaBytes) => {
+      if (memtables.active.reserve(rowBytes, arenaBytes)) return
+      if (memtables.canSeal) {
+        memtables.seal(lastLsn)
+        if (memtables.active.reserve(rowBytes, arenaBytes)) return
+      }
+      const message = `log: holds more rows than two memtables of ${memtableRowBytes} bytes take`
+      throw new OmenError('unavailable', message)
+    },
+    apply: (rows, rowBytes, arena, arenaBytes, lsn) => {
+      memtables.active.apply(rows, rowBytes, arena, arenaBytes)
+      lastLsn = lsn
+    },
   }
 }
 
@@ -481,10 +403,17 @@ function kernelChecksum({ kernel, memory }: KernelInstance): Checksum {
   }
 }
 
-function joinBytes(a: Uint8Array, b: Uint8Array): Uint8Array {
-  if (a.length === 0) return b
-  const joined = new Uint8Array(a.length + b.length)
-  joined.set(a)
-  joined.set(b, a.length)
+/** Whether an error is the storage's, and may pass. */
+function isOutage(error: unknown): boolean {
+  return error instanceof OmenError && ['storage_full', 'unavailable'].includes(error.code)
+}
+
+function joinBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    joined.set(part, at)
+    at += part.length
+  }
   return joined
 }

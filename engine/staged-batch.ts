@@ -32,6 +32,11 @@ export interface StagedBatch {
 }
 
 const TAG = 5
+/** Place of series among the overlay's tables. */
+const SERIES = 3
+/** Bit of ids that are the overlay's own, and the map's word for a new thing. */
+const LOCAL = 0x80000000
+const NONE = 0xffffffff
 /** An entry without its name or key takes at most so many bytes. */
 const ENTRY_BYTES = 20
 const decoder = new TextDecoder()
@@ -75,8 +80,10 @@ export class StagedRows implements StagedBatch {
     let entries: Region | null = null
     try {
       this.validate(databaseId, maps)
+      this.checkSeriesLimit(maps)
       entries = memory.allocate(keyBytes + ENTRY_BYTES * keyCount + 32)
       this.reserve()
+      this.choosePartitionWidths()
       // Nothing fails from here on.
       const size = staging.kernel.commitApply(staging.pointer, databaseId, entries.offset) >>> 0
       const written = memory.u8.slice(entries.offset, entries.offset + size)
@@ -105,6 +112,16 @@ export class StagedRows implements StagedBatch {
     return all
   }
 
+  /** New tables of few points a day get wider partitions than one of a day. */
+  private choosePartitionWidths(): void {
+    const { kernel, memory, overlay, pointer } = this.staging
+    const tableCount = overlay[0]!.count
+    if (tableCount === 0) return
+    const spans = memory.allocate(tableCount * kernel.TABLE_SPAN_SIZE.value)
+    kernel.choosePartitionWidths(pointer, spans.offset)
+    memory.release(spans)
+  }
+
   private reserve(): void {
     const { tables, columns, shapes, series } = this.catalog
     ;[tables, columns, shapes, series].forEach((table, i) => {
@@ -125,6 +142,33 @@ export class StagedRows implements StagedBatch {
     }
     assert(status === kernel.NOT_FOUND.value, `commit: validation answered ${status}`)
     throw new OmenError('conflict', 'a table was dropped while this write was under way')
+  }
+
+  /** The limit counts series that live, in the database; what the batch repeats is not new. */
+  private checkSeriesLimit(maps: Region): void {
+    const { seriesMax } = this.catalog
+    const count = this.catalog.seriesCount(this.database)
+    if (count + this.staging.overlay[SERIES]!.count <= seriesMax) return
+    if (count + this.newSeriesCount(maps) <= seriesMax) return
+    const message = `database '${this.database}' would have more than ${seriesMax} series`
+    throw new OmenError('limit_exceeded', message)
+  }
+
+  /** Series of the overlay that the catalog does not know by now. `maps` has the ids of tables. */
+  private newSeriesCount(maps: Region): number {
+    const { memory, overlay } = this.staging
+    const series = overlay[SERIES]!
+    let count = 0
+    for (let id = 0; id < series.count; id++) {
+      const key = series.key(id)
+      const owner = new DataView(key.buffer, key.byteOffset)
+      const table = owner.getUint32(0, true)
+      // Bit 31: a table of the overlay; the map says which one it is in the catalog.
+      const known = table < LOCAL ? table : memory.u32[maps.offset / 4 + (table - LOCAL)]!
+      owner.setUint32(0, known, true)
+      if (known === NONE || this.catalog.series.find(key) === -1) count++
+    }
+    return count
   }
 
   /** The overlay's column `id` has another type in the catalog by now. */

@@ -51,6 +51,10 @@ export class TagIndex {
     }
   }
 
+  keyCount(table: number): number {
+    return this.tables.get(table)?.length ?? 0
+  }
+
   /** Tag keys of a table, in the order they came. */
   tagKeys(table: number): string[] {
     return (this.tables.get(table) ?? []).map((id) => this.columns[id]!.name)

@@ -88,6 +88,14 @@ export function sliceVector(vector: Vector, from: number, to: number): Vector {
   return { values: vector.values.slice(from, to), valid }
 }
 
+/** The same over the vector's own memory where it has any: not to be changed. */
+export function viewVector({ values, valid }: Vector, from: number, to: number): Vector {
+  return {
+    values: Array.isArray(values) ? values.slice(from, to) : values.subarray(from, to),
+    valid: valid?.subarray(from, to) ?? null,
+  }
+}
+
 /** The vector's rows from last to first, in place. */
 export function reverseVector({ values, valid }: Vector): void {
   values.reverse()

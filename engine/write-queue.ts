@@ -5,27 +5,34 @@
 
 import type { Ack, StagedBatch, WriteResult } from './batch.ts'
 import { OmenError } from './error.ts'
+import type { Timer, TimerHandle } from './host.ts'
 
 /** What the queue needs from the shard. Calls are synchronous unless they say otherwise. */
 export interface WriteTarget {
+  /** Whether an empty memtable has room for so many bytes. */
+  canHold(rowBytes: number, arenaBytes: number): boolean
   /** Room in the active memtable for so many more bytes, over what was reserved before. */
   reserve(rowBytes: number, arenaBytes: number): boolean
   /** Gives such room back. */
   unreserve(rowBytes: number, arenaBytes: number): void
   /** Whether the open log should be left before more is written. */
   readonly isLogFull: boolean
-  /** Puts an empty memtable and a new log in place; everything logged was applied. May take long. */
+  /** A step towards room: a new log, or an empty memtable as well. May take long. */
   makeRoom(): Promise<void>
   /** Gives ids and logs the batch; nothing is visible yet. */
   log(staged: StagedBatch): LoggedBatch
+  /** Makes everything logged durable, in another log if need be. */
   sync(): Promise<void>
   apply(logged: LoggedBatch): void
+  /** After a failed sync: these, the last that were logged, will never be applied. */
+  abandon(logged: readonly LoggedBatch[]): void
 }
 
-/** A batch that is in the log. Its regions are held until it is applied. */
+/** A batch that is in the log. Its regions are held until it is applied or abandoned. */
 export interface LoggedBatch {
   readonly staged: StagedBatch
   readonly entries: Uint8Array
+  readonly lsn: bigint
 }
 
 interface Waiting {
@@ -35,7 +42,10 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
-type Task = Waiting | { readonly action: () => Promise<void> }
+interface Task {
+  readonly run: () => Promise<void>
+  readonly reject: (error: unknown) => void
+}
 
 interface Logged extends Waiting {
   readonly logged: LoggedBatch
@@ -46,45 +56,67 @@ export const MEMORY_ACK_SYNC_MS = 500
 
 export class WriteQueue {
   private readonly target: WriteTarget
-  private readonly later: (delayMs: number, action: () => void) => void
+  private readonly timer: Timer
   private waiting: Task[] = []
   private logged: Logged[] = []
   private isFilling = false
+  private isClosed = false
   private syncing: Promise<void> | null = null
+  /** Whether something was applied before it was synced. */
   private isUnsynced = false
-  private failure: unknown = null
+  private syncTimer: TimerHandle | null = null
 
-  /** `later` calls a function after a delay. */
-  constructor(target: WriteTarget, later: (delayMs: number, action: () => void) => void) {
+  constructor(target: WriteTarget, timer: Timer) {
     this.target = target
-    this.later = later
+    this.timer = timer
   }
 
   /** Resolves when the batch is stored as `ack` says; rejects when nothing of it is. */
   submit(staged: StagedBatch, ack: Ack): Promise<WriteResult> {
     return new Promise((resolve, reject) => {
-      this.enqueue({ staged, ack, resolve, reject })
+      const write = { staged, ack, resolve, reject }
+      this.enqueue({ run: () => this.accept(write), reject })
     })
   }
 
-  /** Runs `action` in turn, when all before it is durable and applied and nothing else is under way. */
-  exclusive(action: () => Promise<void>): Promise<void> {
+  /**
+   * Runs `action` in turn, when nothing else is under way and all before it is durable and applied,
+   * or was refused.
+   */
+  exclusive<T>(action: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const settled = async (): Promise<void> => {
+      const settled = async (): Promise<T> => {
         await this.settle()
-        await action()
+        return action()
       }
-      this.enqueue({ action: () => settled().then(resolve, reject) })
+      this.enqueue({ run: () => settled().then(resolve, reject), reject })
     })
+  }
+
+  /** Runs `action` as the last one: whatever comes after it is refused. */
+  close(action: () => Promise<void>): Promise<void> {
+    const done = this.exclusive(action)
+    this.isClosed = true
+    return done
   }
 
   private enqueue(task: Task): void {
+    if (this.isClosed) {
+      task.reject(new OmenError('unavailable', 'database: it is closed'))
+      return
+    }
     this.waiting.push(task)
     if (!this.isFilling) void this.fill()
   }
 
-  /** Resolves when everything logged so far is durable and applied. */
-  async settle(): Promise<void> {
+  private async fill(): Promise<void> {
+    this.isFilling = true
+    for (let next = this.waiting.shift(); next; next = this.waiting.shift()) await next.run()
+    this.isFilling = false
+  }
+
+  /** Resolves when all that was logged is durable and applied, or refused. */
+  private async settle(): Promise<void> {
     while (this.needsSync) {
       this.startSync()
       await this.syncing
@@ -92,35 +124,21 @@ export class WriteQueue {
   }
 
   private get needsSync(): boolean {
-    if (this.syncing !== null || this.logged.length > 0) return true
-    return this.isUnsynced && this.failure === null
-  }
-
-  private async fill(): Promise<void> {
-    this.isFilling = true
-    try {
-      for (let next = this.waiting.shift(); next; next = this.waiting.shift()) {
-        await ('action' in next ? next.action() : this.accept(next))
-      }
-    } finally {
-      this.isFilling = false
-    }
+    return this.syncing !== null || this.logged.length > 0 || this.isUnsynced
   }
 
   private async accept(write: Waiting): Promise<void> {
     try {
-      if (this.failure !== null) throw this.failure
-      const { rowBytes, arenaBytes } = write.staged
-      if (this.target.isLogFull || !this.target.reserve(rowBytes, arenaBytes)) {
+      if (!this.takeRoom(write.staged)) {
         await this.settle()
-        await this.target.makeRoom()
-        if (!this.target.reserve(rowBytes, arenaBytes)) throw tooLarge(rowBytes + arenaBytes)
+        while (!this.takeRoom(write.staged)) await this.target.makeRoom()
       }
+      // Without a turn in between, in which the log could fail.
       const logged = this.logReserved(write.staged)
       this.isUnsynced = true
       if (write.ack === 'memory' && this.syncing === null && this.logged.length === 0) {
         this.finish({ ...write, logged })
-        this.later(MEMORY_ACK_SYNC_MS, () => this.startSync())
+        this.syncLater()
       } else {
         this.logged.push({ ...write, logged })
         this.startSync()
@@ -128,6 +146,12 @@ export class WriteQueue {
     } catch (error) {
       write.reject(error)
     }
+  }
+
+  private takeRoom({ rowBytes, arenaBytes }: StagedBatch): boolean {
+    const { target } = this
+    if (!target.canHold(rowBytes, arenaBytes)) throw tooLarge(rowBytes + arenaBytes)
+    return !target.isLogFull && target.reserve(rowBytes, arenaBytes)
   }
 
   private logReserved(staged: StagedBatch): LoggedBatch {
@@ -139,8 +163,14 @@ export class WriteQueue {
     }
   }
 
+  private syncLater(): void {
+    this.syncTimer ??= this.timer.set(MEMORY_ACK_SYNC_MS, () => this.startSync())
+  }
+
   private startSync(): void {
     if (this.syncing !== null || !this.needsSync) return
+    if (this.syncTimer !== null) this.timer.clear(this.syncTimer)
+    this.syncTimer = null
     this.syncing = this.syncGroups().finally(() => {
       this.syncing = null
       // A write may have been logged after the last group closed.
@@ -152,24 +182,22 @@ export class WriteQueue {
     do {
       const group = this.logged
       this.logged = []
+      this.isUnsynced = false
       try {
-        await this.syncLog()
-        for (const write of group) this.finish(write)
+        await this.target.sync()
       } catch (error) {
-        for (const write of group) write.reject(error)
+        this.refuse([...group, ...this.logged.splice(0)], error)
+        return
       }
+      for (const write of group) this.finish(write)
     } while (this.logged.length > 0)
   }
 
-  /** A failure is kept: every later write is refused with it. */
-  private async syncLog(): Promise<void> {
+  /** What waits for a sync that failed is not stored, nor will it be. */
+  private refuse(writes: readonly Logged[], error: unknown): void {
     this.isUnsynced = false
-    try {
-      await this.target.sync()
-    } catch (error) {
-      this.failure = error
-      throw error
-    }
+    if (writes.length > 0) this.target.abandon(writes.map(({ logged }) => logged))
+    for (const write of writes) write.reject(error)
   }
 
   private finish(write: Logged): void {

@@ -42,6 +42,14 @@ type DirectoryChange =
   | { kind: 'rename'; source: string; target: string; inode: Inode }
   | { kind: 'remove'; name: string; inode: Inode }
 
+/** What happens to `times` of the calls that match, after `skip` of them. */
+interface Fault {
+  readonly pattern: RegExp
+  skip: number
+  times: number
+  readonly errno: string
+}
+
 export class SimulatedDisk {
   readonly seed: number
   /** Calls so far, over all storages opened on this disk. */
@@ -58,8 +66,8 @@ export class SimulatedDisk {
   private durableNames = new Map<string, Inode>()
   private changes: DirectoryChange[] = []
   private holder: SimulatedStorage | null = null
-  private failure: { call: number; errno: string } | null = null
-  private crashCall = Infinity
+  private failure: Fault | null = null
+  private crashFault: Fault | null = null
 
   constructor(seed: number) {
     this.seed = seed
@@ -75,13 +83,24 @@ export class SimulatedDisk {
 
   /** Lets one call (counted as `calls` does, from 1) fail with `EIO`, `ENOSPC`, `EMFILE` … */
   failAt(call: number, errno: string): void {
-    this.failure = { call, errno }
+    this.failure = { pattern: /./, skip: call - this.calls - 1, times: 1, errno }
+    this.hasFired = false
+  }
+
+  /** Lets `times` calls fail whose trace matches (`sync wal-3`), after `skip` that do not. */
+  failMatching(pattern: RegExp, errno: string, skip = 0, times = 1): void {
+    this.failure = { pattern, skip, times, errno }
     this.hasFired = false
   }
 
   /** Stops the machine in one call: it is done in part, and it and all later ones throw. */
   crashAt(call: number): void {
-    this.crashCall = call
+    this.crashMatching(/./, call - this.calls - 1)
+  }
+
+  /** Stops the machine in a call whose trace matches, after `skip` of them. */
+  crashMatching(pattern: RegExp, skip = 0): void {
+    this.crashFault = { pattern, skip, times: 1, errno: 'crash' }
     this.hasFired = false
   }
 
@@ -99,7 +118,9 @@ export class SimulatedDisk {
   /** kill -9: the process is gone, but all it wrote is there (and still not durable). */
   kill(): void {
     this.stop()
-    for (const inode of this.names.values()) inode.isTorn = false
+    // A new process has new descriptors: what failed on the old ones it cannot know.
+    for (const inode of this.names.values())
+      Object.assign(inode, { isTorn: false, isFailed: false })
   }
 
   /** Flips bits of a file behind everybody's back; the damage is durable. */
@@ -126,13 +147,15 @@ export class SimulatedDisk {
     this.calls++
     this.trace.push(call)
     if (this.trace.length > 64) this.trace.shift()
-    if (this.calls >= this.crashCall) {
-      this.hasFired = true
-      return 'crash'
-    }
-    if (this.failure?.call !== this.calls) return null
+    return this.suffer(this.crashFault, call) ?? this.suffer(this.failure, call)
+  }
+
+  private suffer(fault: Fault | null, call: string): string | null {
+    if (fault === null || fault.times <= 0 || !fault.pattern.test(call)) return null
+    if (fault.skip-- > 0) return null
+    fault.times--
     this.hasFired = true
-    return this.failure.errno
+    return fault.errno
   }
 
   /** @internal */
@@ -150,11 +173,21 @@ export class SimulatedDisk {
     }
   }
 
-  /** @internal */
-  get freeBytes(): number {
+  /** Whether the ordered failure or crash, if there was one, lies behind. */
+  get isQuiet(): boolean {
+    return (this.failure?.times ?? 0) <= 0 && (this.crashFault?.times ?? 0) <= 0
+  }
+
+  /** Bytes that the files hold together. */
+  get usedBytes(): number {
     let used = 0
     for (const inode of this.names.values()) used += inode.size
-    return this.capacity - used
+    return used
+  }
+
+  /** @internal */
+  get freeBytes(): number {
+    return this.capacity - this.usedBytes
   }
 
   /** @internal */
@@ -165,7 +198,7 @@ export class SimulatedDisk {
   private stop(): void {
     if (this.holder !== null) this.holder.isStopped = true
     this.holder = null
-    this.crashCall = Infinity
+    this.crashFault = null
     this.failure = null
   }
 

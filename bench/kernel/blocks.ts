@@ -4,7 +4,7 @@ import type { KernelInstance } from '../../engine/kernel.ts'
 import type { Region } from '../../engine/memory.ts'
 
 export const FLOAT = 0
-const INTEGER = 1
+export const INTEGER = 1
 
 const BLOCK_ROWS = 1_024
 const BLOCK_MAX = 20_000
@@ -18,17 +18,6 @@ export interface Encoded {
   release(): void
 }
 
-/** Encodes doubles in blocks of 1,024. */
-export function encodeFloats(instance: KernelInstance, values: Float64Array): Encoded {
-  const bits = new BigInt64Array(values.buffer, values.byteOffset, values.length)
-  return encodeSlots(instance, FLOAT, bits)
-}
-
-/** Encodes integers in blocks of 1,024. */
-export function encodeIntegers(instance: KernelInstance, values: BigInt64Array): Encoded {
-  return encodeSlots(instance, INTEGER, values)
-}
-
 /** Encodes the times of one series in blocks of 1,024. */
 export function encodeTimes(instance: KernelInstance, times: BigInt64Array): Encoded {
   const { kernel } = instance
@@ -37,7 +26,12 @@ export function encodeTimes(instance: KernelInstance, times: BigInt64Array): Enc
   )
 }
 
-function encodeSlots(instance: KernelInstance, type: number, values: BigInt64Array): Encoded {
+/** Encodes floats or integers in blocks of 1,024. */
+export function encodeSlots(
+  instance: KernelInstance,
+  type: number,
+  values: BigInt64Array,
+): Encoded {
   const { kernel } = instance
   return encodeBlocks(instance, values, (source, valid, n, target, entry) =>
     kernel.encodeColumn(type, source, valid, n, target, BLOCK_MAX, entry),
@@ -75,4 +69,30 @@ function encodeBlocks(instance: KernelInstance, values: BigInt64Array, encode: E
       memory.release(entries)
     },
   }
+}
+
+/** Encodes whole blocks that lie in kernel memory, over and over to the same place. */
+export function encodeOnce(
+  { kernel, memory }: KernelInstance,
+  type: number,
+  values: BigInt64Array,
+): { use: () => void; release: () => void } {
+  const source = memory.allocate(values.length * 8 + BLOCK_ROWS)
+  const target = memory.allocate(BLOCK_MAX + kernel.ENTRY_SIZE.value)
+  const valid = source.offset + values.length * 8
+  const entry = target.offset + BLOCK_MAX
+  memory.i64.set(values, source.offset / 8)
+  memory.u8.fill(1, valid, valid + BLOCK_ROWS)
+  const isTime = type === kernel.TIME.value
+  const use = (): void => {
+    for (let at = source.offset; at < valid; at += BLOCK_ROWS * 8) {
+      if (isTime) kernel.encodeTimes(at, BLOCK_ROWS, 0, 0, target.offset, BLOCK_MAX, entry)
+      else kernel.encodeColumn(type, at, valid, BLOCK_ROWS, target.offset, BLOCK_MAX, entry)
+    }
+  }
+  const release = (): void => {
+    memory.release(source)
+    memory.release(target)
+  }
+  return { use, release }
 }

@@ -4,8 +4,9 @@
 
 import type { Answer, AnswerSeries } from '../../engine/query.ts'
 import { PIECE_LENGTH } from '../limits.ts'
-import { jsonPrinter, stringColumns, type IntegerFormat } from './cell.ts'
-import { timePrinter, type CellPrinter, type TimeFormat } from './time.ts'
+import { stringColumns, type IntegerFormat } from './cell.ts'
+import { timeSlices, vectorSlices, type SlicePrinter } from './cells.ts'
+import type { TimeFormat } from './time.ts'
 
 export interface JsonFormat {
   readonly time: TimeFormat
@@ -52,26 +53,22 @@ function* encodeSeries(
   quoted: boolean[],
 ): Generator<string> {
   const { time, fields } = series
-  const times = timePrinter(time, format.time)
-  const isText = format.time === 'ns' || format.time === 'rfc3339'
   yield `{"tags":${encodeTags(series.tags)},"time":[`
-  yield* encodeCells(isText ? (row) => `"${times(row)}"` : times, time.length)
+  yield* encodeSlices(timeSlices(time, format.time), time.length)
   yield '],"fields":{'
   for (const [i, vector] of fields.entries()) {
     const { name, type } = columns[i + 1]!
     yield `${i > 0 ? ',' : ''}${JSON.stringify(name)}:[`
-    yield* encodeCells(jsonPrinter(vector, type, quoted[i]!), time.length)
+    yield* encodeSlices(vectorSlices(vector, type, quoted[i]!), time.length)
     yield ']'
   }
   yield '}}'
 }
 
-function* encodeCells(print: CellPrinter, count: number): Generator<string> {
+function* encodeSlices(print: SlicePrinter, count: number): Generator<string> {
   for (let start = 0; start < count; start += ROWS_AT_ONCE) {
-    const end = Math.min(count, start + ROWS_AT_ONCE)
-    let text = start === 0 ? print(0) : `,${print(start)}`
-    for (let row = start + 1; row < end; row++) text += `,${print(row)}`
-    yield text
+    const text = print(start, Math.min(count, start + ROWS_AT_ONCE))
+    yield start === 0 ? text : `,${text}`
   }
 }
 

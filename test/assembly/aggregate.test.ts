@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Chunk } from '../../engine/chunk.ts'
 import { Aggregator, type AggregateRows, type Grid } from '../../engine/partial.ts'
+import type { PartView } from '../../engine/part-view.ts'
 import type { PlanColumn, PlanSeries } from '../../engine/plan.ts'
 import type { ValueType } from '../../engine/query.ts'
 import type { Output, ResultName } from '../../engine/selection.ts'
@@ -10,6 +11,8 @@ const instance = await openKernel()
 const { kernel, memory } = instance
 const TYPES: ValueType[] = ['float', 'integer', 'unsigned', 'boolean', 'string']
 const ONE: Grid = { kind: 'one' }
+/** Bytes of a column in a View (assembly/part-view.ts). */
+const VIEW_COLUMN = 264
 const TIME_MIN = -(2n ** 63n) + 2n
 const TIME_MAX = 2n ** 63n - 2n
 
@@ -337,10 +340,17 @@ describe('summaries', () => {
       expect(
         kernel.encodeColumn(type, slots, valid, n, block.offset, 20_000, entry),
       ).toBeGreaterThan(0)
+      const timeEntry = memory.allocateZeroed(96).offset
+      kernel.encodeTimes(chunk.times, n, 0, 0, memory.allocate(20_000).offset, 20_000, timeEntry)
+      const view = memory.allocateZeroed(2 * VIEW_COLUMN).offset
+      memory.u32.set([timeEntry, kernel.TIME.value], view / 4)
+      memory.u32.set([entry, type], (view + VIEW_COLUMN) / 4)
       const summarised = aggregatorOf(type, results)
       const series = { group: 0, rank: 0 } as PlanSeries
-      summarised.summary(series, n, { first: 0n, last: BigInt(n - 1) }, [entry])
-      summarised.summary(series, n, { first: 0n, last: BigInt(n - 1) }, [0])
+      const options = { countsRows: false, needsFirstTime: false }
+      const run = summarised.plan({ pointer: view } as PartView, 0, n, options)
+      expect(run.decodedRows).toBe(0)
+      summarised.run(series, { pointer: view } as PartView, chunk, run)
       expect(cells(summarised.results())).toEqual(cells(aggregate(type, results, [rows])))
       summarised.release()
     }

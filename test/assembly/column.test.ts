@@ -423,8 +423,10 @@ describe('a damaged column block', () => {
       const end = own.memory.wasm.buffer.byteLength
       if (values.offset + values.size > end - 65_536 * 2) own.memory.wasm.grow(64)
       const at = own.memory.wasm.buffer.byteLength - bytes.length
-      own.memory.u8.set(bytes, at)
-      own.memory.u8.set(entry, values.offset)
+      // Grown behind the back of Memory, whose views do not see it.
+      const u8 = new Uint8Array(own.memory.wasm.buffer)
+      u8.set(bytes, at)
+      u8.set(entry, values.offset)
       const slots = values.offset + ENTRY_SIZE
       const rows = readEntry(entry).rows
       own.kernel.decodeColumn(block.type, at, values.offset, 0, rows, slots, slots + 8192)

@@ -29,7 +29,7 @@ async function written(count: number): Promise<[ShardStorage, CatalogFile, numbe
   const blobs: number[][] = []
   for (let size = 1; size <= count; size++) {
     const blob = Array.from({ length: size }, (_, i) => (i * size) & 255)
-    file.append([Uint8Array.from(blob.slice(0, 2)), Uint8Array.from(blob.slice(2))])
+    file.append([Uint8Array.from(blob)])
     blobs.push(blob)
   }
   await file.sync()
@@ -83,7 +83,7 @@ describe('a catalog file', () => {
 
   test('refuses an empty blob: a caller wanted to say something', async () => {
     const [, file] = await written(1)
-    expect(() => file.append([])).toThrow(/assertion failed/)
+    expect(() => file.append([bytesOf()])).toThrow(/assertion failed/)
   })
 })
 

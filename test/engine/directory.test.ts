@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest'
 import { inspectDirectory } from '../../engine/directory.ts'
 import { fileName, parseFileName } from '../../engine/file-name.ts'
+import { encodeSegmentHeader } from '../../engine/footer.ts'
 import type { Manifest } from '../../engine/manifest.ts'
 import { openMemoryStorage } from '../../engine/storage/memory.ts'
 import type { ShardStorage } from '../../engine/storage/storage.ts'
@@ -31,7 +32,9 @@ function healthy(): ShardStorage {
   const sizes = { 'catalog-1': 48, 'segment-3': 100, 'wal-4': 60, 'wal-6': 32, 'manifest-5': 1 }
   for (const [name, size] of Object.entries(sizes)) {
     storage.create(name)
-    storage.append(name, [new Uint8Array(size)])
+    const bytes = new Uint8Array(size)
+    if (name === 'segment-3') bytes.set(encodeSegmentHeader(3))
+    storage.append(name, [bytes])
   }
   return storage
 }
@@ -49,6 +52,19 @@ test('ours that is not named is an orphan, what is not ours is unknown', () => {
   expect(state.orphans).toEqual(['catalog-12', 'segment-2', 'segment-9.tmp', 'wal-5'])
   expect(state.unknown).toEqual(['notes.txt', 'segment-01'])
   expect(state.nextFile).toBe(13)
+})
+
+test('a segment that is another one, or damaged at its start, is refused', async () => {
+  const storage = healthy()
+  for (const [header, message] of [
+    [encodeSegmentHeader(4), /^segment-3: is a copy of segment-4/],
+    [new Uint8Array(32), /^segment-3: does not start as a segment does/],
+    [encodeSegmentHeader(3).map((byte, i) => (i === 20 ? 1 : byte)), /^segment-3: header fails/],
+  ] as const) {
+    storage.truncate('segment-3', 0)
+    storage.append('segment-3', [header, new Uint8Array(68)])
+    await expectError(() => inspectDirectory(storage, MANIFEST), 'corrupt', message)
+  }
 })
 
 test('a new directory goes on behind the numbers of what a crash left there', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { decodeCursor, encodeCursor } from '../../engine/cursor.ts'
-import { OmenError } from '../../engine/error.ts'
+import type { OmenError } from '../../engine/error.ts'
 import type { LatestRequest, QueryRequest } from '../../engine/query.ts'
 import { type QueryContext, parseLatest, parseQuery } from '../../engine/request.ts'
 import { compareTags, compareText } from '../../engine/tags.ts'

@@ -10,7 +10,7 @@ import {
   daysFromCivil,
 } from '../../engine/calendar.ts'
 import { numberConstant, parseInterval, timeConstant } from '../../engine/constant.ts'
-import { OmenError } from '../../engine/error.ts'
+import type { OmenError } from '../../engine/error.ts'
 import { parseExpression } from '../../engine/expression/parse.ts'
 import type { Precision, TimeInput } from '../../engine/query.ts'
 import {

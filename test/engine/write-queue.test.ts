@@ -9,6 +9,11 @@ class Recorder implements WriteTarget {
   isLogFull = false
   room = 100
   refusal: Error | null = null
+  private lsn = 0n
+
+  canHold(rowBytes: number): boolean {
+    return rowBytes <= 100
+  }
 
   reserve(rowBytes: number): boolean {
     if (rowBytes > this.room) return false
@@ -26,7 +31,7 @@ class Recorder implements WriteTarget {
   log(staged: StagedBatch): LoggedBatch {
     if (this.refusal !== null) throw this.refusal
     this.calls.push(`log ${nameOf(staged)}`)
-    return { staged, entries: new Uint8Array() }
+    return { staged, entries: new Uint8Array(), lsn: ++this.lsn }
   }
   sync(): Promise<void> {
     this.calls.push('sync')
@@ -34,6 +39,10 @@ class Recorder implements WriteTarget {
   }
   apply({ staged }: LoggedBatch): void {
     this.calls.push(`apply ${nameOf(staged)}`)
+  }
+  abandon(logged: readonly LoggedBatch[]): void {
+    for (const { staged } of logged) this.room += staged.rowBytes
+    this.calls.push(`abandon ${logged.map(({ staged }) => nameOf(staged)).join(' ')}`)
   }
 }
 
@@ -53,7 +62,8 @@ function batch(name: string, rowBytes = 1): StagedBatch {
 function openQueue(): { target: Recorder; queue: WriteQueue; timers: (() => void)[] } {
   const target = new Recorder()
   const timers: (() => void)[] = []
-  return { target, timers, queue: new WriteQueue(target, (_delay, run) => void timers.push(run)) }
+  const timer = { set: (_delay: number, run: () => void) => timers.push(run), clear: () => {} }
+  return { target, timers, queue: new WriteQueue(target, timer) }
 }
 
 async function tick(): Promise<void> {
@@ -73,18 +83,44 @@ test('one sync serves all writers that came while the one before ran, and applie
   expect(target.calls.slice(6)).toEqual(['apply b', 'apply c'])
 })
 
-test('nothing is acknowledged after a failed sync, and the failure stays', async () => {
+test('a failed sync refuses all that waits and gives its room back; the next write is tried anew', async () => {
   const { target, queue } = openQueue()
-  const first = queue.submit(batch('a'), 'fsync')
-  const second = queue.submit(batch('b'), 'fsync')
+  const first = queue.submit(batch('a', 40), 'fsync')
+  const second = queue.submit(batch('b', 40), 'fsync')
   await tick()
   target.syncs[0]!.reject(new Error('EIO'))
   await expect(first).rejects.toThrow('EIO')
-  await tick()
-  target.syncs[1]!.reject(new Error('EIO again'))
   await expect(second).rejects.toThrow('EIO')
-  await expect(queue.submit(batch('c'), 'fsync')).rejects.toThrow('EIO')
-  expect(target.calls.some((call) => call.startsWith('apply'))).toBe(false)
+  expect(target.calls).toEqual(['log a', 'sync', 'log b', 'abandon a b'])
+  const third = queue.submit(batch('c', 100), 'fsync')
+  await tick()
+  target.syncs[1]!.resolve()
+  expect((await third).written).toBe(1)
+  expect(target.calls.slice(4)).toEqual(['log c', 'sync', 'apply c'])
+})
+
+test('an exclusive action runs after a failed sync too, once what waited is refused', async () => {
+  const { target, queue } = openQueue()
+  const write = queue.submit(batch('a'), 'fsync')
+  const action = queue.exclusive(async () => void target.calls.push('action'))
+  await tick()
+  target.syncs[0]!.reject(new Error('EIO'))
+  await expect(write).rejects.toThrow('EIO')
+  await action
+  expect(target.calls).toEqual(['log a', 'sync', 'abandon a', 'action'])
+})
+
+test('closing runs its action last and refuses what comes after it', async () => {
+  const { target, queue } = openQueue()
+  const write = queue.submit(batch('a'), 'fsync')
+  const closed = queue.close(async () => void target.calls.push('close'))
+  await expect(queue.submit(batch('b'), 'fsync')).rejects.toMatchObject({ code: 'unavailable' })
+  await expect(queue.exclusive(async () => {})).rejects.toMatchObject({ code: 'unavailable' })
+  await tick()
+  target.syncs[0]!.resolve()
+  await write
+  await closed
+  expect(target.calls).toEqual(['log a', 'sync', 'apply a', 'close'])
 })
 
 test('a batch that the log refuses gives its room back and spares the others', async () => {
@@ -114,6 +150,7 @@ test('room is made only when what was logged is applied, and a batch larger than
   target.syncs[1]!.resolve()
   await second
   await expect(third).rejects.toMatchObject({ code: 'too_large' })
+  expect(target.calls).not.toContain('log c')
 })
 
 test('ack=memory answers before the sync, which a timer brings, but never overtakes a write that waits', async () => {

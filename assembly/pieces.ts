@@ -1,0 +1,132 @@
+// A block's line as it is read: the entry's numbers and the places of its pieces, taken once by
+// openLine and valid until it is called for another block. Layout: docs/format.md, "Blocks".
+// The entry was checked with lineSizeOf, so that no access leaves the block; damaged pieces give
+// wrong values, nothing worse.
+
+import { packedSize, residualAt } from './bits'
+import * as entries from './entry'
+import { BLOCK_ROWS, CORRUPT } from './layout'
+
+/** The line that is open: rows and bits of a residual. */
+export let lineRows = 0
+export let lineWidth = 0
+export let linePieces = 0
+/** Factor of the model, and its slope with `lineShift` fraction bits. */
+export let lineUnit: i64 = 1
+export let lineSlope: i64 = 0
+export let lineShift: i32 = 0
+/** First byte of the residuals. */
+export let lineWords: usize = 0
+
+let lineBase: i64 = 0
+let starts: usize = 0
+let offsets: usize = 0
+let offsetBytes = 0
+
+/** 10^e for e from 0 to 19. */
+const TENS: usize = memory.data<u64>([
+  1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000,
+  100000000000, 1000000000000, 10000000000000, 100000000000000, 1000000000000000, 10000000000000000,
+  100000000000000000, 1000000000000000000, 10000000000000000000,
+])
+const TEN_EXPONENT_MAX = 19
+
+/** Bytes that the entry's line takes, or CORRUPT if its numbers are impossible. */
+export function lineSizeOf(entry: usize): i32 {
+  const n = i32(load<u16>(entry, entries.ENTRY_ROWS))
+  const width = i32(load<u8>(entry, entries.ENTRY_WIDTH))
+  const pieces = i32(load<u16>(entry, entries.ENTRY_PIECES))
+  const bytes = i32(load<u8>(entry, entries.ENTRY_OFFSET_BYTES))
+  if (n < 1 || n > BLOCK_ROWS || width > 64 || pieces < 1 || pieces > n) return CORRUPT
+  if (bytes > 8 || (bytes !== 0 && popcnt(bytes) !== 1)) return CORRUPT
+  if (load<u8>(entry, entries.ENTRY_SHIFT) > 63) return CORRUPT
+  if (load<u8>(entry, entries.ENTRY_EXPONENT) > 63) return CORRUPT
+  return packedSize(n, width) + (pieces - 1) * (2 + bytes)
+}
+
+/** The factor of the entry's model: see integers.ts. */
+export function unitOf(entry: usize): i64 {
+  const exponent = i32(load<u8>(entry, entries.ENTRY_EXPONENT))
+  const encoding = u32(load<u8>(entry, entries.ENTRY_ENCODING))
+  if (encoding === entries.ENCODING_FLOAT) return i64(1) << exponent
+  if (encoding !== entries.ENCODING_LINE) return 1
+  return load<i64>(TENS + (usize(min(exponent, TEN_EXPONENT_MAX)) << 3))
+}
+
+/** Makes a block's line the open one. The entry was checked with lineSizeOf. */
+export function openLine(block: usize, entry: usize): void {
+  lineRows = i32(load<u16>(entry, entries.ENTRY_ROWS))
+  lineWidth = i32(load<u8>(entry, entries.ENTRY_WIDTH))
+  linePieces = i32(load<u16>(entry, entries.ENTRY_PIECES))
+  lineUnit = unitOf(entry)
+  lineSlope = load<i64>(entry, entries.ENTRY_SLOPE)
+  lineShift = i32(load<u8>(entry, entries.ENTRY_SHIFT))
+  lineWords = block
+  lineBase = load<i64>(entry, entries.ENTRY_BASE)
+  offsetBytes = i32(load<u8>(entry, entries.ENTRY_OFFSET_BYTES))
+  starts = block + usize(packedSize(lineRows, lineWidth))
+  offsets = starts + (usize(linePieces - 1) << 1)
+}
+
+/** True if no value of the open line, of unit 1, nor any part of it, is beyond ±2^51. */
+export function lineIsSmall(): bool {
+  const limit: i64 = 1 << 49
+  const perRow = lineSlope >> lineShift
+  return (
+    lineWidth <= 48 &&
+    offsetBytes <= 4 &&
+    lineBase < limit &&
+    lineBase > -limit &&
+    perRow < limit / BLOCK_ROWS &&
+    perRow > -limit / BLOCK_ROWS
+  )
+}
+
+/** First row of piece `j`. */
+export function pieceStart(j: i32): i32 {
+  return j === 0 ? 0 : i32(load<u16>(starts + (usize(j - 1) << 1)))
+}
+
+/** Row behind piece `j`. */
+export function pieceEnd(j: i32): i32 {
+  return j + 1 < linePieces ? pieceStart(j + 1) : lineRows
+}
+
+/** Value at the start of the line of piece `j` with residual 0. */
+export function pieceBase(j: i32): i64 {
+  if (j === 0 || offsetBytes === 0) return lineBase
+  const at = offsets + usize((j - 1) * offsetBytes)
+  if (offsetBytes === 1) return lineBase + lineUnit * i64(load<i8>(at))
+  if (offsetBytes === 2) return lineBase + lineUnit * i64(load<i16>(at))
+  if (offsetBytes === 4) return lineBase + lineUnit * i64(load<i32>(at))
+  return lineBase + lineUnit * load<i64>(at)
+}
+
+/** Last piece that starts at or before `row`. */
+export function pieceOf(row: i32): i32 {
+  let low = 0
+  let high = linePieces
+  while (high - low > 1) {
+    const middle = (low + high) >> 1
+    if (pieceStart(middle) <= row) low = middle
+    else high = middle
+  }
+  return low
+}
+
+/** Value of a row in a piece that starts at row `start` with `base`; 0 ≤ row < lineRows. */
+export function valueAt(base: i64, start: i32, row: i32): i64 {
+  const residual = residualAt(lineWords, lineRows, lineWidth, row)
+  return base + lineUnit * (((lineSlope * i64(row - start)) >> lineShift) + i64(residual))
+}
+
+/** True if the pieces start in ascending rows, as every writer stores them. */
+export function arePiecesOrdered(): bool {
+  let previous = 0
+  for (let j = 1; j < linePieces; j++) {
+    const start = pieceStart(j)
+    if (start <= previous || start >= lineRows) return false
+    previous = start
+  }
+  return true
+}

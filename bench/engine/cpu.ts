@@ -1,0 +1,98 @@
+// TSBS's cpu-only set as typed arrays: hosts with 10 tags and 10 fields, a point every 10 s, every
+// value a seeded walk between 0 and 100 (seven fields of integers, three with two decimals). The
+// arrays load the database and, in plain JavaScript, answer the same questions (questions.ts).
+
+import type { Database } from '../../engine/database.ts'
+
+export const FIELDS = [
+  'usage_user',
+  'usage_system',
+  'usage_idle',
+  'usage_nice',
+  'usage_iowait',
+  'usage_irq',
+  'usage_softirq',
+  'usage_steal',
+  'usage_guest',
+  'usage_guest_nice',
+] as const
+
+/** 2016-01-01T00:00:00Z, where TSBS starts. */
+export const EPOCH = 1_451_606_400_000_000_000n
+export const STEP_SECONDS = 10
+export const STEP = 10_000_000_000n
+const DECIMAL_FIELDS = 3
+const FLOAT = 0
+
+export interface CpuSet {
+  readonly hosts: number
+  /** Points of each host. */
+  readonly steps: number
+  /** Per field, f64[hosts × steps], host by host. */
+  readonly values: readonly Float64Array[]
+}
+
+/** mulberry32: seeded, so that every run has the same set. */
+function randomOf(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
+  }
+}
+
+export function makeCpuSet(hosts: number, hours: number): CpuSet {
+  const steps = (hours * 3600) / STEP_SECONDS
+  const values = FIELDS.map((_, field) => {
+    const column = new Float64Array(hosts * steps)
+    const scale = field < FIELDS.length - DECIMAL_FIELDS ? 1 : 100
+    for (let host = 0; host < hosts; host++) {
+      const random = randomOf(host * FIELDS.length + field + 1)
+      let walk = Math.floor(random() * 100 * scale)
+      for (let step = 0; step < steps; step++) {
+        walk += Math.round((random() - 0.5) * 3 * scale)
+        walk = Math.min(100 * scale, Math.max(0, walk))
+        column[host * steps + step] = walk / scale
+      }
+    }
+    return column
+  })
+  return { hosts, steps, values }
+}
+
+export const hostName = (host: number): string => `host_${host}`
+
+function tagsOf(host: number): Map<string, string> {
+  const region = ['ap-northeast-1', 'eu-central-1', 'us-east-1', 'us-west-2'][host % 4]!
+  return new Map([
+    ['arch', ['x64', 'x86'][host % 2]!],
+    ['datacenter', `${region}${'abc'[host % 3]!}`],
+    ['hostname', hostName(host)],
+    ['os', ['Ubuntu15.10', 'Ubuntu16.04LTS', 'Ubuntu16.10'][host % 3]!],
+    ['rack', String((host * 7) % 100)],
+    ['region', region],
+    ['service', String((host * 3) % 20)],
+    ['service_environment', ['production', 'staging', 'test'][host % 3]!],
+    ['service_version', String(host % 2)],
+    ['team', ['CHI', 'LON', 'NYC', 'SF'][host % 4]!],
+  ])
+}
+
+/** Writes the set into table `cpu`, then flushes and compacts it. */
+export async function loadCpuSet(database: Database, set: CpuSet): Promise<void> {
+  const { hosts, steps, values } = set
+  const times = BigInt64Array.from({ length: steps }, (_, step) => EPOCH + BigInt(step) * STEP)
+  for (let host = 0; host < hosts; host++) {
+    const batch = database.batch()
+    const fields = FIELDS.map((name, field) => {
+      const column = values[field]!.subarray(host * steps, (host + 1) * steps)
+      return { name, type: FLOAT, values: column, valid: null, declared: true } as const
+    })
+    batch.points({ table: 'cpu', tags: tagsOf(host), times, fields })
+    await batch.commit()
+  }
+  await database.flush()
+  await database.compact()
+}

@@ -1,0 +1,46 @@
+// Rates of several things in one run: they take turns, so that what disturbs the machine disturbs all.
+
+const RUNS = 7
+
+/** Things per second. */
+export interface Rate {
+  median: number
+  low: number
+  high: number
+}
+
+/** Rates of `uses`, each of which does `count` things a call. */
+export function measure(count: number, uses: readonly (() => void)[]): Rate[] {
+  const rates = uses.map((): number[] => [])
+  for (const use of uses) use()
+  for (let run = 0; run < RUNS; run++) {
+    for (const [i, use] of uses.entries()) {
+      const start = performance.now()
+      use()
+      rates[i]!.push((count / (performance.now() - start)) * 1000)
+    }
+  }
+  return rates.map((all) => {
+    all.sort((a, b) => a - b)
+    return { median: all[RUNS >> 1]!, low: all[0]!, high: all.at(-1)! }
+  })
+}
+
+const millions = (rate: number): string => (rate / 1e6).toFixed(0)
+
+/** One row of a Markdown table: each kernel's rate in millions, and what `more` says. */
+export function printRates(name: string, rates: readonly Rate[], more: readonly string[]): void {
+  const cells = rates.map(
+    ({ median, low, high }) => `${millions(median)} (${millions(low)}–${millions(high)})`,
+  )
+  console.log(`| ${[name, ...cells, ...more].join(' | ')} |`)
+}
+
+/** One row of a Markdown table of nanoseconds each. */
+export function printTimes(name: string, rates: readonly Rate[], more: readonly string[]): void {
+  const cells = rates.map(({ median, low, high }) => {
+    const [middle, least, most] = [median, high, low].map((rate) => (1e9 / rate).toFixed(0))
+    return `${middle} (${least}–${most})`
+  })
+  console.log(`| ${[name, ...cells, ...more].join(' | ')} |`)
+}

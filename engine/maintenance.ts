@@ -1,0 +1,204 @@
+// What a shard does beside writes: it flushes what is sealed, then merges parts, one job at a time.
+// A job that fails changes nothing; it is kept as the reason that health shows, and tried again after
+// a pause that doubles, until it works.
+
+import { type CompactionOptions, chooseCompaction, compactParts } from './compaction.ts'
+import { OmenError } from './error.ts'
+import { flushMemtable } from './flush.ts'
+import type { TimerHandle } from './host.ts'
+import type { FileDescription } from './manifest.ts'
+import type { Memtable } from './memtable.ts'
+import type { Memtables } from './memtables.ts'
+import type { PartDescription } from './part.ts'
+import { type ShardRooms, drive, isLive, publish, writeSegment } from './publisher.ts'
+
+/** Counters since the start. */
+export interface MaintenanceCounters {
+  flushes: number
+  compactions: number
+  compactionReadBytes: number
+  compactionWrittenBytes: number
+}
+
+/** Pause before what failed is tried again: at first, and at most. */
+const RETRY_MS = 1_000
+const RETRY_MAX_MS = 60_000
+
+export class Maintenance {
+  readonly counters: MaintenanceCounters = {
+    flushes: 0,
+    compactions: 0,
+    compactionReadBytes: 0,
+    compactionWrittenBytes: 0,
+  }
+  private readonly rooms: ShardRooms
+  private readonly memtables: Memtables
+  private readonly repair: () => void
+  private running: Promise<void> | null = null
+  private flushFailure: unknown = null
+  private mergeFailure: unknown = null
+  private retryTimer: TimerHandle | null = null
+  private retryMs = RETRY_MS
+  private isEnding = false
+
+  /** `repair` is called beside each retry, for what else is out of order. */
+  constructor(rooms: ShardRooms, memtables: Memtables, repair: () => void) {
+    this.rooms = rooms
+    this.memtables = memtables
+    this.repair = repair
+  }
+
+  /** Why the last flush failed; null once one succeeds. */
+  get flushError(): unknown {
+    return this.flushFailure
+  }
+
+  /** Why the last flush or the last merge failed, or null. */
+  get error(): unknown {
+    return this.flushFailure ?? this.mergeFailure
+  }
+
+  /** Starts a round of flush and merges, as far as `options` say; false if one is under way. */
+  start(options?: CompactionOptions): boolean {
+    if (this.running !== null) return false
+    this.running = this.round(options).finally(() => {
+      this.running = null
+      if (this.error !== null) return this.retryLater()
+      this.succeeded()
+      // Sealed when the round was at its end.
+      if (this.memtables.sealed !== null) this.start()
+    })
+    return true
+  }
+
+  /** Resolves when nothing is under way. */
+  async idle(): Promise<void> {
+    while (this.running !== null) await this.running
+  }
+
+  /** Starts a round after a pause, which is longer each time until `succeeded`. */
+  retryLater(): void {
+    if (this.isEnding || this.retryTimer !== null) return
+    this.retryTimer = this.rooms.host.timer.set(this.retryMs, () => {
+      this.retryTimer = null
+      this.repair()
+      this.start()
+    })
+    this.retryMs = Math.min(2 * this.retryMs, RETRY_MAX_MS)
+  }
+
+  succeeded(): void {
+    this.retryMs = RETRY_MS
+  }
+
+  /** No more retries and merges, also none that is under way; flushes go on. */
+  end(): void {
+    this.isEnding = true
+    if (this.retryTimer !== null) this.rooms.host.timer.clear(this.retryTimer)
+  }
+
+  /** Flushes all rows, up to the record `flushedLsn`, in one step: their logs cannot be relied on. */
+  async rewrite(flushedLsn: bigint): Promise<void> {
+    const { rooms, memtables } = this
+    const { sealed, active } = memtables
+    if (sealed === null) {
+      await this.writeRows(active, (added, file) =>
+        publish(rooms, { added, files: [file], flushedLsn }),
+      )
+    } else {
+      await this.writeRows(sealed.memtable, (older, first) =>
+        this.writeRows(active, (newer, second) =>
+          publish(rooms, { added: [...older, ...newer], files: [first, second], flushedLsn }),
+        ),
+      )
+      memtables.retire()
+    }
+    await drive(rooms, active.reset())
+  }
+
+  /** Never rejects. */
+  private async round(options?: CompactionOptions): Promise<void> {
+    for (;;) {
+      let isBusy = false
+      this.flushFailure = await failureOf(() => this.flush())
+      this.memtables.wake()
+      if (this.flushFailure !== null) return
+      this.mergeFailure = await failureOf(async () => {
+        isBusy = await this.merge(options)
+      })
+      if (this.mergeFailure !== null || !isBusy) return
+    }
+  }
+
+  private async flush(): Promise<void> {
+    const { sealed } = this.memtables
+    if (sealed === null) return
+    const visible = (): void => this.memtables.retire()
+    await this.writeRows(sealed.memtable, (added, file) =>
+      publish(this.rooms, { added, files: [file], flushedLsn: sealed.lastLsn, visible }),
+    )
+    this.counters.flushes++
+  }
+
+  private writeRows(
+    memtable: Memtable,
+    publishIt: (parts: PartDescription[], file: FileDescription) => Promise<unknown>,
+  ): Promise<number> {
+    const { rooms } = this
+    const sequence = rooms.journal.takeSequence()
+    return writeSegment(
+      rooms,
+      (writer) => flushMemtable(rooms.instance, memtable, writer, sequence),
+      publishIt,
+    )
+  }
+
+  /** One merge, or the removal of dropped tables; false if there is nothing to do. */
+  private async merge(options?: CompactionOptions): Promise<boolean> {
+    if (this.isEnding) return false
+    const parts = this.rooms.parts.parts()
+    if (parts.some(({ table }) => !isLive(this.rooms, table))) {
+      await publish(this.rooms, {})
+      return true
+    }
+    const choice = chooseCompaction(parts, options)
+    if (choice !== null) await this.mergeParts(choice.inputs)
+    return choice !== null
+  }
+
+  private async mergeParts(removed: readonly PartDescription[]): Promise<void> {
+    const { rooms, counters } = this
+    const { instance, cache, parts } = rooms
+    const wanted = new Set(removed)
+    const version = parts.acquire()
+    try {
+      const readers = parts
+        .readers(removed[0]!.table)
+        .filter((reader) => wanted.has(reader.description))
+      counters.compactionWrittenBytes += await writeSegment(
+        rooms,
+        (writer) => compactParts(instance, cache, readers, writer),
+        (part, file) =>
+          publish(rooms, { removed, added: part === null ? [] : [part], files: [file] }),
+        () => this.checkGoing(),
+      )
+      counters.compactions++
+      counters.compactionReadBytes += removed.reduce((sum, part) => sum + part.size, 0)
+    } finally {
+      parts.release(version)
+    }
+  }
+
+  private checkGoing(): void {
+    if (this.isEnding) throw new OmenError('cancelled', 'compaction: the database is closing')
+  }
+}
+
+async function failureOf(action: () => Promise<void>): Promise<unknown> {
+  try {
+    await action()
+    return null
+  } catch (error) {
+    return error ?? new Error('unknown')
+  }
+}

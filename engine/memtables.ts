@@ -1,0 +1,165 @@
+// The two memtables of a shard take turns: one takes rows; the other is sealed (waits for its
+// flush), retired (flushed, but a reader still holds it) or spare. A reader that holds a retired one
+// for too long loses it, because writers would wait for it in the end.
+
+import { OmenError, assert } from './error.ts'
+import type { Timer, TimerHandle } from './host.ts'
+import type { KernelInstance } from './kernel.ts'
+import { type CatalogTables, Memtable, type MemtableSnapshot } from './memtable.ts'
+import type { Execution } from './step.ts'
+
+/** Rows that wait for their flush. All records up to `lastLsn` are in them or in parts. */
+export interface SealedMemtable {
+  readonly memtable: Memtable
+  readonly lastLsn: bigint
+}
+
+/** What a reader holds: the rows of its start, until it releases them. */
+export interface MemtableHold {
+  /** Oldest first. */
+  readonly memtables: readonly { memtable: Memtable; snapshot: MemtableSnapshot }[]
+  /** Throws `cancelled` once the rows had to go. Ask before each use. */
+  check(): void
+  /** Harmless when done twice. */
+  release(): void
+}
+
+export interface MemtablesOptions {
+  /** Of each of the two. */
+  readonly rowBytes: number
+  readonly arenaBytes: number
+  readonly timer: Timer
+  readonly run: (execution: Execution<void>) => Promise<void>
+}
+
+/** How long a retired memtable may still be read. */
+export const HOLD_MS = 30_000
+
+export class Memtables {
+  private readonly options: MemtablesOptions
+  private current: Memtable
+  private spare: Memtable | null
+  private waiting: SealedMemtable | null = null
+  private retired: Memtable | null = null
+  private readonly holds = new Set<{ revoke(memtable: Memtable): void }>()
+  private wakers: (() => void)[] = []
+  private revokeTimer: TimerHandle | null = null
+
+  constructor(
+    { kernel, memory }: KernelInstance,
+    catalog: CatalogTables,
+    options: MemtablesOptions,
+  ) {
+    const { rowBytes, arenaBytes } = options
+    this.options = options
+    this.current = new Memtable(kernel, memory, { catalog, which: 0, rowBytes, arenaBytes })
+    this.spare = new Memtable(kernel, memory, { catalog, which: 1, rowBytes, arenaBytes })
+  }
+
+  /** The one that takes rows. */
+  get active(): Memtable {
+    return this.current
+  }
+
+  get sealed(): SealedMemtable | null {
+    return this.waiting
+  }
+
+  /** Whether there is an empty one to go on with. */
+  get canSeal(): boolean {
+    return this.spare !== null
+  }
+
+  /** Bytes of rows and strings that are not in parts. */
+  get byteSize(): number {
+    return this.current.byteSize + (this.waiting?.memtable.byteSize ?? 0)
+  }
+
+  hold(): MemtableHold {
+    const held = this.waiting === null ? [this.current] : [this.waiting.memtable, this.current]
+    for (const memtable of held) memtable.acquire()
+    let isRevoked = false
+    const release = (): void => {
+      if (!this.holds.delete(hold)) return
+      for (const memtable of held) memtable.release()
+      this.recycle()
+    }
+    const hold = {
+      revoke: (memtable: Memtable) => {
+        if (!held.includes(memtable)) return
+        isRevoked = true
+        release()
+      },
+    }
+    this.holds.add(hold)
+    return {
+      memtables: held.map((memtable) => ({ memtable, snapshot: memtable.snapshot() })),
+      check: () => {
+        if (!isRevoked) return
+        throw new OmenError('cancelled', 'query: too slow, the rows it reads had to make room')
+      },
+      release,
+    }
+  }
+
+  /** Goes on with the spare one; what the active one holds waits for `retire`. */
+  seal(lastLsn: bigint): void {
+    assert(this.spare !== null && this.waiting === null, 'memtables: seal without a spare one')
+    this.waiting = { memtable: this.current, lastLsn }
+    this.current = this.spare
+    this.spare = null
+  }
+
+  /** The rows of the sealed one are in parts: it becomes the spare one when nobody reads it. */
+  retire(): void {
+    assert(this.waiting !== null && this.retired === null, 'memtables: nothing to retire')
+    this.retired = this.waiting.memtable
+    this.waiting = null
+    this.recycle()
+    if (this.retired === null) return
+    this.revokeTimer = this.options.timer.set(HOLD_MS, () => this.revoke())
+  }
+
+  /** Takes the retired one from its readers. */
+  revoke(): void {
+    const { retired } = this
+    if (retired !== null) for (const hold of [...this.holds]) hold.revoke(retired)
+  }
+
+  /** Resolves when one is spare again, when `wake` is called or when the time is over. */
+  whenSpare(timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.options.timer.set(timeoutMs, resolve)
+      this.wakers.push(() => {
+        this.options.timer.clear(timer)
+        resolve()
+      })
+    })
+  }
+
+  /** Lets those who wait for a spare one look again. */
+  wake(): void {
+    for (const wake of this.wakers.splice(0)) wake()
+  }
+
+  /** Empties the retired one if nobody reads it. */
+  private recycle(): void {
+    const { retired } = this
+    if (retired === null || retired.isHeld) return
+    this.retired = null
+    if (this.revokeTimer !== null) this.options.timer.clear(this.revokeTimer)
+    this.revokeTimer = null
+    void this.empty(retired)
+  }
+
+  private async empty(retired: Memtable): Promise<void> {
+    try {
+      await this.options.run(retired.reset())
+    } catch {
+      // It fails only when the kernel does, and then nothing goes on.
+      return
+    }
+    this.spare = retired
+    this.wake()
+  }
+}

@@ -1,0 +1,115 @@
+// How new parts take the place of old ones: the segment file is written and made durable under its
+// name, then a manifest names it, then queries see it, and what is left over goes. Whatever fails
+// before, nothing has changed and nothing stays on the disk.
+
+import type { Cache } from './cache.ts'
+import type { Catalog } from './catalog.ts'
+import { run } from './drive.ts'
+import { fileName } from './file-name.ts'
+import type { Host } from './host.ts'
+import type { Journal } from './journal.ts'
+import type { KernelInstance } from './kernel.ts'
+import type { FileDescription } from './manifest.ts'
+import type { PartDescription } from './part.ts'
+import type { PartSet } from './part-set.ts'
+import { SegmentWriter } from './segment.ts'
+import type { Execution } from './step.ts'
+
+/** A change of the live parts. */
+export interface PartChange {
+  readonly removed?: readonly PartDescription[]
+  readonly added?: readonly PartDescription[]
+  /** What the added ones lie in. */
+  readonly files?: readonly FileDescription[]
+  /** Records up to this one are in parts now. */
+  readonly flushedLsn?: bigint
+  /** Called when it is durable, together with its becoming visible. */
+  readonly visible?: () => void
+}
+
+/** What the steps of a shard share. */
+export interface ShardRooms {
+  readonly host: Host
+  readonly instance: KernelInstance
+  readonly catalog: Catalog
+  readonly cache: Cache
+  readonly parts: PartSet
+  readonly journal: Journal
+}
+
+/** Runs a query or a maintenance step by step; `check` throws to cancel it. */
+export async function drive<T>(
+  { host, instance, cache }: Pick<ShardRooms, 'host' | 'instance' | 'cache'>,
+  execution: Execution<T>,
+  check: () => void = () => {},
+): Promise<T> {
+  instance.check()
+  try {
+    return await run(execution, {
+      ...{ cache, source: host.storage, pause: () => host.pause() },
+      // The kernel may have ended while this one paused.
+      check: () => {
+        instance.check()
+        check()
+      },
+    })
+  } catch (error) {
+    throw instance.explain(error)
+  }
+}
+
+/** Whether a table's parts count; those of a dropped one go with the next change. */
+export function isLive({ catalog }: Pick<ShardRooms, 'catalog'>, table: number): boolean {
+  return catalog.tableOf(table) !== undefined
+}
+
+/** Makes a change of the live parts durable, then visible, in one step; then removes what is left over. */
+export async function publish(rooms: ShardRooms, change: PartChange): Promise<void> {
+  const { journal, parts } = rooms
+  const { removed = [], added = [], files = [], flushedLsn = null, visible } = change
+  await journal.exclusive(async () => {
+    const next = parts.preview(removed, added, files, (table) => isLive(rooms, table))
+    await journal.commit(next, flushedLsn)
+    parts.replace(next)
+    visible?.()
+    for (const { number } of files) {
+      if (!next.files.has(number)) journal.discard(fileName('segment', number))
+    }
+  })
+  parts.collect()
+}
+
+/**
+ * Writes a segment file, makes it durable and hands it to `publishIt`; its bytes. `check` throws to
+ * cancel.
+ */
+export async function writeSegment<T>(
+  rooms: ShardRooms,
+  write: (writer: SegmentWriter) => Execution<T>,
+  publishIt: (result: T, file: FileDescription) => Promise<unknown>,
+  check?: () => void,
+): Promise<number> {
+  const { host, instance, journal, parts } = rooms
+  const { storage } = host
+  const number = journal.takeFileNumber()
+  const name = fileName('segment', number)
+  const temporary = `${name}.tmp`
+  let writer: SegmentWriter | null = null
+  try {
+    storage.create(temporary)
+    writer = new SegmentWriter(instance, number, (bytes) => storage.append(temporary, [bytes]))
+    const result = await drive(rooms, write(writer), check)
+    const { size, checksum } = writer
+    await storage.sync(temporary)
+    storage.rename(temporary, name)
+    await storage.syncDirectory()
+    await publishIt(result, { number, size, checksum })
+    return size
+  } catch (error) {
+    journal.discard(temporary)
+    if (!parts.version.files.has(number)) journal.discard(name)
+    throw error
+  } finally {
+    writer?.release()
+  }
+}
