@@ -9,23 +9,22 @@ import { pack, packedSize } from './bits'
 import * as entries from './entry'
 import { extremeSlot } from './extreme'
 import { LESS } from './filter'
-import { MAGIC_BITS, addResiduals, divide, fill, layLine, quotients } from './lanes'
+import { LINES, MAGIC_BITS, addResiduals, divide, fill, layLine, quotients } from './lanes'
 import { FULL, INTEGER, UNSIGNED } from './layout'
 import * as line from './line'
-import { MODEL, PIECE_OFFSETS, PIECE_STARTS } from './line'
+import { MODEL, PIECE_OFFSETS, PIECE_STARTS, lineAt } from './line'
 import {
   lineIsSmall,
   linePieces,
-  lineRows,
   lineShift,
   lineSlope,
   lineUnit,
   lineWidth,
-  lineWords,
   openLine,
   pieceBase,
   pieceEnd,
   pieceOf,
+  pieceOffset,
   pieceStart,
 } from './pieces'
 
@@ -136,7 +135,7 @@ function replaceByResiduals(): void {
     }
     const at = MODEL + (usize(i) << 3)
     const isFree = fittedMask !== 0 && load<u8>(fittedMask + usize(i)) === 0
-    const predicted = offset + line.lineAt(line.fitSlope, line.fitShift, i - start)
+    const predicted = offset + lineAt(line.fitSlope, line.fitShift, i - start)
     store<i64>(at, isFree ? 0 : load<i64>(at) - predicted)
   }
 }
@@ -215,56 +214,53 @@ export function decodeQuotients(
   }
 }
 
-/** The lines of whole rows of 32, i64[1024 + 32]: the first one may be asked for in part. */
-const LINES: usize = memory.data(8448)
-
 /** Decodes the open line; `divisor` 0 leaves integers. */
 function decodePieces(from: i32, count: i32, divisor: f64, target: usize): void {
   const piece = pieceOf(from)
+  // Lines hold values where there is nothing to add, or the model where a unit is to be multiplied.
+  const isModel = lineWidth > 0 && lineUnit !== 1
   if (lineWidth === 0) {
-    layPieces(piece, from, count, divisor, target)
+    layPieces(piece, from, count, false, divisor, target)
     const isLaid = divisor === 0.0 || lineSlope === 0
     if (!isLaid) quotients(divisor, target, target + (usize(count) << 3))
-    return
-  }
-  let stride: usize = 32
-  if (lineSlope === 0 && pieceEnd(piece) >= from + count) {
-    fill(baseOf(piece, divisor), LINES, LINES + 32)
-    stride = 0
+  } else if (lineSlope === 0 && pieceEnd(piece) >= from + count) {
+    const flat = isModel ? pieceOffset(piece) : baseOf(piece, divisor)
+    fill(flat, LINES, LINES + 32)
+    addResiduals(from, count, 0, u64(abs(flat)), divisor, target)
   } else {
-    layPieces(piece, from, count, divisor, LINES + (usize(from & 31) << 3))
+    layPieces(piece, from, count, isModel, divisor, LINES + (usize(from & 31) << 3))
+    addResiduals(from, count, 32, reach, divisor, target)
   }
-  addResiduals(
-    lineWords,
-    lineRows,
-    lineWidth,
-    lineUnit,
-    from,
-    count,
-    LINES,
-    stride,
-    divisor,
-    target,
-  )
 }
 
+/** No model that layPieces laid is further from 0. */
+let reach: u64 = 0
+
 /** Lays the lines of rows from … from + count, the first of them in `piece`, without residuals. */
-function layPieces(piece: i32, from: i32, count: i32, divisor: f64, target: usize): void {
+function layPieces(
+  piece: i32,
+  from: i32,
+  count: i32,
+  isModel: bool,
+  divisor: f64,
+  target: usize,
+): void {
   const end = from + count
+  const unit = isModel ? 1 : lineUnit
+  reach = 0
   for (let row = from; row < end; piece++) {
     // Damaged starts may fall back: rows only ever move forward, and the last piece takes the rest.
     const until = piece + 1 < linePieces ? min(pieceStart(piece + 1), end) : end
     if (until <= row) continue
     const next = target + (usize(until - row) << 3)
-    layLine(
-      baseOf(piece, divisor),
-      lineUnit,
-      lineSlope * i64(row - pieceStart(piece)),
-      lineSlope,
-      lineShift,
-      target,
-      next,
-    )
+    const base = isModel ? pieceOffset(piece) : baseOf(piece, divisor)
+    const start = pieceStart(piece)
+    if (isModel) {
+      const rise = lineAt(lineSlope, lineShift, until - start)
+      reach = max(reach, u64(abs(base)) + u64(abs(rise)))
+    }
+    const rise = lineSlope * i64(row - start)
+    layLine(base, unit, rise, lineSlope, lineShift, target, next)
     target = next
     row = until
   }

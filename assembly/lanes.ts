@@ -7,6 +7,7 @@
 // `quotients` takes the 1.5 · 2^52 off and divides.
 
 import { WORD_ROW, packedSize } from './bits'
+import { lineBase, lineRows, lineUnit, lineWidth, lineWords } from './pieces'
 
 /** 1.5 · 2^52, as a double and as bits. */
 export const MAGIC: f64 = 6755399441055744.0
@@ -76,40 +77,42 @@ function layShifted(base: i64, rise: i64, slope: i64, shift: i32, target: usize,
   }
 }
 
+/** What is laid for whole rows of 32, i64[1024 + 32]: the first row may be asked for in part. */
+export const LINES: usize = memory.data(8448)
+
 /**
- * Line + unit · residual of rows from … from + count of `n`, as i64[count]; or quotients of that
- * unless `divisor` is 0, for which `unit` is 1. `lines` are the slots of whole rows of 32 from the one
- * of `from` on, each group of four `stride` bytes from the one before: 32, or 0 if all are equal.
+ * Values of the open line's rows from … from + count, from their residuals and LINES, whose first row
+ * is that of `from`; with `stride` 0 (else 32) its first four slots stand for all. LINES hold values
+ * without residuals, or for another unit than 1 models within ±`reach`.
+ * Integers, or quotients of them unless `divisor` is 0: then the unit is 1.
  */
 export function addResiduals(
-  words: usize,
-  n: i32,
-  width: i32,
-  unit: i64,
   from: i32,
   count: i32,
-  lines: usize,
   stride: usize,
+  reach: u64,
   divisor: f64,
   target: usize,
 ): void {
   lineStride = stride
-  high = width > 32 ? words + usize(packedSize(n, 32)) : 0
+  high = lineWidth > 32 ? lineWords + usize(packedSize(lineRows, 32)) : 0
+  const isShort = lineWidth <= 29 && reach < 3 << 29 && u64(lineUnit) < 1 << 31
   let row = from >> 5
+  let lines = LINES
   const head = min((32 - (from & 31)) & 31, count)
   if (head > 0) {
-    addRows(words, width, unit, row++, lines, divisor, ROW, ROW + ROW_SIZE)
+    addRows(row++, isShort, lines, divisor, ROW, ROW + ROW_SIZE)
     copySlots(ROW + (usize(from & 31) << 3), head, target)
     lines += stride << 3
     target += usize(head) << 3
   }
   const rows = (count - head) >> 5
   const end = target + (usize(rows) << 8)
-  addRows(words, width, unit, row, lines, divisor, target, end)
+  addRows(row, isShort, lines, divisor, target, end)
   const tail = (count - head) & 31
   if (tail > 0) {
     lines += usize(rows) * (stride << 3)
-    addRows(words, width, unit, row + rows, lines, divisor, ROW, ROW + ROW_SIZE)
+    addRows(row + rows, isShort, lines, divisor, ROW, ROW + ROW_SIZE)
     copySlots(ROW, tail, end)
   }
 }
@@ -125,26 +128,23 @@ function copySlots(source: usize, count: i32, target: usize): void {
 
 /** addResiduals for whole rows of 32 from `row` on. */
 function addRows(
-  words: usize,
-  width: i32,
-  unit: i64,
   row: i32,
+  isShort: bool,
   lines: usize,
   divisor: f64,
   target: usize,
   end: usize,
 ): void {
-  if (high !== 0 || u64(unit) > u64(u32.MAX_VALUE)) {
-    addWide(words, width, unit, row, lines, target, end)
-  } else if (unit !== 1) {
-    addScaled(words, width, u32(unit), row, lines, target, end)
-  } else if (divisor === 0.0) {
-    addNarrow(words, width, row, lines, lineStride, target, end)
+  if (lineUnit !== 1 && isShort) {
+    addScaled(row, lines, target, end)
+  } else if (lineUnit !== 1 || high !== 0) {
+    addWide(row, lines, target, end)
+    if (divisor !== 0.0) quotients(divisor, target, end)
+  } else if (divisor !== 0.0) {
+    addQuotients(lineWords, lineWidth, row, lines, divisor, target, end)
   } else {
-    addQuotients(words, width, row, lines, divisor, target, end)
-    return
+    addNarrow(lineWords, lineWidth, row, lines, lineStride, target, end)
   }
-  if (divisor !== 0.0) quotients(divisor, target, end)
 }
 
 /**
@@ -212,19 +212,14 @@ function addQuotients(
   }
 }
 
-/** Widths and units of up to 32 bits, whose products are those of 32-bit lanes. */
-function addScaled(
-  words: usize,
-  width: i32,
-  unit: u32,
-  row: i32,
-  lines: usize,
-  target: usize,
-  end: usize,
-): void {
+/** Any unit below 2^31 where models with their residuals are too: products of 32-bit lanes. */
+function addScaled(row: i32, lines: usize, target: usize, end: usize): void {
   const stride = lineStride
-  const mask = i32x4.splat(i32((u64(1) << width) - 1))
-  const units = i32x4.splat(unit)
+  const width = lineWidth
+  const words = lineWords
+  const mask = i32x4.splat((1 << width) - 1)
+  const units = i32x4.splat(i32(lineUnit))
+  const bases = i64x2.splat(lineBase)
   for (let bit = row * width; target < end; bit += width) {
     const shift = bit & 31
     const word = words + usize(bit >> 5) * WORD_ROW
@@ -233,48 +228,45 @@ function addScaled(
       const here = i32x4.shr_u(v128.load(word + group), shift)
       // Shifts are taken modulo 32; where nothing is missing, what this puts in is masked out.
       const rest = i32x4.shl(v128.load(next + group), 32 - shift)
-      const lanes = v128.and(v128.or(here, rest), mask)
-      const even = i64x2.extmul_low_i32x4_u(lanes, units)
-      const odd = i64x2.extmul_high_i32x4_u(lanes, units)
-      v128.store(target, i64x2.add(even, v128.load(lines)))
-      v128.store(target, i64x2.add(odd, v128.load(lines, 16)), 16)
+      const laid = v128.shuffle<i32>(v128.load(lines), v128.load(lines, 16), 0, 2, 4, 6)
+      const model = i32x4.add(v128.and(v128.or(here, rest), mask), laid)
+      const even = i64x2.extmul_low_i32x4_s(model, units)
+      const odd = i64x2.extmul_high_i32x4_s(model, units)
+      v128.store(target, i64x2.add(even, bases))
+      v128.store(target, i64x2.add(odd, bases), 16)
     }
   }
 }
 
 /** Any width and unit. */
-function addWide(
-  words: usize,
-  width: i32,
-  unit: i64,
-  row: i32,
-  lines: usize,
-  target: usize,
-  end: usize,
-): void {
-  const units = i64x2.splat(unit)
-  const exponent = popcnt(unit) === 1 ? i32(ctz(unit)) : -1
+function addWide(row: i32, lines: usize, target: usize, end: usize): void {
+  const units = i64x2.splat(lineUnit)
+  const bases = i64x2.splat(lineUnit === 1 ? 0 : lineBase)
+  const exponent = popcnt(lineUnit) === 1 ? i32(ctz(lineUnit)) : -1
   for (; target < end; row++) {
-    takeResiduals(words, width, row)
+    takeResiduals(row)
     for (let at: usize = 0; at < ROW_SIZE; at += 32, target += 32, lines += lineStride) {
-      let even = v128.load(RESIDUALS + at)
-      let odd = v128.load(RESIDUALS + at, 16)
-      even = exponent < 0 ? i64x2.mul(even, units) : i64x2.shl(even, exponent)
-      odd = exponent < 0 ? i64x2.mul(odd, units) : i64x2.shl(odd, exponent)
-      v128.store(target, i64x2.add(even, v128.load(lines)))
-      v128.store(target, i64x2.add(odd, v128.load(lines, 16)), 16)
+      const even = i64x2.add(v128.load(RESIDUALS + at), v128.load(lines))
+      const odd = i64x2.add(v128.load(RESIDUALS + at, 16), v128.load(lines, 16))
+      if (exponent < 0) {
+        v128.store(target, i64x2.add(i64x2.mul(even, units), bases))
+        v128.store(target, i64x2.add(i64x2.mul(odd, units), bases), 16)
+      } else {
+        v128.store(target, i64x2.add(i64x2.shl(even, exponent), bases))
+        v128.store(target, i64x2.add(i64x2.shl(odd, exponent), bases), 16)
+      }
     }
   }
 }
 
 /** The residuals of a row, from both planes. */
-function takeResiduals(words: usize, width: i32, row: i32): void {
+function takeResiduals(row: i32): void {
   const end = RESIDUALS + ROW_SIZE
   if (high === 0) {
-    addNarrow(words, width, row, ZEROS, 0, RESIDUALS, end)
+    addNarrow(lineWords, lineWidth, row, ZEROS, 0, RESIDUALS, end)
   } else {
-    addNarrow(high, width - 32, row, ZEROS, 0, RESIDUALS, end)
-    addLowPlane(words + usize(row) * WORD_ROW)
+    addNarrow(high, lineWidth - 32, row, ZEROS, 0, RESIDUALS, end)
+    addLowPlane(lineWords + usize(row) * WORD_ROW)
   }
 }
 

@@ -15,10 +15,11 @@ export let linePieces = 0
 export let lineUnit: i64 = 1
 export let lineSlope: i64 = 0
 export let lineShift: i32 = 0
+/** The value that the model is counted from. */
+export let lineBase: i64 = 0
 /** First byte of the residuals. */
 export let lineWords: usize = 0
 
-let lineBase: i64 = 0
 let starts: usize = 0
 let offsets: usize = 0
 let offsetBytes = 0
@@ -92,14 +93,19 @@ export function pieceEnd(j: i32): i32 {
   return j + 1 < linePieces ? pieceStart(j + 1) : lineRows
 }
 
+/** The model at the start of the line of piece `j`. */
+export function pieceOffset(j: i32): i64 {
+  if (j === 0 || offsetBytes === 0) return 0
+  const at = offsets + usize((j - 1) * offsetBytes)
+  if (offsetBytes === 1) return i64(load<i8>(at))
+  if (offsetBytes === 2) return i64(load<i16>(at))
+  if (offsetBytes === 4) return i64(load<i32>(at))
+  return load<i64>(at)
+}
+
 /** Value at the start of the line of piece `j` with residual 0. */
 export function pieceBase(j: i32): i64 {
-  if (j === 0 || offsetBytes === 0) return lineBase
-  const at = offsets + usize((j - 1) * offsetBytes)
-  if (offsetBytes === 1) return lineBase + lineUnit * i64(load<i8>(at))
-  if (offsetBytes === 2) return lineBase + lineUnit * i64(load<i16>(at))
-  if (offsetBytes === 4) return lineBase + lineUnit * i64(load<i32>(at))
-  return lineBase + lineUnit * load<i64>(at)
+  return lineBase + lineUnit * pieceOffset(j)
 }
 
 /** Last piece that starts at or before `row`. */

@@ -70,7 +70,7 @@ export interface Batch {
    * nothing is stored. The batch is finished either way.
    */
   commit(ack?: Ack): Promise<WriteResult>
-  /** Gives the batch's memory back; harmless after `commit` or twice. */
+  /** Gives the batch's memory back; harmless twice, and from the call of `commit` on. */
   discard(): void
 }
 
@@ -111,6 +111,8 @@ class StagingBatch implements Batch {
   /** After an error that left the text in the middle, the batch can only be discarded. */
   private failure: unknown = null
   private isFinished = false
+  /** The write queue has its memory; `commit` gives it back. */
+  private isSubmitted = false
 
   constructor(host: BatchHost, options: BatchOptions) {
     this.host = host
@@ -190,6 +192,7 @@ class StagingBatch implements Batch {
   }
 
   async commit(ack: Ack = 'fsync'): Promise<WriteResult> {
+    assert(!this.isSubmitted, 'batch: committed twice')
     try {
       this.guarded(() => this.endText())
       this.refuseIfBad()
@@ -197,13 +200,16 @@ class StagingBatch implements Batch {
       const refused = { rejected: staging.rejected, errors: [...staging.errors] }
       if (staging.rowCount === 0) return { written: 0, ack, ...refused }
       const rows = new StagedRows(staging, this.host.catalog, this.database, refused)
+      this.isSubmitted = true
       return await this.host.queue.submit(rows, ack)
     } finally {
+      this.isSubmitted = false
       this.discard()
     }
   }
 
   discard(): void {
+    if (this.isSubmitted) return
     this.isFinished = true
     this.text?.plan?.release()
     this.text = null
@@ -213,7 +219,7 @@ class StagingBatch implements Batch {
 
   /** Runs one call; an error that leaves text half read finishes the batch. */
   private guarded(call: () => void): void {
-    assert(!this.isFinished, 'batch: used after commit or discard')
+    assert(!this.isFinished && !this.isSubmitted, 'batch: used after commit or discard')
     if (this.failure !== null) throw this.failure
     try {
       this.host.instance.guard(call)

@@ -282,9 +282,9 @@ export class Database {
   }
 
   /** Flushes and gives the storage back. Later calls fail. */
-  async close(): Promise<void> {
-    await this.restarting
-    await this.current.close()
+  close(): Promise<void> {
+    if (this.restarting === null) return this.current.close()
+    return this.restarting.then(() => this.current.close())
   }
 
   health(): Health {

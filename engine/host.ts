@@ -5,7 +5,7 @@
 import type { ShardStorage } from './storage/storage.ts'
 
 /** Whatever the host's timer gives out; only `clear` looks at it. */
-export type TimerHandle = object | number
+export type TimerHandle = unknown
 
 export interface Timer {
   /** Calls `run` once after about `delayMs`; does not keep a process alive by itself. */

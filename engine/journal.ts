@@ -220,20 +220,17 @@ export class Journal {
   }
 
   /**
-   * Removes a file that no manifest names. One that stays (a failing disk) is harmless: the next
-   * start removes it. So this never throws, and never undoes what was committed before it. While a
-   * manifest that may be in force may name it, it waits for the next one.
+   * Removes a file that no manifest names. One that may not go yet, because it is not certain which
+   * manifest is in force, or that cannot, waits for the next change. So this never throws, and never
+   * undoes what was committed before it.
    */
   discard(name: string): void {
-    if (this.manifests.isUncertain) {
-      this.orphans.push(name)
-      return
-    }
     try {
-      if (this.host.storage.has(name)) this.host.storage.remove(name)
+      if (this.manifests.isUncertain) this.orphans.push(name)
+      else if (this.host.storage.has(name)) this.host.storage.remove(name)
     } catch (error) {
       if (!(error instanceof OmenError)) throw error
-      this.notes.push(error.message)
+      this.orphans.push(name)
     }
   }
 

@@ -37,8 +37,9 @@ export class Maintenance {
   private running: Promise<void> | null = null
   private flushFailure: unknown = null
   private mergeFailure: unknown = null
-  private retryTimer: TimerHandle | null = null
+  private retryTimer: TimerHandle = null
   private retryMs = RETRY_MS
+  private hasMerged = false
   private isEnding = false
 
   /** `repair` is called beside each retry, for what else is out of order. */
@@ -118,16 +119,12 @@ export class Maintenance {
 
   /** Never rejects. */
   private async round(options?: CompactionOptions): Promise<void> {
-    for (;;) {
-      let isBusy = false
+    do {
       this.flushFailure = await failureOf(() => this.flush())
       this.memtables.wake()
       if (this.flushFailure !== null) return
-      this.mergeFailure = await failureOf(async () => {
-        isBusy = await this.merge(options)
-      })
-      if (this.mergeFailure !== null || !isBusy) return
-    }
+      this.mergeFailure = await failureOf(() => this.merge(options))
+    } while (this.hasMerged && this.mergeFailure === null)
   }
 
   private async flush(): Promise<void> {
@@ -153,17 +150,20 @@ export class Maintenance {
     )
   }
 
-  /** One merge, or the removal of dropped tables; false if there is nothing to do. */
-  private async merge(options?: CompactionOptions): Promise<boolean> {
-    if (this.isEnding) return false
+  /** One merge, or the removal of dropped tables; `hasMerged` is false if there was nothing to do. */
+  private async merge(options?: CompactionOptions): Promise<void> {
+    this.hasMerged = false
+    if (this.isEnding) return
     const parts = this.rooms.parts.parts()
     if (parts.some(({ table }) => !isLive(this.rooms, table))) {
       await publish(this.rooms, {})
-      return true
+      this.hasMerged = true
+      return
     }
     const choice = chooseCompaction(parts, options)
-    if (choice !== null) await this.mergeParts(choice.inputs)
-    return choice !== null
+    if (choice === null) return
+    await this.mergeParts(choice.inputs)
+    this.hasMerged = true
   }
 
   private async mergeParts(removed: readonly PartDescription[]): Promise<void> {

@@ -43,7 +43,7 @@ export class Memtables {
   private retired: Memtable | null = null
   private readonly holds = new Set<{ revoke(memtable: Memtable): void }>()
   private wakers: (() => void)[] = []
-  private revokeTimer: TimerHandle | null = null
+  private revokeTimer: TimerHandle = null
 
   constructor(
     { kernel, memory }: KernelInstance,
@@ -156,7 +156,7 @@ export class Memtables {
     try {
       await this.options.run(retired.reset())
     } catch {
-      // It fails only when the kernel does, and then nothing goes on.
+      // The kernel has failed, and with it all that could wait for this one.
       return
     }
     this.spare = retired

@@ -68,7 +68,7 @@ export class Shard implements WriteTarget {
   private readonly syncs = { count: 0, seconds: 0 }
   /** Entries that are in the catalog and in no log yet: they go before those of the next record. */
   private carried: Uint8Array = NOTHING
-  private flushTimer: TimerHandle | null = null
+  private flushTimer: TimerHandle = null
   private closing: Promise<void> | null = null
 
   private constructor(rooms: ShardRooms, memtables: Memtables, options: ShardOptions) {
@@ -283,9 +283,10 @@ export class Shard implements WriteTarget {
   }
 
   /** Flushes if it can (all is in the log anyway), waits for what is under way, and ends. */
-  close(): Promise<void> {
-    this.closing ??= this.end(() => this.flushLast()).then(() => this.host.storage.close())
-    return this.closing
+  async close(): Promise<void> {
+    this.closing ??= this.end(() => this.flushLast())
+    await this.closing
+    await this.host.storage.close()
   }
 
   /** Ends without a flush and leaves the storage open, for another shard in place of this one. */

@@ -64,7 +64,7 @@ export class WriteQueue {
   private syncing: Promise<void> | null = null
   /** Whether something was applied before it was synced. */
   private isUnsynced = false
-  private syncTimer: TimerHandle | null = null
+  private syncTimer: TimerHandle = null
 
   constructor(target: WriteTarget, timer: Timer) {
     this.target = target

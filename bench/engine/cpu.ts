@@ -93,6 +93,18 @@ export async function loadCpuSet(database: Database, set: CpuSet): Promise<void>
     batch.points({ table: 'cpu', tags: tagsOf(host), times, fields })
     await batch.commit()
   }
-  await database.flush()
+  await flushPatiently(database)
   await database.compact()
+}
+
+/** On a busy machine the flush before may take longer than the engine waits for it. */
+async function flushPatiently(database: Database): Promise<void> {
+  for (;;) {
+    try {
+      await database.flush()
+      return
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'busy') throw error
+    }
+  }
 }

@@ -1,7 +1,7 @@
 // Rates of the kernel's codecs on this machine, as ratios to a memory copy in the same run:
 //   npm run build:kernel && node scripts/run.js bench/kernel/run.ts [OTHER.wasm …]
 // Further kernels (an older build) take turns with this one. Answers are checked before anything is
-// timed; each rate is the median of 7 runs with its spread, in millions a second.
+// timed; each rate is the median of 9 runs with its spread, in millions a second of CPU time.
 
 import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'

@@ -184,9 +184,12 @@ class NodeStorage implements ShardStorage {
     if (this.isClosed) return
     this.isClosed = true
     await Promise.allSettled(this.running)
-    this.descriptors.close()
-    if (!isWindows) fs.closeSync(this.directoryFd)
-    this.lock.release()
+    try {
+      this.descriptors.close()
+      if (!isWindows) fs.closeSync(this.directoryFd)
+    } finally {
+      this.lock.release()
+    }
   }
 
   private async syncFile(name: string): Promise<void> {

@@ -48,12 +48,13 @@ function randomLine(random: Random, encoding: number, width: number, rows: numbe
   const starts = new Set([0])
   while (starts.size < pieces) starts.add(random.int(rows))
   const isSloped = random.chance(0.5)
-  const offset = (): bigint => wrap(randomBits(random, 32)) - 2n ** 31n
+  const size = random.int(32)
+  const offset = (): bigint => randomBits(random, size) * random.pick([1n, -1n])
   return {
     ...{ encoding, rows, width },
     exponent: random.chance(0.3) ? 0 : random.int(EXPONENTS[encoding]!),
     base: wrap(randomBits(random, random.int(65))) * (random.chance(0.5) ? 1n : -1n),
-    slope: isSloped ? wrap(randomBits(random, random.int(53))) * random.pick([1n, -1n]) : 0n,
+    slope: isSloped ? randomBits(random, random.int(53)) * random.pick([1n, -1n]) : 0n,
     shift: isSloped ? random.int(13) : 0,
     starts: [...starts].sort((a, b) => a - b),
     offsets: Array.from({ length: pieces }, (_, j) => (j === 0 ? 0n : offset())),

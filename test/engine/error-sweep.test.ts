@@ -11,7 +11,7 @@ import { type SimulatedHost, simulatedHost } from '../simulated-host.ts'
 import { SimulatedCrash, SimulatedDisk } from '../simulated-storage.ts'
 import { History, absent, commit, randomWrite, readCells } from './crash-model.ts'
 
-const STRIDE = Number(process.env['OMENDB_SWEEP_STRIDE'] ?? 9)
+const STRIDE = Number(process.env['OMENDB_SWEEP_STRIDE'] ?? 29)
 
 const SMALL: OpenOptions = {
   memoryBytes: 32 << 20,

@@ -2,11 +2,16 @@
 
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { decodeEntries } from '../../engine/catalog-entry.ts'
 import { readCatalogFile } from '../../engine/catalog-file.ts'
 import { crc32c } from '../../engine/crc.ts'
+import { openDatabase } from '../../engine/database.ts'
+import { RECORD_BATCH, decodeBatchHeader } from '../../engine/log-record.ts'
+import { loadManifest } from '../../engine/manifest.ts'
 import { decodeManifest, encodeManifest } from '../../engine/manifest-bytes.ts'
 import { openMemoryStorage } from '../../engine/storage/memory.ts'
-import { replayWal } from '../../engine/wal.ts'
+import { type LogRecord, replayWal } from '../../engine/wal.ts'
+import { simulatedHost } from '../simulated-host.ts'
 
 const text = readFileSync(new URL('../../docs/format.md', import.meta.url), 'utf8')
 const IDENTITY = 0x1122334455667788n
@@ -39,6 +44,27 @@ test('the log of the document holds its record and a mark', () => {
   expect(first.value).toMatchObject({ lsn: 17n, type: 1, offset: 32 })
   expect([...(first.value as { payload: Uint8Array }).payload]).toEqual([1, 2, 3])
   expect(replay.next()).toMatchObject({ done: true, value: { kind: 'clean', offset: 104 } })
+})
+
+test('the log payload of the document is what that write logs, and is read back as its parts', async () => {
+  const storage = openMemoryStorage()
+  const db = await openDatabase(await simulatedHost(storage), { memoryBytes: 300 << 20 })
+  const batch = db.batch()
+  batch.lineProtocol(new TextEncoder().encode('m,t=a v=1.5,w="hi" 1000'))
+  await batch.commit()
+  const payload = exampleOf('Log payloads')
+  const { manifest } = loadManifest(storage)
+  const logged = replayWal(storage, manifest!).next().value as LogRecord
+  expect(logged.type).toBe(RECORD_BATCH)
+  expect(logged.payload).toEqual(payload)
+  const { entries, rows, arena, rowBytes, arenaBytes } = decodeBatchHeader(payload, 'example')
+  const kinds = [...decodeEntries(payload.slice(entries, rows))].map(({ kind }) => kind)
+  expect(kinds).toEqual(['database', 'table', 'tag', 'column', 'column', 'shape', 'series'])
+  expect([rowBytes, arenaBytes]).toEqual([40, 2])
+  const row = new DataView(payload.buffer, rows, rowBytes)
+  expect(row.getBigInt64(16, true)).toBe(1000n)
+  expect(row.getFloat64(24, true)).toBe(1.5)
+  expect(new TextDecoder().decode(payload.subarray(arena))).toBe('hi')
 })
 
 test('the catalog file of the document holds its payload, and is the one its manifest names', () => {
