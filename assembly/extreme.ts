@@ -86,7 +86,7 @@ function leastFloat(start: usize, end: usize): u64 {
     const value = load<f64>(at)
     best = value < best ? value : best
   }
-  return best === 0.0 || best === Infinity ? extremeRow(LESS, start, end) : reinterpret<u64>(best)
+  return firstEqual(best, start, end)
 }
 
 function greatestFloat(start: usize, end: usize): u64 {
@@ -109,15 +109,20 @@ function greatestFloat(start: usize, end: usize): u64 {
     best = value > best ? value : best
     if (isNaN(value)) hasNaN = true
   }
-  return hasNaN || best === 0.0 ? extremeRow(GREATER, start, end) : reinterpret<u64>(best)
+  return hasNaN ? firstNaN(start) : firstEqual(best, start, end)
 }
 
-/** The scalar twin of the two, row by row. */
-function extremeRow(wanted: i32, start: usize, end: usize): u64 {
-  let best = load<f64>(start)
-  for (let at = start + 8; at < end; at += 8) {
-    const value = load<f64>(at)
-    if (compareFloat(value, best) === wanted) best = value
+/** Slot of the first value that equals `value`: only zeros have two. Without one all are NaN. */
+function firstEqual(value: f64, start: usize, end: usize): u64 {
+  if (value !== 0.0 && abs(value) !== Infinity) return reinterpret<u64>(value)
+  for (let at = start; at < end; at += 8) {
+    if (load<f64>(at) === value) return load<u64>(at)
   }
-  return reinterpret<u64>(best)
+  return load<u64>(start)
+}
+
+/** Slot of the first NaN; there is one. */
+function firstNaN(at: usize): u64 {
+  while (!isNaN(load<f64>(at))) at += 8
+  return load<u64>(at)
 }

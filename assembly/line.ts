@@ -61,7 +61,7 @@ export function fitLine(
   forcedCount = startCount
   fitBytes = i32.MAX_VALUE
   slopedSlope = 0
-  measureGroups(0, 0, FLAT_GROUPS)
+  measureGroups(0, FLAT_GROUPS)
   if (isSloped) considerSlopes()
   if (fitBytes > 0) consider(0, 0)
   takeGroups(fitSlope, fitShift)
@@ -176,36 +176,30 @@ let pieceHigh: i64 = 0
 
 /** First row from `start` on that a piece there cannot cover, at most `stop`; and its range. */
 function extend(start: i32, stop: i32, slope: i64, shift: i32, room: u64): i32 {
+  const free = mask
+  const risen = slope * i64(start)
   let row = start
   while (row < stop && isFree(row)) row++
-  const first = row < stop ? modelAt(row) - lineAt(slope, shift, row - start) : 0
-  pieceLow = first
-  pieceHigh = first
-  row++
-  while (row < stop) {
-    if (
-      (row & (GROUP - 1)) === 0 &&
-      row + GROUP <= stop &&
-      coversGroup(row, start, slope, shift, room)
-    ) {
-      row += GROUP
-      continue
-    }
-    const end = min(stop, (row | (GROUP - 1)) + 1)
-    const reached = extendRows(row, end, start, slope, shift, room)
-    if (reached < end) return reached
-    row = end
-  }
-  return min(row, stop)
-}
-
-/** extend through rows of one group, one by one. */
-function extendRows(row: i32, end: i32, start: i32, slope: i64, shift: i32, room: u64): i32 {
-  let low = pieceLow
-  let high = pieceHigh
   let line = slope * i64(row - start)
-  for (; row < end; row++, line += slope) {
-    if (isFree(row)) continue
+  let low = row < stop ? modelAt(row) - (line >> shift) : 0
+  let high = low
+  for (row++, line += slope; row < stop; row++, line += slope) {
+    if (shift === 0 && (row & (GROUP - 1)) === 0 && row + GROUP <= stop) {
+      // Without a shift the lines from `start` and from row 0 are equally far apart everywhere.
+      const group = groups + (usize(row / GROUP) << 4)
+      const least = load<i64>(group)
+      const most = load<i64>(group, 8)
+      const newLow = min(low, least + risen)
+      const newHigh = max(high, most + risen)
+      if (least <= most && u64(newHigh - newLow) <= room) {
+        low = newLow
+        high = newHigh
+        row += GROUP - 1
+        line += slope * (GROUP - 1)
+        continue
+      }
+    }
+    if (free !== 0 && load<u8>(free + usize(row)) === 0) continue
     const residual = modelAt(row) - (line >> shift)
     // Most rows lie within the range so far: two branches that are never taken.
     if (residual < low) {
@@ -218,27 +212,7 @@ function extendRows(row: i32, end: i32, start: i32, slope: i64, shift: i32, room
   }
   pieceLow = low
   pieceHigh = high
-  return row
-}
-
-/**
- * Extends a piece by the group at `row` if its range tells that it can be: exactly, without a shift.
- * With one, the line from `start` may lie one below the difference of the lines from row 0, so only
- * a group that is surely inside the range so far is taken.
- */
-function coversGroup(row: i32, start: i32, slope: i64, shift: i32, room: u64): bool {
-  const group = groups + (usize(row / GROUP) << 4)
-  if (load<i64>(group) > load<i64>(group, 8)) return true
-  const risen = lineAt(slope, shift, start)
-  const low = load<i64>(group) + risen
-  const high = load<i64>(group, 8) + risen
-  if (shift > 0) return low >= pieceLow && high < pieceHigh
-  const newLow = min(low, pieceLow)
-  const newHigh = max(high, pieceHigh)
-  if (u64(newHigh - newLow) > room) return false
-  pieceLow = newLow
-  pieceHigh = newHigh
-  return true
+  return min(row, stop)
 }
 
 /** Rows whose range over a line is measured once, so that a scan can take them in one step. */
@@ -248,19 +222,18 @@ const FLAT_GROUPS: usize = memory.data(1024)
 const SLOPED_GROUPS: usize = memory.data(1024)
 let groups: usize = FLAT_GROUPS
 let slopedSlope: i64 = 0
-let slopedShift = 0
 
-/** Makes `groups` those of a slope. */
+/** Makes `groups` those of a slope; there are none with a shift. */
 function takeGroups(slope: i64, shift: i32): void {
+  if (shift > 0) return
   groups = slope === 0 ? FLAT_GROUPS : SLOPED_GROUPS
-  if (slope === 0 || (slope === slopedSlope && shift === slopedShift)) return
-  measureGroups(slope, shift, SLOPED_GROUPS)
+  if (slope === 0 || slope === slopedSlope) return
+  measureGroups(slope, SLOPED_GROUPS)
   slopedSlope = slope
-  slopedShift = shift
 }
 
 /** Measures the groups of a slope; without rows that have a value the least is above the greatest. */
-function measureGroups(slope: i64, shift: i32, target: usize): void {
+function measureGroups(slope: i64, target: usize): void {
   let line: i64 = 0
   for (let row = 0; row < rows; target += 16) {
     const end = min(rows, row + GROUP)
@@ -268,7 +241,7 @@ function measureGroups(slope: i64, shift: i32, target: usize): void {
     let high = i64.MIN_VALUE
     for (; row < end; row++, line += slope) {
       if (isFree(row)) continue
-      const distance = modelAt(row) - (line >> shift)
+      const distance = modelAt(row) - line
       low = min(low, distance)
       high = max(high, distance)
     }

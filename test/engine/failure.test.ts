@@ -3,6 +3,7 @@
 
 import { expect, test } from 'vitest'
 import { type Database, type OpenOptions, openDatabase } from '../../engine/database.ts'
+import { OmenError } from '../../engine/error.ts'
 import type { Shard } from '../../engine/shard.ts'
 import { type SimulatedHost, simulatedHost } from '../simulated-host.ts'
 import { SimulatedDisk } from '../simulated-storage.ts'
@@ -69,6 +70,9 @@ test('what was acknowledged in memory survives a failed sync', async () => {
   const { db, disk, host } = await open()
   await write(db, 't v=1 1', 'memory')
   await write(db, 'new,h=a v=2 2', 'memory')
+  // Their memory is somebody else's by now.
+  const staged = db.batch()
+  staged.lineProtocol(new TextEncoder().encode(rows(7_000, 200)))
   disk.failMatching(/^sync wal/, 'EIO')
   await fire(host)
   expect(disk.hasFired).toBe(true)
@@ -98,6 +102,29 @@ test('while no log can be written writes are refused, reads go on, and it heals 
   const { db: again } = await open(disk)
   expect(await read(again)).toEqual([1])
   expect(await read(again, 'fresh')).toEqual([4])
+})
+
+test('a write that was refused half-way to another log does not come back', async () => {
+  const disk = new SimulatedDisk(1)
+  const storage = disk.open()
+  const db = await openDatabase(await simulatedHost(storage), SMALL)
+  // The first write is synced alone, the others wait together.
+  disk.failMatching(/^sync wal/, 'EIO', 1)
+  const append = storage.append.bind(storage)
+  let records = 0
+  storage.append = (name, parts) => {
+    // The second of the records that are written once more.
+    const isRecord = disk.hasFired && name.startsWith('wal') && parts.length > 1
+    if (isRecord && ++records === 2) throw new OmenError('storage_full', 'no space')
+    append(name, parts)
+  }
+  const writes = [0, 1, 2, 3].map((v) => write(db, `t v=${v} ${v}`))
+  const refusals = await Promise.all(writes.map((done) => done.catch((error: unknown) => error)))
+  const full = { code: 'storage_full' }
+  expect(refusals).toMatchObject([{ written: 1 }, full, full, full])
+  await write(db, 't v=4 4')
+  disk.crash()
+  expect(await read((await open(disk)).db)).toEqual([0, 4])
 })
 
 test('refused writes give memory and memtable room back', async () => {
