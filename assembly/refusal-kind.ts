@@ -1,5 +1,5 @@
 // Reasons for refusing a line, row or cell, shared with the host, which words them
-// (engine/refusal.ts). Below FIRST_UNPROCESSABLE the text is malformed (400); from it on the text
+// (engine/ingest/refusal.ts). Below FIRST_UNPROCESSABLE the text is malformed (400); from it on the text
 // is well-formed, but not what the table takes or beyond a limit (422).
 
 export const REFUSED_UTF8: i32 = 1

@@ -1,5 +1,5 @@
 // Why a line, row or cell is refused. A parser sets the reason here and unwinds; the outer loop
-// writes it into the request's error list. The host words the messages (engine/refusal.ts).
+// writes it into the request's error list. The host words the messages (engine/ingest/refusal.ts).
 //
 // RefusalEntry, 32 bytes of u32: 0 line  4 column (from 1)  8 kind  12 text (offset in the error
 // text: first the input, then the token)  16 inputLength  20 tokenLength  24 has  28 sent (field

@@ -2,7 +2,7 @@
 // (H. Hinnant, "chrono-compatible low-level date algorithms"); months keep the origin's day and
 // time of day, clamped to the month's last day, as `timestamp + interval` does in PostgreSQL.
 
-import type { Duration } from './query.ts'
+import type { Duration } from './query/query.ts'
 
 export const NS_PER_DAY = 86_400_000_000_000n
 /** Limits of a time: one step of room on both sides of i64 for exclusive ends and sentinels. */

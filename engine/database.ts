@@ -2,17 +2,17 @@
 // object holds one shard (a data directory, a Durable Object, memory) with all its databases.
 // Requests are the members of the REST API's bodies; answers are columns in typed arrays.
 
-import { type Batch, type BatchOptions, createBatch } from './batch.ts'
-import { encodeTableDropped } from './catalog-entry.ts'
-import type { CatalogTable } from './catalog.ts'
+import { type Batch, type BatchOptions, createBatch } from './ingest/batch.ts'
+import { encodeTableDropped } from './catalog/catalog-entry.ts'
+import type { CatalogTable } from './catalog/catalog.ts'
 import { OmenError } from './error.ts'
-import { executeExport, executeQuery } from './execute.ts'
-import { nearestName } from './expression/name.ts'
+import { executeExport, executeQuery } from './query/execute.ts'
+import { nearestName } from './query/expression/name.ts'
 import { fieldTypeName } from './field.ts'
 import type { Host } from './host.ts'
 import { instantiateKernel } from './kernel.ts'
-import { type SeriesPage, type ValuesPage, pageSeries, pageValues } from './listing.ts'
-import { planQuery } from './plan.ts'
+import { type SeriesPage, type ValuesPage, pageSeries, pageValues } from './catalog/listing.ts'
+import { planQuery } from './query/plan.ts'
 import type {
   Answer,
   AnswerColumn,
@@ -24,11 +24,11 @@ import type {
   QueryStats,
   ValueType,
   WhereObject,
-} from './query.ts'
-import { type QueryContext, parseLatest, parseQuery } from './request.ts'
+} from './query/query.ts'
+import { type QueryContext, parseLatest, parseQuery } from './query/request.ts'
 import { Shard, type ShardOptions } from './shard.ts'
-import { type TableStats, tableStats } from './table-stats.ts'
-import { compareText } from './tags.ts'
+import { type TableStats, tableStats } from './catalog/table-stats.ts'
+import { compareText } from './catalog/tags.ts'
 
 export interface OpenOptions extends Partial<ShardOptions> {
   /** Bytes that the kernel's memory may grow to. */

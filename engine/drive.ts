@@ -2,7 +2,7 @@
 // (a failed read, a cancel or a deadline from `check`) are thrown into the generator, so that its
 // `finally` blocks give back what it holds.
 
-import type { Cache } from './cache.ts'
+import type { Cache } from './segment/cache.ts'
 import { OmenError } from './error.ts'
 import type { Region } from './memory.ts'
 import type { Execution, ReadRange } from './step.ts'

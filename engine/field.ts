@@ -1,7 +1,7 @@
 // The five field types: names as users see them, codes as kernel and files have them
 // (assembly/layout.ts FLOAT … STRING; a test holds the two lists against each other).
 
-import type { ValueType } from './query.ts'
+import type { ValueType } from './query/query.ts'
 
 /** Code of a field type in kernel memory and on disk. */
 export type FieldType = 0 | 1 | 2 | 3 | 4

@@ -2,14 +2,14 @@
 // A job that fails changes nothing; it is kept as the reason that health shows, and tried again after
 // a pause that doubles, until it works.
 
-import { type CompactionOptions, chooseCompaction, compactParts } from './compaction.ts'
+import { type CompactionOptions, chooseCompaction, compactParts } from './segment/compaction.ts'
 import { OmenError } from './error.ts'
-import { flushMemtable } from './flush.ts'
+import { flushMemtable } from './segment/flush.ts'
 import type { TimerHandle } from './host.ts'
-import type { FileDescription } from './manifest.ts'
+import type { FileDescription } from './log/manifest.ts'
 import type { Memtable } from './memtable.ts'
 import type { Memtables } from './memtables.ts'
-import type { PartDescription } from './part.ts'
+import type { PartDescription } from './segment/part.ts'
 import { type ShardRooms, drive, isLive, publish, writeSegment } from './publisher.ts'
 
 /** Counters since the start. */

@@ -4,7 +4,7 @@
 
 import { OmenError, assert } from './error.ts'
 import type { Kernel } from './kernel.ts'
-import type { KeyTable } from './key-table.ts'
+import type { KeyTable } from './catalog/key-table.ts'
 import type { Memory, Region } from './memory.ts'
 import type { TimedRows } from './merge.ts'
 import type { Execution } from './step.ts'

@@ -1,7 +1,14 @@
 // What every entry of the embedded library exports beside its `open`: the database's types and the
 // error it throws.
 
-export type { Ack, Batch, BatchOptions, ColumnPoints, CsvSpec, WriteResult } from './batch.ts'
+export type {
+  Ack,
+  Batch,
+  BatchOptions,
+  ColumnPoints,
+  CsvSpec,
+  WriteResult,
+} from './ingest/batch.ts'
 export type {
   Database,
   DatabaseOptions,
@@ -28,5 +35,5 @@ export type {
   ValueType,
   Vector,
   WhereObject,
-} from './query.ts'
-export type { TableStats } from './table-stats.ts'
+} from './query/query.ts'
+export type { TableStats } from './catalog/table-stats.ts'

@@ -2,17 +2,17 @@
 // name, then a manifest names it, then queries see it, and what is left over goes. Whatever fails
 // before, nothing has changed and nothing stays on the disk.
 
-import type { Cache } from './cache.ts'
-import type { Catalog } from './catalog.ts'
+import type { Cache } from './segment/cache.ts'
+import type { Catalog } from './catalog/catalog.ts'
 import { run } from './drive.ts'
-import { fileName } from './file-name.ts'
+import { fileName } from './log/file-name.ts'
 import type { Host } from './host.ts'
-import type { Journal } from './journal.ts'
+import type { Journal } from './log/journal.ts'
 import type { KernelInstance } from './kernel.ts'
-import type { FileDescription } from './manifest.ts'
-import type { PartDescription } from './part.ts'
-import type { PartSet } from './part-set.ts'
-import { SegmentWriter } from './segment.ts'
+import type { FileDescription } from './log/manifest.ts'
+import type { PartDescription } from './segment/part.ts'
+import type { PartSet } from './segment/part-set.ts'
+import { SegmentWriter } from './segment/segment.ts'
 import type { Execution } from './step.ts'
 
 /** A change of the live parts. */

@@ -1,15 +1,15 @@
 // What a start does with what the journal finds: catalog entries into the catalog, parts into the
 // live version, logged rows into memtables, through the same calls that a live write makes.
 
-import type { Catalog } from './catalog.ts'
+import type { Catalog } from './catalog/catalog.ts'
 import { OmenError, assert } from './error.ts'
-import type { RecoveryTarget } from './journal.ts'
+import type { RecoveryTarget } from './log/journal.ts'
 import type { KernelInstance } from './kernel.ts'
-import { RECORD_BATCH, decodeBatchHeader } from './log-record.ts'
+import { RECORD_BATCH, decodeBatchHeader } from './log/log-record.ts'
 import type { Region } from './memory.ts'
-import type { PartSet } from './part-set.ts'
-import { replayEntries } from './staging.ts'
-import type { LogRecord } from './wal-replay.ts'
+import type { PartSet } from './segment/part-set.ts'
+import { replayEntries } from './ingest/staging.ts'
+import type { LogRecord } from './log/wal-replay.ts'
 
 /** Where replayed rows go. */
 export interface ReplaySink {

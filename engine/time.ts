@@ -12,7 +12,7 @@ import {
   daysInMonth,
   floorDivide,
 } from './calendar.ts'
-import type { Duration, DurationUnit, Precision, TimeInput } from './query.ts'
+import type { Duration, DurationUnit, Precision, TimeInput } from './query/query.ts'
 
 /** Nanoseconds of each precision. */
 export const PRECISION_NS: Readonly<Record<Precision, bigint>> = {

@@ -3,7 +3,7 @@
 // group's fsync, and is applied. A group closes when the previous sync returns, so one fsync serves
 // every writer that waits, and what a query sees is durable (docs/durability.md).
 
-import type { Ack, StagedBatch, WriteResult } from './batch.ts'
+import type { Ack, StagedBatch, WriteResult } from './ingest/batch.ts'
 import { OmenError } from './error.ts'
 import type { Timer, TimerHandle } from './host.ts'
 

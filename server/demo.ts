@@ -4,7 +4,7 @@
 // restarted server goes on where it stopped.
 
 import type { Database } from '../engine/database.ts'
-import type { ColumnPoints } from '../engine/batch.ts'
+import type { ColumnPoints } from '../engine/ingest/batch.ts'
 import { OmenError } from '../engine/error.ts'
 import type { FieldType } from '../engine/field.ts'
 

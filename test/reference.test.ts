@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from 'vitest'
 import { OmenError } from '../engine/error.ts'
-import type { QueryRequest, ValueType } from '../engine/query.ts'
-import type { QueryContext } from '../engine/request.ts'
+import type { QueryRequest, ValueType } from '../engine/query/query.ts'
+import type { QueryContext } from '../engine/query/request.ts'
 import {
   type ReferenceAnswer,
   ReferenceDatabase,

@@ -3,18 +3,18 @@
 // engine (they have tests of their own) and answers what the engine must answer.
 
 import { bucketBoundaries, bucketStart } from '../engine/calendar.ts'
-import { encodeCursor } from '../engine/cursor.ts'
+import { encodeCursor } from '../engine/query/cursor.ts'
 import { OmenError } from '../engine/error.ts'
-import { resolveColumn, resolveName, unknownColumn } from '../engine/expression/name.ts'
-import type { Column, Selection } from '../engine/expression/tree.ts'
+import { resolveColumn, resolveName, unknownColumn } from '../engine/query/expression/name.ts'
+import type { Column, Selection } from '../engine/query/expression/tree.ts'
 import type {
   AnswerColumn,
   LatestRequest,
   Query,
   QueryRequest,
   ValueType,
-} from '../engine/query.ts'
-import { type QueryContext, parseLatest, parseQuery } from '../engine/request.ts'
+} from '../engine/query/query.ts'
+import { type QueryContext, parseLatest, parseQuery } from '../engine/query/request.ts'
 import { type Aggregate, type Cell, aggregateOf } from './reference/aggregate.ts'
 import { type Known, checkFillValue, fillColumn } from './reference/fill.ts'
 import { type ReferencePoint, ReferenceTable, type Row, seriesText } from './reference/table.ts'

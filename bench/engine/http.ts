@@ -2,7 +2,7 @@
 // empty answer, since the client and Node's own HTTP cost more than most queries.
 
 import { Agent, request as sendRequest } from 'node:http'
-import type { Answer } from '../../engine/query.ts'
+import type { Answer } from '../../engine/query/query.ts'
 import { type Question, requestOf } from './questions.ts'
 
 /** A connection to a server. */

@@ -1,7 +1,7 @@
 // The queries of TSBS's cpu-only suite as data: what is asked of which hosts, fields and steps. From a
 // question follow the request and, in plain JavaScript over the arrays, the answer it must get.
 
-import type { Answer, LatestRequest, QueryRequest } from '../../engine/query.ts'
+import type { Answer, LatestRequest, QueryRequest } from '../../engine/query/query.ts'
 import { type CpuSet, EPOCH, FIELDS, STEP, STEP_SECONDS, hostName } from './cpu.ts'
 
 export interface Question {

@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { type KernelInstance, instantiateKernel } from '../../engine/kernel.ts'
-import { Aggregator, type Grid } from '../../engine/partial.ts'
+import { Aggregator, type Grid } from '../../engine/query/partial.ts'
 import { type Encoded, FLOAT, INTEGER, encodeSlots, encodeTimes, encodeOnce } from './blocks.ts'
 import { type LookUp, makeLookUp } from './lookups.ts'
 import { measure, printRates, printTimes } from './measure.ts'

@@ -2,7 +2,7 @@
 // Floats in their shortest round-trip digits; 64-bit integers from their halves, without BigInt
 // where they fit a double.
 
-import type { AnswerColumn, AnswerSeries, Vector } from '../../engine/query.ts'
+import type { AnswerColumn, AnswerSeries, Vector } from '../../engine/query/query.ts'
 import { halvesOf, type CellPrinter } from './time.ts'
 
 /** `auto`: numbers where every value is a safe integer, else strings; `string`: always strings. */

@@ -1,7 +1,7 @@
 // Columns of answers as JSON, a slice of rows at a time: JSON.stringify prints an array of numbers
 // about twice as fast as any loop over single values, so slices become plain arrays and are printed whole.
 
-import type { AnswerColumn, Vector } from '../../engine/query.ts'
+import type { AnswerColumn, Vector } from '../../engine/query/query.ts'
 import { floatText, integerPrinter } from './cell.ts'
 import { halvesOf, timePrinter, type TimeFormat } from './time.ts'
 

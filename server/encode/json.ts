@@ -2,7 +2,7 @@
 // arrays in pieces of about 64 KB, so that a million rows need neither a million objects nor one
 // string of a hundred megabytes.
 
-import type { Answer, AnswerSeries } from '../../engine/query.ts'
+import type { Answer, AnswerSeries } from '../../engine/query/query.ts'
 import { PIECE_LENGTH } from '../limits.ts'
 import { stringColumns, type IntegerFormat } from './cell.ts'
 import { timeSlices, vectorSlices, type SlicePrinter } from './cells.ts'

@@ -1,7 +1,7 @@
 // Exports: rows by series, then time, as CSV with a header line or as flat NDJSON. Chunks come from
 // the engine as columns and leave as pieces of about 64 KB; nothing waits but for the next chunk.
 
-import type { AnswerColumn, AnswerSeries } from '../../engine/query.ts'
+import type { AnswerColumn, AnswerSeries } from '../../engine/query/query.ts'
 import { PIECE_LENGTH } from '../limits.ts'
 import { csvPrinter, csvText, flatPrinter } from './cell.ts'
 import type { JsonFormat } from './json.ts'

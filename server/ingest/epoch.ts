@@ -1,7 +1,7 @@
 // Integer times into an Int64 column of nanoseconds, without a BigInt per row: the product of a
 // safe integer and its unit is put together from two exact partial products.
 
-import type { Precision } from '../../engine/query.ts'
+import type { Precision } from '../../engine/query/query.ts'
 
 /** Nanoseconds of each precision, as doubles. */
 const UNIT: Readonly<Record<Precision, number>> = { ns: 1, us: 1e3, ms: 1e6, s: 1e9 }

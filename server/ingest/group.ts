@@ -2,7 +2,7 @@
 // one columnar batch, in their order, because the last write of a field wins. A row that disagrees
 // starts a new group of its series, so nothing overtakes.
 
-import type { ColumnPoints } from '../../engine/batch.ts'
+import type { ColumnPoints } from '../../engine/ingest/batch.ts'
 import type { FieldType } from '../../engine/field.ts'
 import type { Json } from '../json.ts'
 import { fillColumn, jsonType } from './column.ts'

@@ -2,10 +2,10 @@
 // arrays) or in rows. Read by hand into typed columns; what is wrong with an entry refuses the
 // request, what is wrong with a row refuses the row, and both name their JSON pointer.
 
-import type { ColumnPoints } from '../../engine/batch.ts'
+import type { ColumnPoints } from '../../engine/ingest/batch.ts'
 import { OmenError } from '../../engine/error.ts'
 import { fieldTypeOf, type FieldType } from '../../engine/field.ts'
-import type { Precision } from '../../engine/query.ts'
+import type { Precision } from '../../engine/query/query.ts'
 import { parseTime } from '../../engine/time.ts'
 import { pointerOf, type Json } from '../json.ts'
 import { columnType, fillColumn, jsonType } from './column.ts'

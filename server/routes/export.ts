@@ -1,7 +1,7 @@
 // Exports: the rows of a query, streamed as CSV or NDJSON for as long as the client reads.
 
 import { z } from '@hono/zod-openapi'
-import type { QueryRequest } from '../../engine/query.ts'
+import type { QueryRequest } from '../../engine/query/query.ts'
 import { encodeCsv, encodeNdjson } from '../encode/rows.ts'
 import { textBody } from '../encode/stream.ts'
 import { addEndpoint, type Server, type ServerContext } from '../endpoint.ts'

@@ -3,9 +3,9 @@
 // peers do. What is stored beside an error follows the peer, because its clients drop the batch.
 
 import { z } from '@hono/zod-openapi'
-import type { WriteResult } from '../../engine/batch.ts'
+import type { WriteResult } from '../../engine/ingest/batch.ts'
 import { OmenError, type LineError } from '../../engine/error.ts'
-import type { Precision } from '../../engine/query.ts'
+import type { Precision } from '../../engine/query/query.ts'
 import { addEndpoint, readBody, type Server, type ServerContext } from '../endpoint.ts'
 import { ANSWERED, errorHeaders, toOmenError } from '../problem.ts'
 import { checkShape } from '../parameters.ts'

@@ -2,7 +2,7 @@
 // that a POST carries; the engine checks it, and its columnar answer is encoded once.
 
 import type { z } from '@hono/zod-openapi'
-import type { LatestRequest, QueryRequest } from '../../engine/query.ts'
+import type { LatestRequest, QueryRequest } from '../../engine/query/query.ts'
 import { mediaType, readText } from '../body.ts'
 import { encodeAnswer, type JsonFormat } from '../encode/json.ts'
 import { textBody } from '../encode/stream.ts'

@@ -2,7 +2,7 @@
 // to drop one.
 
 import { z } from '@hono/zod-openapi'
-import type { WhereObject } from '../../engine/query.ts'
+import type { WhereObject } from '../../engine/query/query.ts'
 import { formatTime, formatTimeText } from '../../engine/time.ts'
 import type { TimeFormat } from '../encode/time.ts'
 import { addEndpoint, pathParameter, type Server } from '../endpoint.ts'

@@ -1,10 +1,10 @@
 // The native ways in: line protocol, JSON points, and CSV or NDJSON import. All feed one batch of
 // the engine, that stores nothing before it is committed; all answer in the same shape.
 
-import type { Batch, WriteResult } from '../../engine/batch.ts'
+import type { Batch, WriteResult } from '../../engine/ingest/batch.ts'
 import { OmenError, type LineError } from '../../engine/error.ts'
 import { fieldTypeOf, type FieldType } from '../../engine/field.ts'
-import type { Precision } from '../../engine/query.ts'
+import type { Precision } from '../../engine/query/query.ts'
 import { mediaType, readText } from '../body.ts'
 import { addEndpoint, readBody, type Server, type ServerContext } from '../endpoint.ts'
 import { NdjsonReader, type FlatSpec } from '../ingest/ndjson.ts'

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import type { Chunk } from '../../engine/chunk.ts'
-import { Aggregator, type AggregateRows, type Grid } from '../../engine/partial.ts'
-import type { PartView } from '../../engine/part-view.ts'
-import type { PlanColumn, PlanSeries } from '../../engine/plan.ts'
-import type { ValueType } from '../../engine/query.ts'
-import type { Output, ResultName } from '../../engine/selection.ts'
+import type { Chunk } from '../../engine/query/chunk.ts'
+import { Aggregator, type AggregateRows, type Grid } from '../../engine/query/partial.ts'
+import type { PartView } from '../../engine/query/part-view.ts'
+import type { PlanColumn, PlanSeries } from '../../engine/query/plan.ts'
+import type { ValueType } from '../../engine/query/query.ts'
+import type { Output, ResultName } from '../../engine/query/selection.ts'
 import { openKernel, seededRandom } from '../kernel.ts'
 
 const instance = await openKernel()

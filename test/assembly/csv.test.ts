@@ -1,8 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import { existsSync, readFileSync } from 'node:fs'
-import type { CsvSpec } from '../../engine/batch.ts'
+import type { CsvSpec } from '../../engine/ingest/batch.ts'
 import { openKernel } from '../kernel.ts'
-import { openIngest, refusal, utf8, writeLines, type Ingest, type Point } from '../engine/ingest.ts'
+import {
+  openIngest,
+  refusal,
+  utf8,
+  writeLines,
+  type Ingest,
+  type Point,
+} from '../engine/ingest/ingest.ts'
 
 async function importCsv(
   ingest: Ingest,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { likeTest, likeTokens } from '../../engine/pattern.ts'
+import { likeTest, likeTokens } from '../../engine/query/pattern.ts'
 import { openKernel, seededRandom } from '../kernel.ts'
 
 const { kernel, memory } = await openKernel()

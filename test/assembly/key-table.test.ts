@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { KeyTable } from '../../engine/key-table.ts'
+import { KeyTable } from '../../engine/catalog/key-table.ts'
 import { openKernel, seededRandom } from '../kernel.ts'
 
 const encoder = new TextEncoder()

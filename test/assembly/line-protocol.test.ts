@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { openIngest, refusal, utf8, writeLines, type Point } from '../engine/ingest.ts'
+import { openIngest, refusal, utf8, writeLines, type Point } from '../engine/ingest/ingest.ts'
 import { parseLines, type Line } from './line-protocol-reference.ts'
 
 /** Points of a text that is all good. */

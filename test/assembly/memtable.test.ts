@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { KernelInstance } from '../../engine/kernel.ts'
-import { encodeRows, FLOAT, type Point, STRING, TestCatalog } from '../engine/rows.ts'
+import { encodeRows, FLOAT, type Point, STRING, TestCatalog } from '../engine/segment/rows.ts'
 import { openKernel, seededRandom } from '../kernel.ts'
 
 let instance: KernelInstance

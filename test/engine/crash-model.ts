@@ -6,7 +6,7 @@
 
 import type { Database } from '../../engine/database.ts'
 import { OmenError } from '../../engine/error.ts'
-import type { Ack } from '../../engine/batch.ts'
+import type { Ack } from '../../engine/ingest/batch.ts'
 
 export const DATABASES = ['default', 'other']
 export const TABLES = ['t0', 't1']

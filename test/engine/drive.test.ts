@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Cache } from '../../engine/cache.ts'
+import { Cache } from '../../engine/segment/cache.ts'
 import { run, runAsync, runSync } from '../../engine/drive.ts'
 import { OmenError } from '../../engine/error.ts'
 import type { Execution } from '../../engine/step.ts'

@@ -16,7 +16,7 @@ import {
   STRING,
   TestCatalog,
   type Value,
-} from './rows.ts'
+} from './segment/rows.ts'
 
 const MIN = -(2n ** 63n)
 const MAX = 2n ** 63n - 1n

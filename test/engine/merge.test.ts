@@ -3,7 +3,7 @@ import type { KernelInstance } from '../../engine/kernel.ts'
 import { RowMerger, type TimedRows, type WindowPart, Windows } from '../../engine/merge.ts'
 import type { Execution } from '../../engine/step.ts'
 import { openKernel, seededRandom } from '../kernel.ts'
-import { finish } from './rows.ts'
+import { finish } from './segment/rows.ts'
 
 /** Rows held as an array; counts the lookups of times. */
 class ListRows implements TimedRows {

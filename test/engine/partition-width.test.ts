@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { openDatabase } from '../../engine/database.ts'
 import { openMemoryStorage } from '../../engine/storage/memory.ts'
 import { simulatedHost } from '../simulated-host.ts'
-import { openIngest, writeLines } from './ingest.ts'
+import { openIngest, writeLines } from './ingest/ingest.ts'
 
 const DAY = 86_400
 

@@ -1,11 +1,11 @@
 // Runs (assembly/aggregate-run.ts): many blocks in one kernel call, against plain arithmetic.
 
 import { describe, expect, test } from 'vitest'
-import type { QueryRequest } from '../../engine/query.ts'
+import type { QueryRequest } from '../../engine/query/query.ts'
 import { type Random, randomOf } from '../random.ts'
 import { ReferenceDatabase, type ReferencePoint } from '../reference.ts'
 import { differenceOf } from '../reference/comparison.ts'
-import { QueryStore } from './query-store.ts'
+import { QueryStore } from './query/query-store.ts'
 
 const S = 1_000_000_000n
 const START = 1_735_689_600n * S

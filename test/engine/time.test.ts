@@ -9,10 +9,10 @@ import {
   civilFromDays,
   daysFromCivil,
 } from '../../engine/calendar.ts'
-import { numberConstant, parseInterval, timeConstant } from '../../engine/constant.ts'
+import { numberConstant, parseInterval, timeConstant } from '../../engine/query/constant.ts'
 import type { OmenError } from '../../engine/error.ts'
-import { parseExpression } from '../../engine/expression/parse.ts'
-import type { Precision, TimeInput } from '../../engine/query.ts'
+import { parseExpression } from '../../engine/query/expression/parse.ts'
+import type { Precision, TimeInput } from '../../engine/query/query.ts'
 import {
   formatTime,
   formatTimeText,

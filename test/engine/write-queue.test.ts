@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { StagedBatch } from '../../engine/batch.ts'
+import type { StagedBatch } from '../../engine/ingest/batch.ts'
 import { type LoggedBatch, WriteQueue, type WriteTarget } from '../../engine/write-queue.ts'
 
 /** A target that writes down what it is asked for, with a sync that the test ends. */

@@ -1,7 +1,7 @@
 // The reference's aggregates, over plain arrays: the table of functions in sql.md, word by word.
 
 import { OmenError } from '../../engine/error.ts'
-import type { ValueType } from '../../engine/query.ts'
+import type { ValueType } from '../../engine/query/query.ts'
 import type { Value } from './table.ts'
 import { orderValues } from './where.ts'
 

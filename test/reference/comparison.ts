@@ -1,9 +1,9 @@
 // Whether the engine's answer is the reference's: everything bit-equal but float sums, means and
 // what follows from them, which may differ by 1e-12 of Σ|x|.
 
-import type { Answer, Vector } from '../../engine/query.ts'
+import type { Answer, Vector } from '../../engine/query/query.ts'
 import type { Cell } from './aggregate.ts'
-import type { ReferenceAnswer } from './../reference.ts'
+import type { ReferenceAnswer } from '../reference.ts'
 import type { Value } from './table.ts'
 
 const TOLERANCE = 1e-12

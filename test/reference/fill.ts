@@ -2,7 +2,7 @@
 // holes. Rules: docs/internals.md, "Query language".
 
 import { OmenError } from '../../engine/error.ts'
-import type { Fill, ValueType } from '../../engine/query.ts'
+import type { Fill, ValueType } from '../../engine/query/query.ts'
 import type { Cell } from './aggregate.ts'
 import type { Value } from './table.ts'
 

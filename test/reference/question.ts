@@ -1,7 +1,7 @@
 // Random requests against a scenario: ranges on and beside the times of points, conditions of every
 // kind, raw rows, aggregates, buckets, groups, fill, order and limit; now and then a wrong one.
 
-import type { QueryRequest, ValueType } from '../../engine/query.ts'
+import type { QueryRequest, ValueType } from '../../engine/query/query.ts'
 import type { Random } from '../random.ts'
 import type { Scenario } from './scenario.ts'
 

@@ -1,9 +1,9 @@
 // Random data for the differential test: a table with its columns, batches of points in line
 // protocol with late, repeated and clustered times. Everything follows from one seed.
 
-import type { ColumnPoints } from '../../engine/batch.ts'
+import type { ColumnPoints } from '../../engine/ingest/batch.ts'
 import { fieldTypeOf } from '../../engine/field.ts'
-import type { ValueType } from '../../engine/query.ts'
+import type { ValueType } from '../../engine/query/query.ts'
 import type { Random } from '../random.ts'
 import type { ReferencePoint, Value } from './table.ts'
 

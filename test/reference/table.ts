@@ -1,7 +1,7 @@
 // Rows of the reference database: plain objects in a plain array.
 
 import { OmenError } from '../../engine/error.ts'
-import type { ValueType } from '../../engine/query.ts'
+import type { ValueType } from '../../engine/query/query.ts'
 
 /** float: number; integer, unsigned: bigint; boolean; string. */
 export type Value = number | bigint | boolean | string

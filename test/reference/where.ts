@@ -1,11 +1,16 @@
 // The reference's `where`: a predicate over one row object, three-valued as PostgreSQL's. Types are
 // settled when it is compiled, so that a wrong type is an error even over no rows.
 
-import { numberConstant, timeConstant } from '../../engine/constant.ts'
+import { numberConstant, timeConstant } from '../../engine/query/constant.ts'
 import { OmenError, type ErrorCode } from '../../engine/error.ts'
-import { resolveColumn, unknownColumn } from '../../engine/expression/name.ts'
-import type { Column, ComparisonOperator, Expression, Like } from '../../engine/expression/tree.ts'
-import type { ValueType } from '../../engine/query.ts'
+import { resolveColumn, unknownColumn } from '../../engine/query/expression/name.ts'
+import type {
+  Column,
+  ComparisonOperator,
+  Expression,
+  Like,
+} from '../../engine/query/expression/tree.ts'
+import type { ValueType } from '../../engine/query/query.ts'
 import type { ReferenceTable, Row, Value } from './table.ts'
 
 type Truth = boolean | null

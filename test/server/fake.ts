@@ -1,9 +1,9 @@
 // A stand-in for the engine, for tests of HTTP behaviour alone: it remembers what it was given and
 // answers what a test told it to. Tests of data run on the real engine (end-to-end.test.ts).
 
-import type { Batch, BatchOptions, ColumnPoints, WriteResult } from '../../engine/batch.ts'
+import type { Batch, BatchOptions, ColumnPoints, WriteResult } from '../../engine/ingest/batch.ts'
 import { OmenError, type LineError } from '../../engine/error.ts'
-import type { Answer, AnswerSeries, LatestRequest, QueryRequest } from '../../engine/query.ts'
+import type { Answer, AnswerSeries, LatestRequest, QueryRequest } from '../../engine/query/query.ts'
 import type { ServedDatabase } from '../../server/endpoint.ts'
 
 /** What a batch of the fake was given. */

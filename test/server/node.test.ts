@@ -6,7 +6,7 @@ import { connect, type Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
 import { OmenError } from '../../engine/error.ts'
-import type { AnswerSeries } from '../../engine/query.ts'
+import type { AnswerSeries } from '../../engine/query/query.ts'
 import { startServer, type RunningServer, type ServerOptions } from '../../server/node.ts'
 import { createFake, type FakeDatabase } from './fake.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Answer, Vector } from '../../../engine/query.ts'
+import type { Answer, Vector } from '../../../engine/query/query.ts'
 import { encodeAnswer } from '../../../server/encode/json.ts'
 import { EMPTY_ANSWER } from '../fake.ts'
 

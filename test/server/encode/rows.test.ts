@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { AnswerColumn, AnswerSeries } from '../../../engine/query.ts'
+import type { AnswerColumn, AnswerSeries } from '../../../engine/query/query.ts'
 import { encodeCsv, encodeNdjson } from '../../../server/encode/rows.ts'
 
 const COLUMNS: AnswerColumn[] = [

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { ColumnPoints } from '../../../engine/batch.ts'
+import type { ColumnPoints } from '../../../engine/ingest/batch.ts'
 import { INTEGER } from '../../../server/ingest/column.ts'
 import { NdjsonReader } from '../../../server/ingest/ndjson.ts'
 import { Refusals } from '../../../server/ingest/refusal.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { ColumnPoints } from '../../../engine/batch.ts'
+import type { ColumnPoints } from '../../../engine/ingest/batch.ts'
 import { OmenError } from '../../../engine/error.ts'
 import type { Json } from '../../../server/json.ts'
 import { BOOLEAN, FLOAT, INTEGER, STRING, UNSIGNED } from '../../../server/ingest/column.ts'

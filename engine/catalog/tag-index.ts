@@ -1,0 +1,190 @@
+// Host side of the tag index (assembly/tag-index.ts): makes room for its columns, and answers which
+// series of a table carry which tag values. Predicates run once per distinct value, then per series
+// on integers.
+
+import type { Kernel } from '../kernel.ts'
+import { KeyTable } from './key-table.ts'
+import type { Memory, Region } from '../memory.ts'
+
+/** A condition on one tag. `values`, when there, are all that it accepts. */
+export interface TagTerm {
+  key: string
+  values: readonly string[] | null
+  /** Depends on the value alone; null = the series lacks the tag. */
+  accepts: (value: string | null) => boolean
+}
+
+interface TagColumn {
+  readonly name: string
+  ids: Region
+}
+
+const CAPACITY_MIN = 256
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+export class TagIndex {
+  private readonly kernel: Kernel
+  private readonly memory: Memory
+  private readonly keys: KeyTable
+  private readonly values: KeyTable
+  /** By tag key id. */
+  private readonly columns: (TagColumn | null)[] = []
+  /** Tag key ids of each table, in the order they came. */
+  private readonly tables = new Map<number, number[]>()
+
+  constructor(kernel: Kernel, memory: Memory) {
+    this.kernel = kernel
+    this.memory = memory
+    this.keys = new KeyTable(kernel, memory, 64)
+    this.values = new KeyTable(kernel, memory, 1024)
+  }
+
+  /** Enters a series by the pointer of its canonical key; `ordinal` counts from 0 in its table. */
+  add(table: number, key: number, length: number, ordinal: number): void {
+    const { kernel, keys, values } = this
+    while (kernel.tagIndexAdd(keys.pointer, values.pointer, key, length, ordinal) < 0) {
+      keys.reserve(1, length + 4)
+      values.reserve(1, length + 4)
+      this.adoptNewKeys()
+      for (const id of this.tables.get(table) ?? []) this.reserveColumn(id, ordinal + 1)
+    }
+  }
+
+  keyCount(table: number): number {
+    return this.tables.get(table)?.length ?? 0
+  }
+
+  /** Tag keys of a table, in the order they came. */
+  tagKeys(table: number): string[] {
+    return (this.tables.get(table) ?? []).map((id) => this.columns[id]!.name)
+  }
+
+  /** Distinct values of a tag over all series of a table, in no order. */
+  tagValues(table: number, key: string, seriesCount: number): string[] {
+    const column = this.column(table, key)
+    const seen = new Set<number>()
+    if (column !== null) for (const id of this.idsOf(column, seriesCount)) seen.add(id)
+    seen.delete(0)
+    return [...seen].map((id) => this.valueText(id))
+  }
+
+  /** Ordinals (below `seriesCount`) of the series for which every term accepts its tag's value. */
+  match(table: number, terms: readonly TagTerm[], seriesCount: number): Uint32Array {
+    const kept = new Uint8Array(seriesCount).fill(1)
+    for (const term of terms) this.narrow(table, term, kept)
+    const ordinals = new Uint32Array(seriesCount)
+    let count = 0
+    for (let i = 0; i < seriesCount; i++) if (kept[i] === 1) ordinals[count++] = i
+    return ordinals.subarray(0, count)
+  }
+
+  /** Forgets the columns of a dropped table. */
+  drop(table: number): void {
+    for (const id of this.tables.get(table) ?? []) {
+      this.memory.release(this.columns[id]!.ids)
+      this.columns[id] = null
+      this.keys.remove(id)
+    }
+    this.tables.delete(table)
+  }
+
+  private narrow(table: number, term: TagTerm, kept: Uint8Array): void {
+    const column = this.column(table, term.key)
+    if (column === null) {
+      if (term.values !== null || !term.accepts(null)) kept.fill(0)
+      return
+    }
+    const ids = this.idsOf(column, kept.length)
+    const verdicts = this.verdicts(table, term)
+    for (let i = 0; i < kept.length; i++) {
+      if (kept[i] === 1 && !verdicts(ids[i]!)) kept[i] = 0
+    }
+  }
+
+  /** Whether the term accepts a value id + 1 (0 = absent); each distinct id is judged once. */
+  private verdicts(table: number, term: TagTerm): (id: number) => boolean {
+    if (term.values !== null) {
+      const wanted = new Set(term.values.map((value) => this.valueId(table, term.key, value)))
+      wanted.delete(0)
+      return (id) => wanted.has(id)
+    }
+    const judged = new Map<number, boolean>()
+    return (id) => {
+      let verdict = judged.get(id)
+      if (verdict === undefined) {
+        verdict = term.accepts(id === 0 ? null : this.valueText(id))
+        judged.set(id, verdict)
+      }
+      return verdict
+    }
+  }
+
+  /** Value id + 1, or 0 if no series of the table has it. */
+  private valueId(table: number, key: string, value: string): number {
+    const keyId = this.keyId(table, key)
+    return keyId === -1 ? 0 : this.values.find(pairKey(keyId, value)) + 1
+  }
+
+  private valueText(id: number): string {
+    return decoder.decode(this.values.key(id - 1).subarray(4))
+  }
+
+  private keyId(table: number, key: string): number {
+    return this.keys.find(pairKey(table, key))
+  }
+
+  private column(table: number, key: string): TagColumn | null {
+    const id = this.keyId(table, key)
+    return id === -1 ? null : this.columns[id]!
+  }
+
+  /** A view, valid until the memory next grows. */
+  private idsOf(column: TagColumn, seriesCount: number): Uint32Array {
+    const start = column.ids.offset >>> 2
+    const have = Math.min(seriesCount, column.ids.size >>> 2)
+    const view = this.memory.u32.subarray(start, start + have)
+    if (have === seriesCount) return view
+    // Series without this key that came after the column last grew: absent.
+    const padded = new Uint32Array(seriesCount)
+    padded.set(view)
+    return padded
+  }
+
+  private adoptNewKeys(): void {
+    for (let id = this.columns.length; id < this.keys.count; id++) {
+      const bytes = this.keys.key(id)
+      const table = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true)
+      const ids = this.memory.allocateZeroed(CAPACITY_MIN * 4)
+      this.columns.push({ name: decoder.decode(bytes.subarray(4)), ids })
+      this.publish(id)
+      const known = this.tables.get(table)
+      if (known) known.push(id)
+      else this.tables.set(table, [id])
+    }
+  }
+
+  private reserveColumn(id: number, count: number): void {
+    const column = this.columns[id]!
+    const have = column.ids.size
+    if (count * 4 <= have) return
+    const size = Math.max(have * 2, count * 4)
+    column.ids = this.memory.grow(column.ids, size, have)
+    this.memory.u8.fill(0, column.ids.offset + have, column.ids.offset + size)
+    this.publish(id)
+  }
+
+  private publish(id: number): void {
+    const { offset, size } = this.columns[id]!.ids
+    this.keys.setPayload(id, 'b', offset)
+    this.keys.setPayload(id, 'c', size >>> 2)
+  }
+}
+
+function pairKey(prefix: number, text: string): Uint8Array {
+  const bytes = encoder.encode(text)
+  const key = new Uint8Array(4 + bytes.length)
+  new DataView(key.buffer).setUint32(0, prefix, true)
+  key.set(bytes, 4)
+  return key
+}

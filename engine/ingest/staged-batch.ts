@@ -1,0 +1,186 @@
+// A batch on its way through the write queue: validated against the catalog as it is when its turn
+// comes, given ids, with the catalog entries for what it brings (assembly/commit.ts).
+
+import type { Ack, WriteResult } from './batch.ts'
+import type { Catalog } from '../catalog/catalog.ts'
+import { encodeDatabase } from '../catalog/catalog-entry.ts'
+import { type LineError, OmenError, assert } from '../error.ts'
+import { FIELD_TYPE_NAMES } from '../field.ts'
+import type { Region } from '../memory.ts'
+import type { Staging } from './staging.ts'
+
+/** What the write queue and the shard see of a batch. */
+export interface StagedBatch {
+  /** Pointer of the rows, in memtable format; final once `finalize` has run. */
+  readonly rows: number
+  readonly rowBytes: number
+  /** Pointer of the strings that the rows point into. */
+  readonly arena: number
+  readonly arenaBytes: number
+  readonly rowCount: number
+  /**
+   * Validates, then gives ids to what is new, enters it into the catalog's key tables and patches
+   * the rows: the catalog entries to log (a copy). Throws `type_conflict`, `conflict`,
+   * `limit_exceeded` or `busy`, and then nothing has changed. Call it once, in the order of the
+   * log.
+   */
+  finalize(): Uint8Array
+  /** The answer to the writer. */
+  result(ack: Ack): WriteResult
+  /** Gives rows and arena back; harmless when done twice. */
+  release(): void
+}
+
+const TAG = 5
+/** Place of series among the overlay's tables. */
+const SERIES = 3
+/** Bit of ids that are the overlay's own, and the map's word for a new thing. */
+const LOCAL = 0x80000000
+const NONE = 0xffffffff
+/** An entry without its name or key takes at most so many bytes. */
+const ENTRY_BYTES = 20
+const decoder = new TextDecoder()
+
+export class StagedRows implements StagedBatch {
+  readonly rows: number
+  readonly rowBytes: number
+  readonly arena: number
+  readonly arenaBytes: number
+  readonly rowCount: number
+  private readonly staging: Staging
+  private readonly catalog: Catalog
+  private readonly database: string
+  private readonly refused: { rejected: number; errors: LineError[] }
+
+  constructor(
+    staging: Staging,
+    catalog: Catalog,
+    database: string,
+    refused: { rejected: number; errors: LineError[] },
+  ) {
+    this.staging = staging
+    this.catalog = catalog
+    this.database = database
+    this.refused = refused
+    this.rows = staging.rowRegion.offset
+    this.rowBytes = staging.rowBytes
+    this.arena = staging.arenaRegion.offset
+    this.arenaBytes = staging.arenaBytes
+    this.rowCount = staging.rowCount
+  }
+
+  finalize(): Uint8Array {
+    const { catalog, staging } = this
+    const { memory } = staging
+    const known = catalog.databases.get(this.database)
+    const databaseId = known?.id ?? catalog.nextDatabaseId
+    const keyCount = staging.overlay.reduce((sum, table) => sum + table.count, 0)
+    const keyBytes = staging.overlay.reduce((sum, table) => sum + table.keyBytes, 0)
+    const maps = memory.allocate(4 * keyCount)
+    let entries: Region | null = null
+    try {
+      this.validate(databaseId, maps)
+      this.checkSeriesLimit(maps)
+      entries = memory.allocate(keyBytes + ENTRY_BYTES * keyCount + 32)
+      this.reserve()
+      this.choosePartitionWidths()
+      // Nothing fails from here on.
+      const size = staging.kernel.commitApply(staging.pointer, databaseId, entries.offset) >>> 0
+      const written = memory.u8.slice(entries.offset, entries.offset + size)
+      return known === undefined ? this.withDatabase(databaseId, written) : written
+    } finally {
+      memory.release(maps)
+      if (entries !== null) memory.release(entries)
+    }
+  }
+
+  result(ack: Ack): WriteResult {
+    return { written: this.rowCount, ack, ...this.refused }
+  }
+
+  release(): void {
+    this.staging.release()
+  }
+
+  /** The database takes its id at once: the next batch in the queue may be for another new one. */
+  private withDatabase(id: number, rest: Uint8Array): Uint8Array {
+    const first = encodeDatabase(id, this.database)
+    this.catalog.apply(first)
+    const all = new Uint8Array(first.length + rest.length)
+    all.set(first)
+    all.set(rest, first.length)
+    return all
+  }
+
+  /** New tables of few points a day get wider partitions than one of a day. */
+  private choosePartitionWidths(): void {
+    const { kernel, memory, overlay, pointer } = this.staging
+    const tableCount = overlay[0]!.count
+    if (tableCount === 0) return
+    const spans = memory.allocate(tableCount * kernel.TABLE_SPAN_SIZE.value)
+    kernel.choosePartitionWidths(pointer, spans.offset)
+    memory.release(spans)
+  }
+
+  private reserve(): void {
+    const { tables, columns, shapes, series } = this.catalog
+    ;[tables, columns, shapes, series].forEach((table, i) => {
+      const { count, keyBytes } = this.staging.overlay[i]!
+      table.reserve(count, keyBytes)
+    })
+  }
+
+  private validate(databaseId: number, maps: Region): void {
+    const { kernel, pointer } = this.staging
+    const status = kernel.commitValidate(pointer, databaseId, maps.offset)
+    if (status === 0) return
+    const id = this.staging.failedId
+    if (status === kernel.CONFLICT.value) throw this.columnConflict(id)
+    if (status === kernel.LIMIT.value) {
+      const message = 'a table would have more than 4,096 fields or 256 tags'
+      throw new OmenError('limit_exceeded', message)
+    }
+    assert(status === kernel.NOT_FOUND.value, `commit: validation answered ${status}`)
+    throw new OmenError('conflict', 'a table was dropped while this write was under way')
+  }
+
+  /** The limit counts series that live, in the database; what the batch repeats is not new. */
+  private checkSeriesLimit(maps: Region): void {
+    const { seriesMax } = this.catalog
+    const count = this.catalog.seriesCount(this.database)
+    if (count + this.staging.overlay[SERIES]!.count <= seriesMax) return
+    if (count + this.newSeriesCount(maps) <= seriesMax) return
+    const message = `database '${this.database}' would have more than ${seriesMax} series`
+    throw new OmenError('limit_exceeded', message)
+  }
+
+  /** Series of the overlay that the catalog does not know by now. `maps` has the ids of tables. */
+  private newSeriesCount(maps: Region): number {
+    const { memory, overlay } = this.staging
+    const series = overlay[SERIES]!
+    let count = 0
+    for (let id = 0; id < series.count; id++) {
+      const key = series.key(id)
+      const owner = new DataView(key.buffer, key.byteOffset)
+      const table = owner.getUint32(0, true)
+      // Bit 31: a table of the overlay; the map says which one it is in the catalog.
+      const known = table < LOCAL ? table : memory.u32[maps.offset / 4 + (table - LOCAL)]!
+      owner.setUint32(0, known, true)
+      if (known === NONE || this.catalog.series.find(key) === -1) count++
+    }
+    return count
+  }
+
+  /** The overlay's column `id` has another type in the catalog by now. */
+  private columnConflict(id: number): OmenError {
+    const columns = this.staging.overlay[1]!
+    const name = decoder.decode(columns.key(id).subarray(4))
+    const sent = typeName(columns.payload(id, 'b'))
+    const message = `column '${name}' is ${typeName(this.staging.failedType)}, sent ${sent}`
+    return new OmenError('type_conflict', message)
+  }
+}
+
+function typeName(type: number): string {
+  return type === TAG ? 'tag' : FIELD_TYPE_NAMES[type]!
+}

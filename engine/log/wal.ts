@@ -1,0 +1,193 @@
+// The write-ahead log: records with consecutive lsns, appended in one gather-write and made durable
+// in groups. Each record says what was durable when it was written, and a mark says it once the log
+// rests; so a later reader can tell a torn tail from the loss of something acknowledged
+// (docs/durability.md).
+
+import { type Checksum, crc32c } from '../crc.ts'
+import { OmenError, assert } from '../error.ts'
+import { encodeFileHeader, fileSeed } from './file-header.ts'
+import { fileName } from './file-name.ts'
+import type { ShardStorage } from '../storage/storage.ts'
+import {
+  MARK,
+  PAYLOAD_SIZE_MAX,
+  RECORD_HEADER_SIZE,
+  encodeRecordHeader,
+  gapAfter,
+  setRecordChecksum,
+} from './wal-record.ts'
+
+// The other half of the log, so that users of it import one file.
+export { type LogEnd, type LogRecord, replayWal } from './wal-replay.ts'
+
+export interface WalOptions {
+  /** Of the data directory. */
+  identity: bigint
+  number: number
+  /** The last lsn given so far: it and all before it are durable elsewhere. */
+  lsn: bigint
+  /** For parts of payloads, which may be kernel memory. Default: crc32c of engine/crc.ts. */
+  checksum?: Checksum
+}
+
+/**
+ * Makes a new log, durable with its name, holding nothing. Name it in the manifest before the first
+ * append. Throws `conflict` if the file exists.
+ */
+export async function createWal(storage: ShardStorage, options: WalOptions): Promise<WalWriter> {
+  const name = fileName('wal', options.number)
+  const header = encodeFileHeader('wal', options.number, options.identity)
+  storage.create(name)
+  storage.append(name, [header])
+  await storage.sync(name)
+  await storage.syncDirectory()
+  return new WalWriter(storage, name, options, header)
+}
+
+const GAP = new Uint8Array(8)
+
+export class WalWriter {
+  readonly name: string
+  readonly number: number
+  private readonly storage: ShardStorage
+  private readonly checksum: Checksum
+  private readonly seed: number
+  private readonly header = new Uint8Array(RECORD_HEADER_SIZE)
+  private lastLsn: bigint
+  private lastDurableLsn: bigint
+  /** Bytes of the file, and of those the ones up to the last record: a mark may follow it. */
+  private bytes: number
+  private recordBytes: number
+  private durableBytes: number
+  private isSyncing = false
+  private failed: OmenError | null = null
+
+  constructor(storage: ShardStorage, name: string, options: WalOptions, header: Uint8Array) {
+    this.storage = storage
+    this.name = name
+    this.number = options.number
+    this.checksum = options.checksum ?? crc32c
+    this.seed = fileSeed(header)
+    this.lastLsn = options.lsn
+    this.lastDurableLsn = options.lsn
+    this.bytes = header.length
+    this.recordBytes = header.length
+    this.durableBytes = header.length
+  }
+
+  /** The last lsn given. */
+  get lsn(): bigint {
+    return this.lastLsn
+  }
+
+  /** Every record up to this lsn is on disk. */
+  get durableLsn(): bigint {
+    return this.lastDurableLsn
+  }
+
+  /** Bytes of the file up to its last record. */
+  get size(): number {
+    return this.recordBytes
+  }
+
+  /** Bytes of the file up to the last record that is on disk. */
+  get durableSize(): number {
+    return this.durableBytes
+  }
+
+  /** Why this log takes no more records, null while it does. */
+  get failure(): OmenError | null {
+    return this.failed
+  }
+
+  /**
+   * Adds one record (type 1 to 255) whose payload is the parts in order, and returns its lsn. The
+   * parts are read before it returns. After `storage_full` nothing was added and it may be tried
+   * again; any other error ends this log.
+   */
+  append(type: number, parts: readonly Uint8Array[]): bigint {
+    assert(type > MARK && type <= 255, `record type ${type}`)
+    const lsn = this.lsn + 1n
+    this.write(type, lsn, parts)
+    this.lastLsn = lsn
+    this.recordBytes = this.bytes
+    return lsn
+  }
+
+  /**
+   * Makes everything appended before the call durable and returns the lsn of the last such record.
+   * One at a time; appends may go on meanwhile. A failure ends this log: it is never synced again.
+   */
+  async sync(): Promise<bigint> {
+    const { lsn, recordBytes } = this
+    this.checkUsable()
+    assert(!this.isSyncing, `${this.name} is synced by one caller at a time`)
+    if (lsn === this.lastDurableLsn) return lsn
+    this.isSyncing = true
+    try {
+      await this.storage.sync(this.name)
+    } catch (error) {
+      throw this.fail(error)
+    } finally {
+      this.isSyncing = false
+    }
+    this.lastDurableLsn = lsn
+    this.durableBytes = recordBytes
+    if (this.lsn === lsn) this.mark()
+    return lsn
+  }
+
+  /** Says that all is durable. Not synced itself: it is there after kill -9 and most power cuts. */
+  private mark(): void {
+    try {
+      this.write(MARK, this.lsn, [])
+    } catch {
+      // A full disk: the mark is a courtesy. Anything worse has ended the log by now.
+    }
+  }
+
+  private write(type: number, lsn: bigint, parts: readonly Uint8Array[]): void {
+    this.checkUsable()
+    let length = 0
+    for (const part of parts) length += part.length
+    assert(length <= PAYLOAD_SIZE_MAX, `record of ${length} bytes`)
+    const record = { length, lsn, durableLsn: this.lastDurableLsn, type }
+    let checksum = encodeRecordHeader(this.header, record, this.seed)
+    for (const part of parts) checksum = this.checksum(part, checksum)
+    setRecordChecksum(this.header, checksum)
+    const gap = gapAfter(length)
+    try {
+      this.storage.append(this.name, [this.header, ...parts, GAP.subarray(0, gap)])
+    } catch (error) {
+      throw this.takeBack(error)
+    }
+    this.bytes += RECORD_HEADER_SIZE + length + gap
+  }
+
+  /** After a failed append the tail is undefined: cut it, or end the log. */
+  private takeBack(error: unknown): unknown {
+    if (!(error instanceof OmenError) || error.code !== 'storage_full') return this.fail(error)
+    try {
+      this.storage.truncate(this.name, this.bytes)
+      return error
+    } catch (truncateError) {
+      return this.fail(truncateError)
+    }
+  }
+
+  /** Ends the log; returns the error for throwing. */
+  private fail(error: unknown): unknown {
+    this.failed ??=
+      error instanceof OmenError
+        ? error
+        : new OmenError('internal', `${this.name}: ${String(error)}`, { cause: error })
+    return error
+  }
+
+  private checkUsable(): void {
+    if (this.failed === null) return
+    throw new OmenError('unavailable', `${this.name}: ended, ${this.failed.message}`, {
+      cause: this.failed,
+    })
+  }
+}

@@ -1,0 +1,127 @@
+// Pages: the first rows in time order over all series, ties by series, then grouped by series again
+// (api.md, "Limit"), and the cursor from which the next page goes on.
+
+import { encodeCursor } from './cursor.ts'
+import type { Plan } from './plan.ts'
+import type { Answer, AnswerSeries, Cursor, Query, QueryStats } from './query.ts'
+import { compareTags } from '../catalog/tags.ts'
+import { reverseVector, sliceVector } from './vector.ts'
+
+/** The answer to a plan: the page of `series`, which are in order and ascend in time. */
+export function answerOf(plan: Plan, series: readonly AnswerSeries[], stats: QueryStats): Answer {
+  const { query, columns } = plan
+  const filled = series.filter(({ time }) => time.length > 0)
+  const page = paginate(filled, query)
+  const rowCount = page.series.reduce((sum, { time }) => sum + time.length, 0)
+  return { table: query.table, columns, series: page.series, rowCount, cursor: page.cursor, stats }
+}
+
+interface Page {
+  readonly series: AnswerSeries[]
+  readonly cursor: string | null
+}
+
+/** Cuts after `limit` rows in the query's order; each series of the page is in that order. */
+function paginate(series: readonly AnswerSeries[], query: Query): Page {
+  const isDescending = query.order === 'desc'
+  const total = series.reduce((sum, { time }) => sum + time.length, 0)
+  if (total <= query.limit) {
+    return {
+      series: series.map((one) => ordered(one, 0, one.time.length, isDescending)),
+      cursor: null,
+    }
+  }
+  const cut = cutTime(series, total, query)
+  const page: AnswerSeries[] = []
+  let ties = query.limit - cut.before
+  let last: AnswerSeries | null = null
+  for (const one of series) {
+    let [from, to] = isDescending
+      ? [lowerBound(one.time, cut.time + 1n), one.time.length]
+      : [0, lowerBound(one.time, cut.time)]
+    const tie = lowerBound(one.time, cut.time)
+    if (ties > 0 && one.time[tie] === cut.time) {
+      if (isDescending) from = tie
+      else to = tie + 1
+      ties--
+      last = one
+    }
+    if (from < to) page.push(ordered(one, from, to, isDescending))
+  }
+  return { series: page, cursor: encodeCursor(query, cut.time, last!.tags) }
+}
+
+/** The time of the last row of the page, and how many rows come before that time. */
+function cutTime(
+  series: readonly AnswerSeries[],
+  total: number,
+  { limit, order }: Query,
+): { time: bigint; before: number } {
+  const times = new BigInt64Array(total)
+  let at = 0
+  for (const { time } of series) {
+    times.set(time, at)
+    at += time.length
+  }
+  if (series.length > 1) times.sort()
+  const time = order === 'desc' ? times[total - limit]! : times[limit - 1]!
+  const before = order === 'desc' ? total - lowerBound(times, time + 1n) : lowerBound(times, time)
+  return { time, before }
+}
+
+/** Rows [from, to) of a series that ascends, turned round if asked. */
+function ordered(
+  series: AnswerSeries,
+  from: number,
+  to: number,
+  isDescending: boolean,
+): AnswerSeries {
+  const isWhole = from === 0 && to === series.time.length
+  if (isWhole && !isDescending) return series
+  const time = series.time.slice(from, to)
+  const fields = series.fields.map((field) => sliceVector(field, from, to))
+  if (isDescending) {
+    time.reverse()
+    for (const field of fields) reverseVector(field)
+  }
+  return { tags: series.tags, time, fields }
+}
+
+/** The rows that follow a cursor: of aggregates, whose buckets cannot be skipped while scanning. */
+export function afterCursor(
+  series: readonly AnswerSeries[],
+  { cursor, order }: Query,
+): readonly AnswerSeries[] {
+  if (cursor === null) return series
+  return series.map((one) => {
+    const next = nextTime(cursor, order, one.tags)
+    const at = lowerBound(one.time, next)
+    return order === 'desc' ? ordered(one, 0, at, false) : ordered(one, at, one.time.length, false)
+  })
+}
+
+/**
+ * Where a series goes on after a cursor: at the cursor's time if it comes later in the order of
+ * series, else one step on. Ascending: the first time to return; descending: the end, exclusive.
+ */
+export function nextTime(
+  cursor: Cursor,
+  order: 'asc' | 'desc',
+  tags: Iterable<readonly [string, string | null]>,
+): bigint {
+  const isLater = compareTags(tags, cursor.tags) > 0
+  if (order === 'desc') return isLater ? cursor.time + 1n : cursor.time
+  return isLater ? cursor.time : cursor.time + 1n
+}
+
+/** First index whose time is ≥ `time`. */
+export function lowerBound(times: BigInt64Array, time: bigint): number {
+  let low = 0
+  let high = times.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (times[middle]! < time) low = middle + 1
+    else high = middle
+  }
+  return low
+}

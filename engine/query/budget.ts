@@ -1,0 +1,50 @@
+// What one query may cost, counted as it runs, and when enough was done to let others run. Time and
+// cancellation are the driver's: its `check` runs at every pause (drive.ts).
+
+import { OmenError } from '../error.ts'
+import type { QueryLimits } from './query.ts'
+import type { Execution } from '../step.ts'
+
+/** Values worked through between two pauses: about a millisecond. */
+const PAUSE_VALUES = 1 << 20
+
+export class Budget {
+  private readonly maxPoints: number
+  private points = 0
+  private values = 0
+
+  constructor({ maxPoints }: QueryLimits) {
+    this.maxPoints = maxPoints
+  }
+
+  /** Counts decoded rows and the values touched. Throws `limit_exceeded` beyond maxPoints. */
+  scanned(rows: number, values: number): void {
+    this.points += rows
+    this.values += values
+    if (this.points > this.maxPoints) {
+      throw limitExceeded('maxPoints', this.maxPoints, 'points would be scanned')
+    }
+  }
+
+  /** Work that scans nothing (looking up a series, a summary), in values. */
+  worked(values: number): void {
+    this.values += values
+  }
+
+  /** Was enough done since the last pause? */
+  get isSpent(): boolean {
+    return this.values >= PAUSE_VALUES
+  }
+
+  /** Pauses, and begins anew. */
+  *breathe(): Execution<void> {
+    this.values = 0
+    yield { pause: true }
+  }
+}
+
+/** 422, naming the limit. */
+export function limitExceeded(name: keyof QueryLimits, limit: number, fact: string): OmenError {
+  const message = `query: more than ${limit} ${fact} (limit ${name})`
+  return new OmenError('limit_exceeded', message, { sqlstate: '54000' })
+}

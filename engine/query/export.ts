@@ -1,0 +1,86 @@
+// Export: all rows of a query in chunks, by series, then time, in bounded memory. A raw export without
+// limit streams; anything else is an answer that is handed out series by series.
+
+import { answerPlan } from './executor.ts'
+import { planQuery, type Plan } from './plan.ts'
+import type { AnswerColumn, AnswerSeries, Query } from './query.ts'
+import { RawReader, joinRows } from './raw.ts'
+import type { RawRows } from './raw-rows.ts'
+import { Scan, type Snapshot } from './scan.ts'
+import type { SeriesScan } from './series-scan.ts'
+import type { Execution } from '../step.ts'
+import { reverseVector } from './vector.ts'
+
+/** Rows after which a chunk is handed out. */
+const CHUNK_ROWS = 16_384
+
+/** One export. The snapshot stays held until `close`, which must be called in any case. */
+export class Exporter {
+  readonly columns: AnswerColumn[]
+  private readonly plan: Plan
+  private readonly scan: Scan
+  private readonly reader: RawReader | null
+  private series = 0
+  private pieces: SeriesScan | null = null
+  private answer: AnswerSeries[] | null = null
+
+  /** Throws what planQuery throws. */
+  constructor(query: Query, snapshot: Snapshot) {
+    this.plan = planQuery(query, snapshot.catalog)
+    this.columns = this.plan.columns
+    this.scan = new Scan(snapshot, this.plan)
+    const streams = !this.plan.isAggregate && query.kind === 'range' && query.limit === Infinity
+    this.reader = streams && query.cursor === null ? new RawReader(this.scan) : null
+  }
+
+  /** The next rows; a series may span chunks. null at the end. */
+  *next(): Execution<AnswerSeries | null> {
+    if (this.reader === null) {
+      this.answer ??= (yield* answerPlan(this.scan)).series
+      return this.answer.shift() ?? null
+    }
+    for (; this.series < this.plan.series.length; this.series++) {
+      const rows = yield* this.nextRows(this.reader)
+      this.scan.unpin()
+      if (rows !== null) return { tags: this.plan.groups[this.series]!, ...rows }
+    }
+    return null
+  }
+
+  close(): void {
+    this.pieces?.close()
+    this.reader?.release()
+    this.scan.release()
+  }
+
+  /** The next chunk of the current series; null when it has no more. */
+  private *nextRows(reader: RawReader): Execution<RawRows | null> {
+    const { plan, scan } = this
+    const series = plan.series[this.series]!
+    const descending = plan.query.order === 'desc'
+    const options = { descending, rowsMax: CHUNK_ROWS }
+    this.pieces ??= yield* scan.open(series, plan.start, plan.end, options)
+    const found: RawRows[] = []
+    for (let count = 0; this.pieces !== null && count < CHUNK_ROWS;) {
+      const piece = yield* this.pieces.next()
+      if (piece === null) break
+      yield* reader.readPiece(series, piece)
+      // Pieces come in either order, but rows of one ascend.
+      for (const rows of reader.take()) {
+        found.push(rows)
+        count += rows.time.length
+      }
+      yield* scan.rest()
+    }
+    if (found.length === 0) {
+      this.pieces?.close()
+      this.pieces = null
+      return null
+    }
+    const joined = joinRows(scan, found)
+    if (!descending) return joined
+    joined.time.reverse()
+    for (const field of joined.fields) reverseVector(field)
+    return joined
+  }
+}

@@ -1,0 +1,139 @@
+// The rows of one series in one part, as a source of Windows. Times are found through the learned
+// index: inside its row range a series' blocks carry their first and last time, and in one block the
+// model answers without decoding. No time block is read while its directory entry can tell.
+
+import { BLOCK_ROWS, GROUP_BLOCKS } from '../segment/footer.ts'
+import type { TimedRows } from '../merge.ts'
+import type { PartContext, PartView } from './part-view.ts'
+import type { SeriesRange } from '../segment/part.ts'
+import type { Execution } from '../step.ts'
+
+const FIRST_SLOT = 72
+const LAST_SLOT = 80
+
+type RowRange = Pick<SeriesRange, 'start' | 'end' | 'firstTime' | 'lastTime'>
+
+export class PartRows implements TimedRows {
+  readonly view: PartView
+  readonly start: number
+  readonly end: number
+  readonly firstTime: bigint
+  readonly lastTime: bigint
+  private readonly context: PartContext
+
+  constructor(context: PartContext, view: PartView, range: RowRange) {
+    this.context = context
+    this.view = view
+    this.start = range.start
+    this.end = range.end
+    this.firstTime = range.firstTime
+    this.lastTime = range.lastTime
+  }
+
+  /** The rows with a time in [start, end), null if there are none; undefined: fetch, then again. */
+  clip(start: bigint, end: bigint): PartRows | null | undefined {
+    if (this.firstTime >= end || this.lastTime < start) return null
+    const startsInside = this.firstTime < start
+    const endsInside = this.lastTime >= end
+    if (!startsInside && !endsInside) return this
+    const from = startsInside ? this.cachedBound(start, this.start, this.end) : this.start
+    if (from < 0) return undefined
+    const to = endsInside ? this.cachedBound(end, from, this.end) : this.end
+    if (to < 0) return undefined
+    if (from >= to) return null
+    const firstTime = startsInside ? this.cachedTime(from) : this.firstTime
+    const lastTime = endsInside ? this.cachedTime(to - 1) : this.lastTime
+    if (firstTime === undefined || lastTime === undefined) return undefined
+    return new PartRows(this.context, this.view, { start: from, end: to, firstTime, lastTime })
+  }
+
+  timeAt(row: number): bigint | Execution<bigint> {
+    return this.cachedTime(row) ?? this.fetchedTime(row)
+  }
+
+  lowerBound(time: bigint, from: number, to: number): number | Execution<number> {
+    const found = this.cachedBound(time, from, to)
+    return found >= 0 ? found : this.fetchedBound(time, from, to)
+  }
+
+  private *fetchedTime(row: number): Execution<bigint> {
+    for (;;) {
+      yield* this.view.fetch()
+      const time = this.cachedTime(row)
+      if (time !== undefined) return time
+    }
+  }
+
+  private *fetchedBound(time: bigint, from: number, to: number): Execution<number> {
+    for (;;) {
+      yield* this.view.fetch()
+      const found = this.cachedBound(time, from, to)
+      if (found >= 0) return found
+    }
+  }
+
+  /** undefined: fetch, then again. */
+  private cachedTime(row: number): bigint | undefined {
+    const block = row >>> 10
+    const inBlock = row & (BLOCK_ROWS - 1)
+    const entry = this.view.timeEntry(block)
+    if (entry < 0) return undefined
+    if (inBlock === 0) return this.slot(entry, FIRST_SLOT)
+    if (inBlock === this.rowsOf(entry) - 1) return this.slot(entry, LAST_SLOT)
+    const pointer = this.view.timeBlock(entry, block)
+    if (pointer < 0) return undefined
+    this.indexed(entry, block)
+    return this.context.instance.kernel.timeAt(pointer, entry, inBlock)
+  }
+
+  /** -1: fetch, then again. */
+  private cachedBound(time: bigint, from: number, to: number): number {
+    if (from >= to) return to
+    const block = this.cachedBlock(time, from, to)
+    if (block < 0) return -1
+    const entry = this.view.timeEntry(block)
+    if (entry < 0) return -1
+    const base = block * BLOCK_ROWS
+    const rowFrom = Math.max(from - base, 0)
+    const rowTo = Math.min(to - base, this.rowsOf(entry))
+    if (rowFrom === 0 && time <= this.slot(entry, FIRST_SLOT)) return base
+    const pointer = this.view.timeBlock(entry, block)
+    if (pointer < 0) return -1
+    this.indexed(entry, block)
+    const { kernel } = this.context.instance
+    return base + kernel.timeLowerBound(pointer, entry, rowFrom, rowTo, time)
+  }
+
+  /** The first block whose last row is late enough; the last block needs no look. -1: fetch, then again. */
+  private cachedBlock(time: bigint, from: number, to: number): number {
+    let low = from >>> 10
+    let high = (to - 1) >>> 10
+    while (low < high) {
+      const group = low - (low % GROUP_BLOCKS)
+      const isOneGroup = high - group < GROUP_BLOCKS
+      const middle = (low + high) >>> 1
+      const entry = this.view.timeEntry(isOneGroup ? group : middle)
+      if (entry < 0) return -1
+      if (isOneGroup) {
+        const { kernel } = this.context.instance
+        return group + kernel.viewLowerBlock(entry, low - group, high - group, time)
+      }
+      if (this.slot(entry, LAST_SLOT) < time) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  private slot(entry: number, offset: number): bigint {
+    return this.context.instance.memory.i64[(entry + offset) >>> 3]!
+  }
+
+  private rowsOf(entry: number): number {
+    return this.context.instance.memory.u16[(entry + 12) >>> 1]!
+  }
+
+  private indexed(entry: number, block: number): void {
+    this.context.tally.summary(this.view.reader, 0, block)
+    this.view.indexed(entry, block)
+  }
+}

@@ -1,0 +1,319 @@
+// Host side of the aggregation (assembly/aggregate.ts): lays out the cells for what a plan asks,
+// feeds runs and chunks, grows the regions when the kernel stops for room, and reads the results
+// in order of (group, bucket).
+
+import { limitExceeded } from './budget.ts'
+import { OmenError } from '../error.ts'
+import type { Chunk } from './chunk.ts'
+import { BLOCK_ROWS, GROUP_BLOCKS } from '../segment/footer.ts'
+import type { Kernel, KernelInstance } from '../kernel.ts'
+import type { Memory, Region } from '../memory.ts'
+import type { PartView } from './part-view.ts'
+import type { PlanColumn, PlanSeries } from './plan.ts'
+import type { Vector } from './query.ts'
+import type { Output, ResultName } from './selection.ts'
+import { readVector } from './vector.ts'
+
+/** How rows fall into buckets: all into one, at a fixed width, or at given starts. */
+export type Grid =
+  | { readonly kind: 'one' }
+  | { readonly kind: 'fixed'; readonly origin: bigint; readonly width: bigint }
+  | { readonly kind: 'boundaries'; readonly boundaries: BigInt64Array }
+
+/** Results of all buckets, ordered by (group, bucket). */
+export interface AggregateRows {
+  /** There are no buckets: one row per group. */
+  readonly oneBucket: boolean
+  readonly groups: Uint32Array
+  /** Starts of the buckets; 0 when there are none. */
+  readonly buckets: BigInt64Array
+  /** Time of the first point that counted. */
+  readonly firstTimes: BigInt64Array
+  /** In the order of the outputs. */
+  readonly fields: Vector[]
+}
+
+const SUM = 1
+const LEAST = 2
+const GREATEST = 4
+const FIRST = 8
+const LAST = 16
+const VARIANCE = 32
+
+const FEATURES: Record<ResultName, number> = {
+  rows: 0,
+  count: 0,
+  sum: SUM,
+  mean: SUM,
+  least: LEAST,
+  greatest: GREATEST,
+  spread: LEAST | GREATEST,
+  first: FIRST,
+  last: LAST,
+  variance: VARIANCE,
+  stddev: VARIANCE,
+}
+
+const RESULTS: readonly ResultName[] = [
+  ...(['rows', 'count', 'sum', 'mean', 'least', 'greatest', 'spread', 'first', 'last'] as const),
+  ...(['variance', 'stddev'] as const),
+]
+
+const MODE = { one: 0, fixed: 1, boundaries: 2 } as const
+/** Options of a run. */
+const COUNTS_ROWS = 1
+const NEEDS_FIRST_TIME = 2
+/** What the kernel stopped for. */
+const WANTS_RECORDS = 1
+const WANTS_BLOCK = 3
+const RECORDS_MIN = 64
+const ARENA_MIN = 1024
+
+/** What each field must remember, over all outputs. */
+export function featuresOf(outputs: readonly Output[], fields: number): number[] {
+  const features = Array.from({ length: fields }, () => 0)
+  for (const { field, result } of outputs) {
+    if (field >= 0 && result !== null) features[field]! |= FEATURES[result]
+  }
+  return features
+}
+
+/** Do the features need the time of each value? */
+export function needsEnds(features: number): boolean {
+  return (features & (FIRST | LAST)) !== 0
+}
+
+/** Rows [from, to) of a view's row group, and what is to be done with their blocks. */
+export interface Run {
+  readonly from: number
+  readonly to: number
+  readonly options: number
+  readonly decodedRows: number
+  /** Pointer of GROUP_BLOCKS states for each of `columns` columns, the time first (tally.ts). */
+  readonly states: number
+  readonly columns: number
+}
+
+export class Aggregator {
+  readonly features: readonly number[]
+  private readonly kernel: Kernel
+  private readonly memory: Memory
+  private readonly fields: readonly PlanColumn[]
+  private readonly outputs: readonly Output[]
+  private readonly maxBuckets: number
+  private readonly state: Region
+  private readonly columns: number
+  private readonly states: number
+  private readonly recordSize: number
+  private map: Region
+  private records: Region
+  private arena: Region
+  private readonly boundaries: Region | null
+  private readonly oneBucket: boolean
+
+  /** For the first `fields` of a plan, those of its outputs. */
+  constructor(
+    { kernel, memory }: KernelInstance,
+    spec: {
+      readonly fields: readonly PlanColumn[]
+      readonly outputs: readonly Output[]
+      readonly grid: Grid
+      readonly maxBuckets: number
+    },
+  ) {
+    this.kernel = kernel
+    this.memory = memory
+    this.fields = spec.fields
+    this.outputs = spec.outputs
+    this.maxBuckets = spec.maxBuckets
+    this.oneBucket = spec.grid.kind === 'one'
+    this.features = featuresOf(spec.outputs, spec.fields.length)
+    const head = kernel.AGGREGATE_STATE_SIZE.value
+    const descriptors = spec.fields.length * kernel.AGGREGATE_COLUMN_SIZE.value
+    const states = (spec.fields.length + 2) * GROUP_BLOCKS
+    this.state = memory.allocateZeroed(head + descriptors + BLOCK_ROWS + states)
+    this.columns = this.state.offset + head
+    this.states = this.columns + descriptors + BLOCK_ROWS
+    this.set(36, this.columns)
+    this.set(40, spec.fields.length)
+    this.set(44, this.columns + descriptors)
+    this.set(56, Math.min(spec.maxBuckets, 2 ** 31))
+    spec.fields.forEach(({ type }, i) => {
+      memory.u32[this.column(i)] = type
+      memory.u32[this.column(i) + 1] = this.features[i]!
+    })
+    this.boundaries = this.setGrid(spec.grid)
+    this.recordSize = kernel.aggregateLayout(this.state.offset) >>> 0
+    this.arena = memory.allocate(ARENA_MIN)
+    this.set(24, this.arena.offset)
+    this.set(28, this.arena.size)
+    this.records = memory.allocate(RECORDS_MIN * this.recordSize)
+    this.map = memory.allocate(RECORDS_MIN * 8)
+    this.place(RECORDS_MIN)
+  }
+
+  /** Buckets × groups so far. */
+  get count(): number {
+    return this.memory.u32[(this.state.offset + 20) >>> 2]!
+  }
+
+  /** Finds out what of a run has to be decoded. Valid until the next plan. */
+  plan(
+    view: PartView,
+    from: number,
+    to: number,
+    what: { readonly countsRows: boolean; readonly needsFirstTime: boolean },
+  ): Run {
+    const { kernel, state, states } = this
+    const options =
+      (what.countsRows ? COUNTS_ROWS : 0) | (what.needsFirstTime ? NEEDS_FIRST_TIME : 0)
+    const decodedRows = kernel.runPlan(state.offset, view.pointer, from, to, options, states)
+    return { from, to, options, decodedRows, states, columns: this.fields.length + 1 }
+  }
+
+  /** Adds a run, whose decoded blocks the view holds; the chunk's buffers are used. */
+  run({ group, rank }: PlanSeries, view: PartView, chunk: Chunk, run: Run): void {
+    const { kernel } = this
+    const { states, to, options } = run
+    let row = run.from
+    for (;;) {
+      const { offset } = this.state
+      row = kernel.runAggregate(
+        ...[offset, view.pointer, states, chunk.times, group, rank, row, to, options],
+      )
+      if (row === to) return
+      if (row < 0) throw this.tooMany()
+      if (this.wants === WANTS_BLOCK) throw view.corrupt(row >>> 10)
+      this.growFor()
+    }
+  }
+
+  /**
+   * Adds the rows of a chunk whose `mask` (u8 per row, or 0 for all) is 1. With `time`, which is then
+   * any in the one bucket of all rows, the chunk needs no times; no first or last may be asked for.
+   */
+  chunk(series: PlanSeries, chunk: Chunk, mask: number, time: bigint | null): void {
+    const { kernel, memory } = this
+    this.fields.forEach((_, i) => {
+      memory.u32[this.column(i) + 2] = chunk.values[i]!
+      memory.u32[this.column(i) + 3] = chunk.valid[i]!
+    })
+    const times = time === null ? chunk.times : 0
+    const { group, rank } = series
+    let row = 0
+    for (;;) {
+      const { offset } = this.state
+      row = kernel.aggregateChunk(offset, group, rank, times, time ?? 0n, mask, row, chunk.count)
+      if (row < 0) throw this.tooMany()
+      if (row >= chunk.count) return
+      this.growFor()
+    }
+  }
+
+  /** The results of everything added. Throws `out_of_range` when an integer does not hold its sum. */
+  results(): AggregateRows {
+    const { kernel, memory, count } = this
+    const { offset } = this.state
+    // Two lists of u32, values, times, validity; an even size keeps the 8-byte ones aligned.
+    const size = (count + 2) & ~1
+    const region = memory.allocate(size * 25)
+    try {
+      const index = region.offset
+      const groups = index + size * 4
+      const values = groups + size * 4
+      const times = values + size * 8
+      kernel.aggregateSort(offset, index, groups)
+      kernel.aggregateKeys(offset, index, count, groups, values, times)
+      return {
+        oneBucket: this.oneBucket,
+        groups: memory.u32.slice(groups >>> 2, (groups >>> 2) + count),
+        buckets: memory.i64.slice(values >>> 3, (values >>> 3) + count),
+        firstTimes: memory.i64.slice(times >>> 3, (times >>> 3) + count),
+        fields: this.outputs.map((output) => this.result(output, index, values, times + size * 8)),
+      }
+    } finally {
+      memory.release(region)
+    }
+  }
+
+  release(): void {
+    const regions = [this.state, this.map, this.records, this.arena]
+    for (const region of regions) this.memory.release(region)
+    if (this.boundaries !== null) this.memory.release(this.boundaries)
+  }
+
+  private result(output: Output, index: number, values: number, valid: number): Vector {
+    const { kernel, memory, count, state } = this
+    const code = RESULTS.indexOf(output.result!)
+    const field = Math.max(0, output.field)
+    const nulls = kernel.aggregateResult(state.offset, index, count, field, code, values, valid)
+    if (nulls < 0) {
+      const message = `query: ${output.name} is beyond the range of ${output.type}`
+      throw new OmenError('out_of_range', message, { sqlstate: '22003' })
+    }
+    const base = this.arena.offset
+    return readVector(memory, output.type, { values, valid: nulls === 0 ? 0 : valid, count, base })
+  }
+
+  private setGrid(grid: Grid): Region | null {
+    const at = (this.state.offset + this.kernel.AGGREGATE_GRID.value) >>> 2
+    const { memory } = this
+    memory.u32[at] = MODE[grid.kind]
+    if (grid.kind === 'fixed') {
+      const rest = grid.origin % grid.width
+      memory.i64[(at >>> 1) + 2] = rest < 0n ? rest + grid.width : rest
+      memory.i64[(at >>> 1) + 3] = grid.width
+    }
+    if (grid.kind !== 'boundaries') return null
+    const { boundaries } = grid
+    const region = memory.allocate(boundaries.byteLength)
+    memory.i64.set(boundaries, region.offset >>> 3)
+    memory.u32[at + 1] = boundaries.length
+    memory.u32[at + 2] = region.offset
+    return region
+  }
+
+  /** Index in the u32 view of a field's descriptor. */
+  private column(field: number): number {
+    return (this.columns + field * this.kernel.AGGREGATE_COLUMN_SIZE.value) >>> 2
+  }
+
+  private get wants(): number {
+    return this.memory.u32[(this.state.offset + 48) >>> 2]!
+  }
+
+  private set(offset: number, value: number): void {
+    this.memory.u32[(this.state.offset + offset) >>> 2] = value
+  }
+
+  private place(capacity: number): void {
+    this.set(0, this.map.offset)
+    this.set(4, capacity * 2)
+    this.set(8, this.records.offset)
+    this.set(16, capacity)
+    this.kernel.aggregateRehash(this.state.offset)
+  }
+
+  private growFor(): void {
+    if (this.wants === WANTS_RECORDS) return this.growRecords()
+    const { u32 } = this.memory
+    const at = this.state.offset >>> 2
+    const used = u32[at + 8]!
+    const wanted = used + u32[at + 13]!
+    this.arena = this.memory.grow(this.arena, Math.max(this.arena.size * 2, wanted), used)
+    this.set(24, this.arena.offset)
+    this.set(28, this.arena.size)
+  }
+
+  private growRecords(): void {
+    const capacity = this.count * 2
+    const { recordSize } = this
+    this.records = this.memory.grow(this.records, capacity * recordSize, this.count * recordSize)
+    this.map = this.memory.grow(this.map, capacity * 8, 0)
+    this.place(capacity)
+  }
+
+  private tooMany(): OmenError {
+    return limitExceeded('maxBuckets', this.maxBuckets, 'buckets would be in the answer')
+  }
+}

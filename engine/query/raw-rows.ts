@@ -1,0 +1,162 @@
+// Rows of a raw answer on their way out: columns in kernel memory, into which blocks are decoded where
+// they stay or chunks are copied, and from which vectors are cut when enough has come together. Strings
+// point into blocks that may go, so they are read as they come.
+
+import type { Chunk } from './chunk.ts'
+import { BLOCK_ROWS } from '../segment/footer.ts'
+import type { KernelInstance } from '../kernel.ts'
+import type { Region } from '../memory.ts'
+import { GROUP_ROWS, type PartView } from './part-view.ts'
+import type { Vector } from './query.ts'
+import type { Output } from './selection.ts'
+import { readVector } from './vector.ts'
+
+/** Rows of one series, ascending, outside of kernel memory. */
+export interface RawRows {
+  readonly time: BigInt64Array
+  readonly fields: Vector[]
+}
+
+/** Rows of one chunk that count: `mask` is u8 per row, or 0 for all. */
+interface Counted {
+  readonly mask: number
+  readonly count: number
+}
+
+const SLOT_BYTES = 8
+const INDEX_BYTES = BLOCK_ROWS * 4
+
+/** Collects rows of one series; `take` them before those of the next. */
+export class RawColumns {
+  private readonly instance: KernelInstance
+  private readonly outputs: readonly Output[]
+  /** An index of a chunk's rows, the times, then slots and validity of each output. */
+  private region: Region | null = null
+  private capacity = 0
+  private count = 0
+  private readonly hasNulls: boolean[]
+  private readonly texts: (string[] | null)[]
+  private taken: RawRows[] = []
+
+  constructor(instance: KernelInstance, outputs: readonly Output[]) {
+    this.instance = instance
+    this.outputs = outputs
+    this.hasNulls = outputs.map(() => false)
+    this.texts = outputs.map(({ type }) => (type === 'string' ? [] : null))
+  }
+
+  /** Rows since the last `take`. */
+  get rowCount(): number {
+    return this.taken.reduce((sum, { time }) => sum + time.length, this.count)
+  }
+
+  /** Decodes rows [from, to) of the view's group, all of which count and whose blocks are held. */
+  decode(view: PartView, from: number, to: number): void {
+    const rows = to - from
+    const row = this.makeRoom(rows)
+    view.decode(0, from, to, this.times + row * SLOT_BYTES, 0)
+    this.outputs.forEach(({ field }, i) => {
+      const values = this.values(i) + row * SLOT_BYTES
+      const valid = this.valid(i) + row
+      const hasNulls = view.decode(field + 1, from, to, values, valid)
+      this.added(i, row, rows, hasNulls)
+    })
+    this.count += rows
+  }
+
+  /** Copies the rows of a chunk that count, one at least. */
+  copy(chunk: Chunk, { mask, count }: Counted): void {
+    const { kernel, memory } = this.instance
+    const row = this.makeRoom(count)
+    const index = count === chunk.count ? 0 : this.region!.offset
+    if (index !== 0) kernel.scanIndex(mask, chunk.count, index)
+    const slots = (source: number, target: number): void => {
+      if (index !== 0) kernel.scanSlots(source, index, count, target)
+      else memory.u8.copyWithin(target, source, source + count * SLOT_BYTES)
+    }
+    slots(chunk.times, this.times + row * SLOT_BYTES)
+    this.outputs.forEach(({ field }, i) => {
+      const valid = this.valid(i) + row
+      const source = chunk.valid[field]!
+      slots(chunk.values[field]!, this.values(i) + row * SLOT_BYTES)
+      let hasNulls = source !== 0
+      if (source === 0) memory.u8.fill(1, valid, valid + count)
+      else if (index !== 0) hasNulls = kernel.scanValid(source, index, count, valid) > 0
+      else memory.u8.copyWithin(valid, source, source + count)
+      this.added(i, row, count, hasNulls)
+    })
+    this.count += count
+  }
+
+  /** All rows since the last time, in pieces; only the last one if `isLast`. */
+  take(isLast = false): RawRows[] {
+    this.flush(isLast)
+    const { taken } = this
+    this.taken = []
+    return taken
+  }
+
+  release(): void {
+    if (this.region !== null) this.instance.memory.release(this.region)
+  }
+
+  private get times(): number {
+    return this.region!.offset + INDEX_BYTES
+  }
+
+  private values(output: number): number {
+    return this.times + this.capacity * (SLOT_BYTES + output * (SLOT_BYTES + 1))
+  }
+
+  private valid(output: number): number {
+    return this.values(output) + this.capacity * SLOT_BYTES
+  }
+
+  /** Room for more rows: where they begin. */
+  private makeRoom(rows: number): number {
+    if (this.count + rows <= this.capacity) return this.count
+    this.flush(false)
+    if (this.capacity < rows || this.capacity < GROUP_ROWS) {
+      this.release()
+      // Multiples of eight keep every column aligned.
+      const wanted = Math.min(Math.max(rows, this.capacity * 4), Math.max(rows, GROUP_ROWS))
+      this.capacity = (wanted + 7) & ~7
+      const bytes = this.capacity * (SLOT_BYTES + this.outputs.length * (SLOT_BYTES + 1))
+      this.region = this.instance.memory.allocate(INDEX_BYTES + bytes)
+    }
+    return 0
+  }
+
+  private added(output: number, row: number, rows: number, hasNulls: boolean): void {
+    if (hasNulls) this.hasNulls[output] = true
+    const texts = this.texts[output]!
+    if (texts === null) return
+    const values = this.values(output) + row * SLOT_BYTES
+    const valid = hasNulls ? this.valid(output) + row : 0
+    const slots = { values, valid, count: rows, base: 0 }
+    for (const text of readVector(this.instance.memory, 'string', slots).values as string[]) {
+      texts.push(text)
+    }
+  }
+
+  /** Cuts vectors of what is in kernel memory. */
+  private flush(isLast: boolean): void {
+    if (this.count === 0) return
+    const from = isLast ? this.count - 1 : 0
+    const count = this.count - from
+    const { memory } = this.instance
+    const at = (this.times >>> 3) + from
+    const fields = this.outputs.map(({ type }, i) => {
+      const values = this.values(i) + from * SLOT_BYTES
+      const valid = this.hasNulls[i]! ? this.valid(i) + from : 0
+      const texts = this.texts[i]!
+      this.hasNulls[i] = false
+      if (texts === null) return readVector(memory, type, { values, valid, count, base: 0 })
+      this.texts[i] = []
+      const mask = valid === 0 ? null : memory.u8.slice(valid, valid + count)
+      return { values: from === 0 ? texts : texts.slice(from), valid: mask }
+    })
+    this.taken.push({ time: memory.i64.slice(at, at + count), fields })
+    this.count = 0
+  }
+}

@@ -1,0 +1,145 @@
+// Raw points: series are scanned one by one into vectors, with a limit in time slices (slices.ts).
+
+import { answerOf, nextTime } from './answer.ts'
+import { BLOCK_ROWS } from '../segment/footer.ts'
+import type { PlanSeries } from './plan.ts'
+import type { Answer, AnswerSeries } from './query.ts'
+import { RawColumns, type RawRows } from './raw-rows.ts'
+import type { PartPiece, Scan } from './scan.ts'
+import type { Piece } from './series-scan.ts'
+import { pointSlices } from './slices.ts'
+import type { Execution } from '../step.ts'
+import { joinTimes, joinVectors } from './vector.ts'
+
+/** Runs a raw plan. */
+export function* executeRaw(scan: Scan): Execution<Answer> {
+  const { plan } = scan
+  const gathered = plan.series.map((): RawRows[] => [])
+  const reader = new RawReader(scan)
+  try {
+    let rows = 0
+    for (const [start, end] of pointSlices(scan)) {
+      for (const series of plan.series) {
+        const [from, to] = rangeAfterCursor(scan, series, start, end)
+        const found = yield* reader.read(series, from, to)
+        for (const { time } of found) rows += time.length
+        gathered[series.rank]!.push(...found)
+      }
+      // One row more than the limit tells that there is a next page.
+      if (rows > plan.query.limit) break
+    }
+  } finally {
+    reader.release()
+  }
+  const series: AnswerSeries[] = plan.groups.map((tags, i) => {
+    return { tags, ...joinRows(scan, gathered[i]!) }
+  })
+  return answerOf(plan, series, scan.stats())
+}
+
+function rangeAfterCursor(
+  { plan }: Scan,
+  { tags }: PlanSeries,
+  start: bigint,
+  end: bigint,
+): [bigint, bigint] {
+  const { cursor, order } = plan.query
+  if (cursor === null) return [start, end]
+  const next = nextTime(cursor, order, tags)
+  if (order === 'desc') return [start, next < end ? next : end]
+  return [next > start ? next : start, end]
+}
+
+/** Chunks of one series, each ascending and in any order, as one. */
+export function joinRows({ plan }: Scan, found: RawRows[]): RawRows {
+  found.sort((a, b) => (a.time[0]! < b.time[0]! ? -1 : 1))
+  return {
+    time: joinTimes(found.map(({ time }) => time)),
+    fields: plan.outputs.map(({ type }, i) => {
+      return joinVectors(
+        type,
+        found.map(({ fields }) => fields[i]!),
+      )
+    }),
+  }
+}
+
+/** Reads points of a series into vectors. Release it when done. */
+export class RawReader {
+  private readonly scan: Scan
+  private readonly rows: RawColumns
+
+  constructor(scan: Scan) {
+    this.scan = scan
+    this.rows = new RawColumns(scan.instance, scan.plan.outputs)
+  }
+
+  /** Rows that were read and not taken. */
+  get rowCount(): number {
+    return this.rows.rowCount
+  }
+
+  /** All points of [start, end) that count, in pieces, ascending. */
+  *read(series: PlanSeries, start: bigint, end: bigint): Execution<RawRows[]> {
+    const { scan } = this
+    const pieces = yield* scan.open(series, start, end)
+    if (pieces === null) return []
+    try {
+      for (let piece = yield* pieces.next(); piece !== null; piece = yield* pieces.next()) {
+        yield* this.readPiece(series, piece)
+        yield* scan.rest()
+      }
+    } finally {
+      pieces.close()
+    }
+    return this.rows.take()
+  }
+
+  /** Reads the points of a piece that count, to be taken. */
+  *readPiece(series: PlanSeries, piece: Piece): Execution<void> {
+    if (piece.kind !== 'part') yield* this.readChunk(series, piece)
+    else if (series.filter === null) yield* this.readRun(series, piece)
+    else yield* this.readBlock(series, piece)
+  }
+
+  /** What was read, in pieces; only the last row if `isLast`. */
+  take(isLast = false): RawRows[] {
+    return this.rows.take(isLast)
+  }
+
+  release(): void {
+    this.rows.release()
+  }
+
+  /** Rows of a part without a filter: decoded to where they stay, if all of them count. */
+  private *readRun(series: PlanSeries, piece: PartPiece): Execution<void> {
+    const { scan } = this
+    const { view } = piece.rows
+    const from = yield* scan.enter(piece)
+    const to = from + piece.to - piece.from
+    if (view.isDense(scan.selectedFields.length, from, to)) {
+      while (!view.holdAll(scan.selectedFields.length + 1, from, to)) yield* view.fetch()
+      this.rows.decode(view, from, to)
+      scan.budget.scanned(to - from, (to - from) * (scan.selectedFields.length + 1))
+      return
+    }
+    for (let start = piece.from; start < piece.to;) {
+      const end = Math.min(piece.to, (Math.floor(start / BLOCK_ROWS) + 1) * BLOCK_ROWS)
+      yield* this.readBlock(series, { ...piece, from: start, to: end })
+      start = end
+    }
+  }
+
+  /** Rows of one block. */
+  private *readBlock(series: PlanSeries, piece: PartPiece): Execution<void> {
+    const { scan } = this
+    const block = Math.floor((yield* scan.enter(piece)) / BLOCK_ROWS)
+    const filter = scan.residual(series.filter, piece.rows.view, block)
+    if (filter !== 'none') yield* this.readChunk({ ...series, filter }, piece)
+  }
+
+  private *readChunk({ filter }: PlanSeries, piece: Piece): Execution<void> {
+    const selected = yield* this.scan.load(piece, filter, true)
+    if (selected.count > 0) this.rows.copy(this.scan.chunk, selected)
+  }
+}

@@ -1,0 +1,331 @@
+// Request → checked `Query`: every member's shape, times made absolute with one `now`, expressions
+// parsed, the cursor matched with the request. Pure; names of columns are the planner's.
+
+import { NS_PER_DAY } from '../calendar.ts'
+import { checkFingerprint, decodeCursor, fingerprintOf } from './cursor.ts'
+import { OmenError } from '../error.ts'
+import { nearestName } from './expression/name.ts'
+import { parseSelect, type SelectInput } from './expression/select.ts'
+import { childrenOf, type Expression, type Selection } from './expression/tree.ts'
+import { parseWhere } from './expression/where.ts'
+import type {
+  Duration,
+  Fill,
+  LatestRequest,
+  Precision,
+  Query,
+  QueryLimits,
+  QueryRequest,
+  TimeInput,
+} from './query.ts'
+import { PRECISION_NS, parseDuration, parseFixedDuration, parseTime } from '../time.ts'
+
+export interface QueryContext {
+  readonly database: string
+  /** Read once per request. A cursor brings its own. */
+  readonly now: bigint
+  readonly limits: QueryLimits
+  /** Rows of an answer: without `limit`, and at most. Infinity for exports. */
+  readonly limit: { readonly default: number; readonly max: number }
+}
+
+const QUERY_MEMBERS = [
+  'table',
+  'start',
+  'end',
+  'where',
+  'select',
+  'by',
+  'every',
+  'origin',
+  'tz',
+  'fill',
+  'order',
+  'limit',
+  'cursor',
+  'precision',
+  'points',
+  'method',
+] as const satisfies readonly (keyof QueryRequest)[]
+
+const LATEST_MEMBERS = [
+  'table',
+  'where',
+  'by',
+  'select',
+  'start',
+  'precision',
+] as const satisfies readonly (keyof LatestRequest)[]
+
+const MONDAY = 4n * NS_PER_DAY
+const NAME_BYTES_MAX = 1_024
+const UTC_NAMES = new Set(['UTC', 'Etc/UTC', 'Etc/GMT', 'GMT', 'Z', 'Zulu', 'Etc/Zulu'])
+
+/**
+ * Checks a query. Throws OmenError with `details.pointer`: `bad_request`, `unsafe_integer`,
+ * `out_of_range` (a time), `sql_syntax` with position, `unsupported`, `limit_exceeded`.
+ */
+export function parseQuery(request: QueryRequest, context: QueryContext): Query {
+  checkMembers(request, QUERY_MEMBERS)
+  refuseSampling(request)
+  const decoded = isAbsent(request.cursor) ? null : decodeCursor(textOf(request.cursor, '/cursor'))
+  const now = decoded?.now ?? context.now
+  const precision = precisionOf(request.precision)
+  const timeOf = (name: 'start' | 'end' | 'origin'): bigint | null => {
+    const input: TimeInput | null | undefined = request[name]
+    return isAbsent(input) ? null : parseTime(input, precision, now, `/${name}`)
+  }
+  const every = isAbsent(request.every) ? null : parseDuration(request.every, '/every')
+  const unnamed = {
+    kind: 'range' as const,
+    database: context.database,
+    table: tableOf(request.table),
+    start: timeOf('start'),
+    end: timeOf('end'),
+    now,
+    where: isAbsent(request.where) ? null : parseWhere(request.where),
+    select: selectOf(request.select),
+    by: byOf(request.by),
+    every,
+    origin: timeOf('origin') ?? (every?.unit === 'w' ? MONDAY : 0n),
+    timeZone: timeZoneOf(request.tz, every),
+    fill: fillOf(request.fill, every),
+    order: orderOf(request.order),
+    limit: limitOf(request.limit, context),
+  }
+  if (!hasCall(unnamed.select)) refuseOfRaw(unnamed)
+  if (decoded !== null) checkFingerprint(decoded, fingerprintOf(unnamed))
+  return withFingerprint({ ...unnamed, cursor: decoded, limits: context.limits })
+}
+
+/** Checks a request for the newest points; throws as parseQuery does. Its `limit` is the context's. */
+export function parseLatest(request: LatestRequest, context: QueryContext): Query {
+  checkMembers(request, LATEST_MEMBERS)
+  const precision = precisionOf(request.precision)
+  const { start, where } = request
+  const select = selectOf(request.select)
+  if (hasCall(select)) refuse('select', 'the newest point has columns, not aggregates')
+  const unnamed = {
+    kind: 'latest' as const,
+    database: context.database,
+    table: tableOf(request.table),
+    start: isAbsent(start) ? null : parseTime(start, precision, context.now, '/start'),
+    end: null,
+    now: context.now,
+    where: isAbsent(where) ? null : parseWhere(where),
+    select,
+    by: byOf(request.by),
+    every: null,
+    origin: 0n,
+    timeZone: 'UTC',
+    fill: null,
+    order: 'asc' as const,
+    limit: context.limit.default,
+  }
+  return withFingerprint({ ...unnamed, cursor: null, limits: context.limits })
+}
+
+/** The fingerprint is worked out when it is asked for: few answers have a cursor. */
+function withFingerprint(query: Omit<Query, 'fingerprint'>): Query {
+  return {
+    ...query,
+    get fingerprint() {
+      return fingerprintOf(query)
+    },
+  }
+}
+
+function isAbsent(value: unknown): value is null | undefined {
+  return value === null || value === undefined
+}
+
+function refuse(name: string, message: string): never {
+  throw new OmenError('bad_request', `${name}: ${message}`, { pointer: `/${name}` })
+}
+
+/** What cannot be done to raw points. */
+function refuseOfRaw({ every, fill, by }: { every: unknown; fill: unknown; by: unknown }): void {
+  if (every !== null) refuse('every', 'buckets need an aggregate in select, like mean(x)')
+  if (fill !== null) refuse('fill', 'filling needs an aggregate in select, like mean(x)')
+  if (by !== null) refuse('by', 'groups need an aggregate in select; raw points come by series')
+}
+
+function checkMembers(request: unknown, members: readonly string[]): void {
+  if (typeof request !== 'object' || request === null || Array.isArray(request)) {
+    throw new OmenError('bad_request', 'a request is an object', { pointer: '' })
+  }
+  for (const name of Object.keys(request)) {
+    if (members.includes(name)) continue
+    const near = nearestName(name, members)
+    const advice = near === null ? `known are ${members.join(' ')}` : `did you mean ${near}?`
+    const pointer = `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`
+    const message = `${JSON.stringify(name.slice(0, 100))} is unknown: ${advice}`
+    throw new OmenError('bad_request', message, { pointer })
+  }
+}
+
+function refuseSampling({ points, method }: QueryRequest): void {
+  if (!isAbsent(method) && isAbsent(points)) refuse('method', 'it needs points')
+  if (isAbsent(points)) return
+  const message = 'points: sampling raw points is not offered yet; use every and an aggregate'
+  throw new OmenError('unsupported', message, { pointer: '/points' })
+}
+
+function textOf(value: unknown, pointer: string): string {
+  if (typeof value === 'string') return value
+  return refuse(pointer.slice(1), `it is text, not ${typeof value}`)
+}
+
+function tableOf(table: unknown): string {
+  if (isAbsent(table)) refuse('table', 'it is missing')
+  const name = textOf(table, '/table')
+  if (name === '') refuse('table', 'it is empty')
+  if (new TextEncoder().encode(name).length > NAME_BYTES_MAX) {
+    refuse('table', `a name has at most ${NAME_BYTES_MAX} bytes`)
+  }
+  return name
+}
+
+function precisionOf(precision: unknown): Precision {
+  if (isAbsent(precision)) return 'ms'
+  if (typeof precision === 'string' && Object.hasOwn(PRECISION_NS, precision)) {
+    return precision as Precision
+  }
+  return refuse('precision', 'it is one of ns us ms s')
+}
+
+function orderOf(order: unknown): 'asc' | 'desc' {
+  if (isAbsent(order)) return 'asc'
+  return order === 'asc' || order === 'desc' ? order : refuse('order', 'it is asc or desc')
+}
+
+function limitOf(limit: unknown, context: QueryContext): number {
+  if (isAbsent(limit)) return context.limit.default
+  const { max } = context.limit
+  if (Number.isSafeInteger(limit) && (limit as number) >= 1 && (limit as number) <= max) {
+    return limit as number
+  }
+  const range = max === Infinity ? 'of 1 or more' : `from 1 to ${max}`
+  return refuse('limit', `it is a whole number ${range}`)
+}
+
+function selectOf(select: unknown): Selection[] | null {
+  return isAbsent(select) ? null : parseSelect(select as SelectInput)
+}
+
+/** Whether any selection calls a function: then the query aggregates. */
+function hasCall(select: readonly Selection[] | null): boolean {
+  const calls = (node: Expression): boolean => node.kind === 'call' || childrenOf(node).some(calls)
+  return select !== null && select.some((item) => calls(item.expression))
+}
+
+function byOf(by: unknown): string[] | '*' | null {
+  if (isAbsent(by)) return null
+  const names = typeof by === 'string' ? splitNames(by) : by
+  if (!Array.isArray(names)) refuse('by', 'it is a list of tags, or *')
+  if (names.length === 0) return null
+  if (names.length === 1 && names[0] === '*') return '*'
+  const seen = new Set<string>()
+  for (const name of names as unknown[]) {
+    if (typeof name !== 'string' || name === '') refuse('by', 'a tag has a name')
+    if (seen.has(name)) refuse('by', `${JSON.stringify(name)} is there twice`)
+    seen.add(name)
+  }
+  return [...seen]
+}
+
+/** `host, "a b"` → names. Commas inside double quotes do not separate. */
+function splitNames(text: string): string[] {
+  const items: string[] = []
+  let start = 0
+  let isQuoted = false
+  for (let i = 0; i <= text.length; i++) {
+    if (text[i] === '"') isQuoted = !isQuoted
+    if (i < text.length && (isQuoted || text[i] !== ',')) continue
+    items.push(unquote(text.slice(start, i).trim()))
+    start = i + 1
+  }
+  if (isQuoted) refuse('by', 'a quote is not closed')
+  return items
+}
+
+function unquote(name: string): string {
+  const isQuoted = name.length > 1 && name.startsWith('"') && name.endsWith('"')
+  return isQuoted ? name.slice(1, -1).replaceAll('""', '"') : name
+}
+
+/** Days and longer follow a zone's calendar; everything shorter is the same in all of them. */
+function timeZoneOf(tz: unknown, every: Duration | null): string {
+  if (isAbsent(tz)) return 'UTC'
+  const name = textOf(tz, '/tz')
+  if (UTC_NAMES.has(name)) return 'UTC'
+  try {
+    Intl.DateTimeFormat('en', { timeZone: name })
+  } catch {
+    refuse('tz', `${JSON.stringify(name.slice(0, 60))} is not a time zone like Europe/Berlin`)
+  }
+  if (every !== null && ['d', 'w', 'mo', 'y'].includes(every.unit)) {
+    const message = `tz: buckets of ${every.unit} in ${name} are not offered yet, only UTC`
+    throw new OmenError('unsupported', message, { pointer: '/tz' })
+  }
+  return name
+}
+
+function fillOf(fill: unknown, every: Duration | null): Fill | null {
+  // JSON null is fill's own value, but where nothing can be filled it means "absent", as elsewhere.
+  if (fill === undefined || (fill === null && every === null)) return null
+  const object =
+    typeof fill === 'string' && fill.trimStart().startsWith('{') ? parseJson(fill) : fill
+  const found = isObject(object) ? fillOfObject(object) : fillKind(object, '/fill')
+  if (found !== null && every === null) refuse('fill', 'it needs every')
+  return found
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return refuse('fill', 'it is not a JSON object')
+  }
+}
+
+function fillOfObject(object: Record<string, unknown>): Fill | null {
+  for (const name of Object.keys(object)) {
+    if (!['kind', 'maxGap', 'lookback'].includes(name)) {
+      refuse(
+        'fill',
+        `${JSON.stringify(name.slice(0, 60))} is unknown: it has kind, maxGap, lookback`,
+      )
+    }
+  }
+  if (object['kind'] === undefined) refuse('fill', 'kind is missing')
+  const fill = fillKind(object['kind'], '/fill/kind')
+  const { maxGap, lookback } = object
+  if (isAbsent(maxGap) && isAbsent(lookback)) return fill
+  if (fill?.kind !== 'previous' && fill?.kind !== 'linear') {
+    refuse('fill', 'maxGap and lookback are for previous and linear')
+  }
+  return {
+    ...fill,
+    maxGap: isAbsent(maxGap) ? null : parseFixedDuration(maxGap, '/fill/maxGap'),
+    lookback: isAbsent(lookback) ? 0n : parseFixedDuration(lookback, '/fill/lookback'),
+  }
+}
+
+function fillKind(kind: unknown, pointer: string): Fill | null {
+  const shared = { value: 0, maxGap: null, lookback: 0n }
+  if (kind === 'none') return null
+  if (kind === null || kind === 'null') return { kind: 'null', ...shared }
+  if (kind === 'previous' || kind === 'linear') return { kind, ...shared }
+  const isNumeric = typeof kind === 'string' && /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(kind)
+  const value = isNumeric ? Number(kind) : kind
+  if (typeof value === 'number' && Number.isFinite(value)) {
+    return { ...shared, kind: 'value', value }
+  }
+  const message = `${pointer.slice(1)}: it is none, null, previous, linear or a number`
+  throw new OmenError('bad_request', message, { pointer })
+}

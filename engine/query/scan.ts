@@ -1,0 +1,275 @@
+// What one execution holds while it scans: pins, views, buffers, budget and tally; and the two questions
+// that a scan asks of a block: does it need decoding at all, and which of its rows count.
+
+import { Budget } from './budget.ts'
+import type { Cache, Pins } from '../segment/cache.ts'
+import { Chunk } from './chunk.ts'
+import { MAY_HOLD, TIME_ID, rowColumnsOf, type Condition, type RowColumn } from './condition.ts'
+import { BLOCK_ROWS } from '../segment/footer.ts'
+import type { KernelInstance } from '../kernel.ts'
+import { MaskEvaluator, possibleOutcomes, type ColumnSummary } from './mask.ts'
+import type { Region } from '../memory.ts'
+import { GROUP_ROWS, PartView, type PartContext } from './part-view.ts'
+import type { PartReader } from '../segment/part.ts'
+import type { Plan, PlanCatalog, PlanSeries } from './plan.ts'
+import type { QueryStats } from './query.ts'
+import { SeriesScan, type MemtableSource, type Piece, type Sources } from './series-scan.ts'
+import type { Execution } from '../step.ts'
+import { Tally } from './tally.ts'
+
+/**
+ * What a query runs on, held by the caller until it ends: the parts of a table (oldest first) and
+ * the memtables (oldest first, acquired), as they were when it began.
+ */
+export interface Snapshot {
+  readonly instance: KernelInstance
+  readonly cache: Cache
+  readonly catalog: PlanCatalog
+  readonly memtables: readonly MemtableSource[]
+  parts(table: number): readonly PartReader[]
+  /** Nanoseconds; for `elapsedMs`. */
+  now(): bigint
+}
+
+/** A piece of the rows of a part. */
+export type PartPiece = Extract<Piece, { kind: 'part' }>
+
+/** Which rows of a loaded chunk count. */
+export interface Selected {
+  /** u8 per row, or 0 when all rows do. */
+  readonly mask: number
+  readonly count: number
+}
+
+/** Sources of the times [start, end). */
+interface OpenRange {
+  readonly start: bigint
+  readonly end: bigint
+  readonly sources: Sources
+}
+
+interface OpenOptions {
+  readonly descending?: boolean
+  /** Most rows of the first piece. */
+  readonly rowsMax?: number
+}
+
+/** A filter, and the fields of the plan that it reads. */
+interface FilterColumns {
+  readonly filter: Condition
+  readonly readsTime: boolean
+  readonly fields: readonly number[]
+}
+
+const ENTRY_ROWS = 12
+const ENTRY_COUNT = 14
+const ENTRY_FLAGS = 17
+const ENTRY_LEAST = 40
+const ENTRY_GREATEST = 48
+const SUMMARY_VALID = 8
+/** Looking a series up in a part costs about as much as this many values. */
+const LOOKUP_VALUES = 256
+/** Pins are given back when they hold so much, or a quarter of the cache. */
+const PINNED_MAX = 8 << 20
+
+export class Scan {
+  readonly plan: Plan
+  readonly snapshot: Snapshot
+  readonly instance: KernelInstance
+  readonly parts: readonly PartReader[]
+  readonly memtables: readonly MemtableSource[]
+  readonly tally: Tally
+  readonly budget: Budget
+  readonly chunk: Chunk
+  /** Indexes of the fields that outputs need. */
+  readonly selectedFields: readonly number[]
+  private readonly context: PartContext
+  private readonly pins: Pins
+  private readonly pinnedMax: number
+  private readonly views = new Map<PartReader, PartView>()
+  private readonly evaluator: MaskEvaluator
+  private readonly fieldOf: ReadonlyMap<number, number>
+  private readonly present: Region
+  private readonly startedAt: bigint
+  private range: OpenRange | null = null
+  private filter: FilterColumns | null = null
+
+  constructor(snapshot: Snapshot, plan: Plan) {
+    const { instance, cache, memtables } = snapshot
+    this.plan = plan
+    this.snapshot = snapshot
+    this.instance = instance
+    this.parts = snapshot.parts(plan.table.id)
+    this.memtables = memtables.filter(({ snapshot: held }) => held.rowCount > 0)
+    this.tally = new Tally(plan.fields.length + 1)
+    this.budget = new Budget(plan.query.limits)
+    this.startedAt = snapshot.now()
+    this.pins = cache.pins()
+    this.pinnedMax = Math.min(PINNED_MAX, cache.capacity / 4)
+    this.context = { instance, pins: this.pins, tally: this.tally, fields: plan.fields }
+    this.chunk = new Chunk(this.context)
+    this.fieldOf = new Map(plan.fields.map(({ id }, index) => [id, index]))
+    this.evaluator = new MaskEvaluator(instance.kernel, instance.memory, this.fieldOf)
+    this.present = instance.memory.allocate(BLOCK_ROWS)
+    this.selectedFields = Array.from({ length: plan.selectedCount }, (_, i) => i)
+  }
+
+  /** The `stats` of the answer as of now. */
+  stats(): QueryStats {
+    const elapsedMs = Number(this.snapshot.now() - this.startedAt) / 1e6
+    return this.tally.stats(this.plan.series.length, Math.max(0, elapsedMs))
+  }
+
+  /** Opens the rows of a series in [start, end); null if there are none. Close what it returns. */
+  *open(
+    series: PlanSeries,
+    start: bigint,
+    end: bigint,
+    { descending = false, rowsMax = GROUP_ROWS }: OpenOptions = {},
+  ): Execution<SeriesScan | null> {
+    if (start >= end) return null
+    if (this.range?.start !== start || this.range.end !== end) {
+      this.range = { start, end, sources: yield* this.sourcesOf(start, end) }
+    }
+    // A filter is asked block by block.
+    const stride = series.filter === null ? GROUP_ROWS : BLOCK_ROWS
+    const options = { series: series.id, start, end, descending, rowsMax, stride }
+    const scan = new SeriesScan(this.context, options)
+    let isOpen = false
+    try {
+      isOpen = yield* scan.open(this.range.sources)
+    } finally {
+      if (!isOpen) scan.close()
+    }
+    this.budget.worked(LOOKUP_VALUES)
+    if (isOpen) return scan
+    yield* this.rest()
+    return null
+  }
+
+  /** Before a reader is waited for: holds nothing of the cache. */
+  unpin(): void {
+    this.pins.release()
+  }
+
+  /** Between pieces: nothing of the piece before is used any more. */
+  *rest(): Execution<void> {
+    if (this.pins.bytes > this.pinnedMax) this.pins.release()
+    if (!this.budget.isSpent) return
+    this.pins.release()
+    yield* this.budget.breathe()
+  }
+
+  /** Makes the group of a piece the current one of its view; its first row there. */
+  *enter({ rows: { view }, from }: PartPiece): Execution<number> {
+    const group = Math.floor(from / GROUP_ROWS)
+    while (!view.enter(group)) yield* view.fetch()
+    this.budget.worked(this.plan.fields.length + 1)
+    return from - group * GROUP_ROWS
+  }
+
+  /**
+   * What is left to ask of the rows of a block of the view's group: `none` = no row can count, null =
+   * every row meets the condition, else the condition. Holds for any of the block's rows.
+   */
+  residual(filter: Condition | null, view: PartView, block: number): Condition | null | 'none' {
+    if (!this.plan.countsRows) {
+      const { u16 } = this.instance.memory
+      const hasValue = this.selectedFields.some((i) => {
+        const entry = view.entry(i + 1, block)
+        return entry !== 0 && u16[(entry + ENTRY_COUNT) >>> 1]! > 0
+      })
+      if (!hasValue) return 'none'
+    }
+    if (filter === null) return null
+    const outcomes = possibleOutcomes(filter, (column) => this.summaryOf(column, view, block))
+    if ((outcomes & MAY_HOLD) === 0) return 'none'
+    return outcomes === MAY_HOLD ? null : filter
+  }
+
+  /**
+   * Loads a piece of at most BLOCK_ROWS rows and finds those that count; with the time where `times` or
+   * the filter needs it. Without such a row only what the filter reads is loaded.
+   */
+  *load(piece: Piece, filter: Condition | null, times: boolean): Execution<Selected> {
+    const { chunk, selectedFields } = this
+    if (filter === null) {
+      yield* chunk.load(piece, times)
+      yield* chunk.add(piece, selectedFields)
+      this.budget.scanned(chunk.count, chunk.count * (selectedFields.length + 1))
+      return this.countedRows(null)
+    }
+    const { readsTime, fields } = this.columnsOf(filter)
+    yield* chunk.load(piece, times || readsTime)
+    yield* chunk.add(piece, fields)
+    this.budget.scanned(chunk.count, chunk.count * (fields.length + 1))
+    const filtered = this.evaluator.select(filter, chunk)
+    if (filtered.count === 0) return filtered
+    const others = selectedFields.filter((field) => !fields.includes(field))
+    yield* chunk.add(piece, others)
+    this.budget.worked(chunk.count * others.length)
+    return this.countedRows(filtered)
+  }
+
+  release(): void {
+    this.pins.release()
+    this.chunk.release()
+    this.evaluator.release()
+    for (const view of this.views.values()) view.release()
+    this.instance.memory.release(this.present)
+  }
+
+  private *sourcesOf(start: bigint, end: bigint): Execution<Sources> {
+    const parts: PartView[] = []
+    for (const reader of this.parts) {
+      const { minTime, maxTime } = reader.description
+      if (minTime >= end || maxTime < start) continue
+      let view = this.views.get(reader)
+      if (view === undefined) {
+        yield* reader.open(this.pins)
+        view = new PartView(this.context, reader)
+        this.views.set(reader, view)
+      }
+      parts.push(view)
+    }
+    const memtables = this.memtables.filter(({ snapshot: { minTime, maxTime } }) => {
+      return minTime < end && maxTime >= start
+    })
+    return { parts, memtables }
+  }
+
+  private columnsOf(filter: Condition): FilterColumns {
+    if (this.filter?.filter === filter) return this.filter
+    const columns = rowColumnsOf(filter)
+    const ids = new Set(columns.map(({ id }) => id))
+    const readsTime = ids.delete(TIME_ID)
+    this.filter = { filter, readsTime, fields: [...ids].map((id) => this.fieldOf.get(id)!) }
+    return this.filter
+  }
+
+  /** Of the rows that meet the filter, those with a value in some selected field (all with count(*)). */
+  private countedRows(filtered: Selected | null): Selected {
+    const { chunk, selectedFields, plan } = this
+    const { kernel } = this.instance
+    const isDense = plan.countsRows || selectedFields.some((i) => chunk.valid[i] === 0)
+    if (isDense) return filtered ?? { mask: 0, count: chunk.count }
+    const mask = this.present.offset
+    this.instance.memory.u8.fill(0, mask, mask + chunk.count)
+    for (const i of selectedFields) kernel.scanPresent(mask, chunk.valid[i]!, chunk.count)
+    if (filtered !== null) kernel.scanBoth(mask, filtered.mask, chunk.count)
+    return { mask, count: kernel.scanCount(mask, chunk.count) }
+  }
+
+  private summaryOf(column: RowColumn, view: PartView, block: number): ColumnSummary {
+    const { u8, u16, u64 } = this.instance.memory
+    const isTime = column.id === TIME_ID
+    const rows = u16[(view.entry(0, block) + ENTRY_ROWS) >>> 1]!
+    const entry = view.entry(isTime ? 0 : this.fieldOf.get(column.id)! + 1, block)
+    if (entry === 0) return { rows, count: 0, bounds: null }
+    const count = isTime ? rows : u16[(entry + ENTRY_COUNT) >>> 1]!
+    const hasBounds = isTime || (u8[entry + ENTRY_FLAGS]! & SUMMARY_VALID) !== 0
+    if (!hasBounds) return { rows, count, bounds: null }
+    const least = u64[(entry + ENTRY_LEAST) >>> 3]!
+    return { rows, count, bounds: { least, greatest: u64[(entry + ENTRY_GREATEST) >>> 3]! } }
+  }
+}

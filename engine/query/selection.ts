@@ -1,0 +1,204 @@
+// `select` after names are resolved: which fields are read, and which result each answer column is.
+// Functions and their result types: the table in sql.md.
+
+import { OmenError } from '../error.ts'
+import type { Call, Column, Expression, Selection } from './expression/tree.ts'
+import { fieldTypeName, type FieldType } from '../field.ts'
+import { resolveOperand } from './operand.ts'
+import type { PlanColumn, PlanTable } from './plan.ts'
+import type { AnswerColumn, Query, ValueType } from './query.ts'
+
+/** What an aggregate yields; also the names of the kernel's RESULT_ codes. */
+export type ResultName =
+  | 'rows'
+  | 'count'
+  | 'sum'
+  | 'mean'
+  | 'least'
+  | 'greatest'
+  | 'spread'
+  | 'first'
+  | 'last'
+  | 'variance'
+  | 'stddev'
+
+/** One answer column after `time`. */
+export interface Output {
+  readonly name: string
+  readonly type: ValueType
+  /** Index in the plan's fields; -1 for `count(*)`. */
+  readonly field: number
+  /** null = the field itself, of a raw answer. */
+  readonly result: ResultName | null
+}
+
+export interface PlannedSelect {
+  readonly isAggregate: boolean
+  /** Distinct fields, in the order of their first output. */
+  readonly fields: readonly PlanColumn[]
+  readonly outputs: readonly Output[]
+  readonly countsRows: boolean
+  /** Does an output depend on the order of series (first, last: ties)? */
+  readonly needsRank: boolean
+  readonly columns: AnswerColumn[]
+}
+
+const RESULTS: ReadonlyMap<string, ResultName> = new Map([
+  ['count', 'count'],
+  ['sum', 'sum'],
+  ['mean', 'mean'],
+  ['avg', 'mean'],
+  ['min', 'least'],
+  ['max', 'greatest'],
+  ['spread', 'spread'],
+  ['first', 'first'],
+  ['last', 'last'],
+  ['variance', 'variance'],
+  ['stddev', 'stddev'],
+] as const)
+
+/** Known to api.md, for another day. */
+const LATER = new Set([
+  ...['median', 'quantile', 'approx_quantile', 'distinct_count', 'mode', 'rate', 'increase'],
+  ...['delta', 'derivative', 'integral', 'moving_average', 'time_weighted_mean'],
+])
+
+/** Results that only numbers have. */
+const NUMERIC: ReadonlySet<ResultName> = new Set(['sum', 'mean', 'spread', 'variance', 'stddev'])
+
+/** Resolves `select`. Throws `unknown_column`, `bad_request`, `type_conflict`, `unsupported`. */
+export function planSelect(query: Query, table: PlanTable): PlannedSelect {
+  const builder = new SelectBuilder(table)
+  if (query.select === null) {
+    for (const field of table.columns) builder.addField(field.name, field)
+    return builder.build(false)
+  }
+  const calls = query.select.filter((item) => item.expression.kind === 'call').length
+  if (calls > 0 && calls < query.select.length) {
+    const bare = query.select.find((item) => item.expression.kind !== 'call')!
+    const message = `select: ${JSON.stringify(bare.text)} is no aggregate, its neighbours are`
+    throw new OmenError('bad_request', message, { pointer: bare.pointer, sqlstate: '42803' })
+  }
+  for (const item of query.select) builder.add(item)
+  return builder.build(calls > 0)
+}
+
+class SelectBuilder {
+  private readonly table: PlanTable
+  private readonly fields: PlanColumn[] = []
+  private readonly outputs: Output[] = []
+  private readonly names = new Set(['time'])
+
+  constructor(table: PlanTable) {
+    this.table = table
+  }
+
+  add(item: Selection): void {
+    if (this.names.has(item.name)) {
+      const message =
+        item.name === 'time'
+          ? 'select: "time" is in every answer already'
+          : `select: ${JSON.stringify(item.name)} is there twice`
+      throw new OmenError('bad_request', message, { pointer: item.pointer })
+    }
+    this.names.add(item.name)
+    const { expression } = item
+    if (expression.kind === 'call') this.addCall(item, expression)
+    else if (expression.kind === 'column') this.addField(item.name, this.field(item, expression))
+    else throw notOffered(item, expression)
+  }
+
+  addField(name: string, field: PlanColumn): void {
+    this.push(name, fieldTypeName(field.type), this.indexOf(field), null)
+  }
+
+  build(isAggregate: boolean): PlannedSelect {
+    const { fields, outputs } = this
+    const columns: AnswerColumn[] = [{ name: 'time', type: 'timestamp' }]
+    for (const { name, type } of outputs) columns.push({ name, type })
+    return {
+      ...{ isAggregate, fields, outputs, columns },
+      countsRows: outputs.some(({ result }) => result === 'rows'),
+      needsRank: outputs.some(({ result }) => result === 'first' || result === 'last'),
+    }
+  }
+
+  private addCall(item: Selection, call: Call): void {
+    const result = resultOf(item, call)
+    const argument = call.arguments[0]
+    if (call.arguments.length !== 1 || argument === undefined) {
+      throw typeConflict(item, `${call.name}() takes one column`, call.position)
+    }
+    if (argument.kind === 'star') {
+      if (result === 'count') return this.push(item.name, 'integer', -1, 'rows')
+      throw typeConflict(item, `${call.name}(*) does not exist, count(*) does`, call.position)
+    }
+    if (argument.kind !== 'column') throw notOffered(item, argument)
+    if (isTime(argument, this.table) && result === 'count') {
+      return this.push(item.name, 'integer', -1, 'rows')
+    }
+    const field = this.field(item, argument)
+    const type = resultType(result, field.type)
+    if (type === null) {
+      const message = `${call.name}() of the ${fieldTypeName(field.type)} field ${field.name} does not exist`
+      throw typeConflict(item, message, call.position)
+    }
+    this.push(item.name, type, this.indexOf(field), result)
+  }
+
+  private push(name: string, type: ValueType, field: number, result: ResultName | null): void {
+    this.outputs.push({ name, type, field, result })
+  }
+
+  private indexOf(field: PlanColumn): number {
+    const index = this.fields.findIndex(({ id }) => id === field.id)
+    return index === -1 ? this.fields.push(field) - 1 : index
+  }
+
+  private field(item: Selection, column: Column): PlanColumn {
+    const operand = resolveOperand(column, this.table, item.pointer)
+    if (operand.kind === 'field') return operand
+    const what = operand.kind === 'time' ? 'the time, it is in every answer' : 'a tag'
+    const message = `select: ${JSON.stringify(column.text)} is ${what}; fields are selected`
+    throw new OmenError('bad_request', message, {
+      pointer: item.pointer,
+      position: column.position,
+    })
+  }
+}
+
+function isTime(column: Column, table: PlanTable): boolean {
+  return resolveOperand(column, table, '/select').kind === 'time'
+}
+
+function resultOf(item: Selection, call: Call): ResultName {
+  const result = RESULTS.get(call.name)
+  if (result !== undefined) return result
+  const details = { pointer: item.pointer, position: call.position }
+  if (LATER.has(call.name)) {
+    const message = `select: the function ${call.name} is not offered yet`
+    throw new OmenError('unsupported', message, { ...details, sqlstate: '0A000' })
+  }
+  throw typeConflict(item, `the function ${call.name} does not exist`, call.position)
+}
+
+function typeConflict(item: Selection, message: string, position: number): OmenError {
+  const details = { pointer: item.pointer, position, sqlstate: '42883' }
+  return new OmenError('type_conflict', `select: ${message}`, details)
+}
+
+function notOffered(item: Selection, expression: Expression): OmenError {
+  const message = `select: ${expression.kind} expressions are not offered yet, in ${JSON.stringify(item.text)}`
+  const { pointer } = item
+  const { position } = expression
+  return new OmenError('unsupported', message, { pointer, position, sqlstate: '0A000' })
+}
+
+/** Type of a result over a field; null if there is none. */
+function resultType(result: ResultName, type: FieldType): ValueType | null {
+  if (result === 'count') return 'integer'
+  const name = fieldTypeName(type)
+  const isNumber = name === 'float' || name === 'integer' || name === 'unsigned'
+  if (NUMERIC.has(result) && !isNumber) return null
+  return result === 'mean' || result === 'variance' || result === 'stddev' ? 'float' : name
+}

@@ -1,0 +1,196 @@
+// All rows of one series in a time range, from parts and memtables, as pieces: rows of a part that are
+// alone in their time span (so that summaries may answer), rows of a memtable, or a window that several
+// sources share and that has to be merged.
+
+import { BLOCK_ROWS } from '../segment/footer.ts'
+import { Windows } from '../merge.ts'
+import type { Memtable, MemtableRows, MemtableSnapshot } from '../memtable.ts'
+import { PartRows } from './part-rows.ts'
+import type { PartContext, PartView } from './part-view.ts'
+import type { Execution } from '../step.ts'
+
+export type SourceRows = PartRows | MemtableRows
+
+export type Piece =
+  /** Rows [from, to) of a part, all of this series and in one row group. */
+  | {
+      readonly kind: 'part'
+      readonly rows: PartRows
+      readonly from: number
+      readonly to: number
+    }
+  | {
+      readonly kind: 'memory'
+      readonly rows: MemtableRows
+      readonly from: number
+      readonly to: number
+    }
+  /** Oldest source first; at most BLOCK_ROWS rows in all. */
+  | { readonly kind: 'merged'; readonly parts: readonly MergedPart[] }
+
+export interface MergedPart {
+  readonly rows: SourceRows
+  readonly from: number
+  readonly to: number
+}
+
+export interface MemtableSource {
+  readonly memtable: Memtable
+  readonly snapshot: MemtableSnapshot
+}
+
+/** Where the rows of a time range are: both oldest first, memtables newer than parts. */
+export interface Sources {
+  readonly parts: readonly PartView[]
+  readonly memtables: readonly MemtableSource[]
+}
+
+export interface ScanOptions {
+  readonly series: number
+  readonly start: bigint
+  readonly end: bigint
+  readonly descending: boolean
+  /** Most rows of the first piece; each may have twice as many as the one before. */
+  readonly rowsMax: number
+  /** Rows of a part are cut at multiples of so many: of blocks, and at most a row group. */
+  readonly stride: number
+}
+
+/** A merged window has room for as many rows, also where pieces start small: it cannot grow later. */
+const MERGED_ROWS_MIN = 128
+
+/** One series' pieces in time order. Call `close` when done, also after an error. */
+export class SeriesScan {
+  private readonly context: PartContext
+  private readonly options: ScanOptions
+  /** Sources that overlap in time stand together; clusters follow each other. */
+  private readonly clusters: SourceRows[][] = []
+  private readonly held: MemtableRows[] = []
+  private rowsMax: number
+  private windows: Windows | null = null
+  private sources: readonly SourceRows[] = []
+  /** What is left of the run of rows that one source is alone with. */
+  private run: { rows: SourceRows; start: number; end: number } | null = null
+
+  constructor(context: PartContext, options: ScanOptions) {
+    this.context = context
+    this.options = options
+    this.rowsMax = options.rowsMax
+  }
+
+  /** Finds the series in every source. False: it has no rows in the range. */
+  *open(sources: Sources): Execution<boolean> {
+    const { start, end, series } = this.options
+    const found: SourceRows[] = []
+    for (const view of sources.parts) {
+      let rows = this.openPart(view)
+      while (rows === undefined) {
+        yield* view.fetch()
+        rows = this.openPart(view)
+      }
+      if (rows !== null) found.push(rows)
+    }
+    for (const { memtable, snapshot } of sources.memtables) {
+      const rows = yield* memtable.select(series, snapshot, start, end)
+      if (rows === null) continue
+      this.held.push(rows)
+      found.push(rows)
+    }
+    if (found.length === 1) this.clusters.push(found)
+    else this.cluster(found)
+    return found.length > 0
+  }
+
+  /** The next piece; null at the end. */
+  *next(): Execution<Piece | null> {
+    for (;;) {
+      if (this.run !== null) return this.cutRun(this.run)
+      if (this.windows === null && !this.openCluster()) return null
+      if (this.windows === null) continue
+      const parts = yield* this.windows.next()
+      if (parts === null) this.windows = null
+      else if (parts.length === 1) {
+        const { source, start, end } = parts[0]!
+        this.run = { rows: this.sources[source]!, start, end }
+      } else {
+        const merged = parts.map(({ source, start, end }) => {
+          return { rows: this.sources[source]!, from: start, to: end }
+        })
+        return { kind: 'merged', parts: merged }
+      }
+    }
+  }
+
+  close(): void {
+    for (const rows of this.held.splice(0)) rows.release()
+  }
+
+  /** Rows of the series in a part, null if there are none; undefined: fetch, then again. */
+  private openPart(view: PartView): PartRows | null | undefined {
+    const { start, end, series } = this.options
+    const range = view.range(series)
+    if (range === null || range === undefined) return range
+    this.context.tally.reach(view.reader, range.start, range.end)
+    return new PartRows(this.context, view, range).clip(start, end)
+  }
+
+  /** Begins with the next cluster, as a run if one source has it all; false if there is none. */
+  private openCluster(): boolean {
+    const { descending } = this.options
+    const cluster = descending ? this.clusters.pop() : this.clusters.shift()
+    if (cluster === undefined) return false
+    this.sources = cluster
+    if (cluster.length === 1) {
+      const rows = cluster[0]!
+      this.run = { rows, start: rows.start, end: rows.end }
+      return true
+    }
+    const wanted = Math.min(Math.max(this.rowsMax, MERGED_ROWS_MIN), BLOCK_ROWS)
+    const rowsMax = Math.max(1, Math.floor(wanted / cluster.length))
+    this.windows = new Windows(cluster, { descending, rowsMax })
+    return true
+  }
+
+  /** Sorts sources into clusters that do not overlap in time; inside one they stay oldest first. */
+  private cluster(found: readonly SourceRows[]): void {
+    const order = found.map((rows, age) => ({ rows, age }))
+    order.sort((a, b) => (a.rows.firstTime < b.rows.firstTime ? -1 : 1))
+    let members: typeof order = []
+    let last = 0n
+    const finish = (): void => {
+      if (members.length === 0) return
+      members.sort((a, b) => a.age - b.age)
+      this.clusters.push(members.map(({ rows }) => rows))
+      members = []
+    }
+    for (const member of order) {
+      if (members.length > 0 && member.rows.firstTime > last) finish()
+      if (members.length === 0 || member.rows.lastTime > last) last = member.rows.lastTime
+      members.push(member)
+    }
+    finish()
+  }
+
+  /** Takes the next piece off a run: up to a multiple of the stride, or up to rowsMax rows. */
+  private cutRun(run: { rows: SourceRows; start: number; end: number }): Piece {
+    const { descending } = this.options
+    const { rows } = run
+    const isPart = rows instanceof PartRows
+    const stride = isPart ? this.options.stride : BLOCK_ROWS
+    const rowsMax = Math.min(this.rowsMax, stride)
+    let { start: from, end: to } = run
+    if (isPart) {
+      if (descending) from = Math.max(from, Math.floor((to - 1) / stride) * stride)
+      else to = Math.min(to, (Math.floor(from / stride) + 1) * stride)
+    }
+    if (to - from > rowsMax) {
+      if (descending) from = to - rowsMax
+      else to = from + rowsMax
+    }
+    if (descending) run.end = from
+    else run.start = to
+    if (run.start >= run.end) this.run = null
+    this.rowsMax = Math.min(this.rowsMax * 2, this.options.stride)
+    return isPart ? { kind: 'part', rows, from, to } : { kind: 'memory', rows, from, to }
+  }
+}

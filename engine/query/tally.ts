@@ -1,0 +1,157 @@
+// What a query did, counted as it happens: which column blocks are in reach, which of them answered
+// from their summary and which were decoded, bytes fetched, and the pieces of the time blocks used.
+// A block counts once, however many windows or pages of the scan come back to it.
+
+import { GROUP_BLOCKS } from '../segment/footer.ts'
+import type { PartReader } from '../segment/part.ts'
+import type { QueryStats } from './query.ts'
+
+/** States of a column block: its entry answered, it was decoded (as in assembly/aggregate-run.ts). */
+const SUMMARY = 2
+export const DECODED = 3
+/** Beside the states: the time block's pieces are counted. */
+const INDEXED = 4
+/** Ranges of blocks that a part collects before they are joined. */
+const RANGES_MAX = 1024
+
+/** One part: ranges of blocks in reach, and a state per column block of the groups that were used. */
+class PartTally {
+  readonly groups = new Map<number, Uint8Array>()
+  private ranges: { first: number; last: number }[] = []
+  private joined = 0
+
+  /** Blocks first to last are in reach. */
+  reach(first: number, last: number): void {
+    const before = this.ranges.at(-1)
+    if (before !== undefined && first >= before.first && first <= before.last + 1) {
+      if (last > before.last) before.last = last
+      return
+    }
+    this.ranges.push({ first, last })
+    if (this.ranges.length > this.joined * 2 + RANGES_MAX) this.join()
+  }
+
+  /** Blocks in reach. */
+  count(): number {
+    this.join()
+    return this.ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0)
+  }
+
+  private join(): void {
+    const ranges = this.ranges.sort((a, b) => a.first - b.first)
+    this.ranges = []
+    for (const range of ranges) {
+      const before = this.ranges.at(-1)
+      if (before === undefined || range.first > before.last + 1) this.ranges.push(range)
+      else before.last = Math.max(before.last, range.last)
+    }
+    this.joined = this.ranges.length
+  }
+}
+
+/** States of the blocks [first, end) of the first `columns` columns, GROUP_BLOCKS per column. */
+export interface BlockStates {
+  readonly first: number
+  readonly end: number
+  readonly states: Uint8Array
+  readonly columns: number
+}
+
+export class Tally {
+  bytesRead = 0
+  private readonly columnCount: number
+  private readonly parts = new Map<PartReader, PartTally>()
+  private summaries = 0
+  private decodes = 0
+  private pieces = 0
+  private maxError = 0
+
+  /** Column 0 is the time, the others are the plan's fields in order. */
+  constructor(columnCount: number) {
+    this.columnCount = columnCount
+  }
+
+  /** The blocks of all columns that hold rows [start, end) of a part, end > start, are in reach. */
+  reach(reader: PartReader, start: number, end: number): void {
+    this.partOf(reader).reach(start >>> 10, (end - 1) >>> 10)
+  }
+
+  summary(reader: PartReader, column: number, block: number): void {
+    const { states, at } = this.stateOf(reader, column, block)
+    this.raise(states, at, SUMMARY)
+  }
+
+  decoded(reader: PartReader, column: number, block: number): void {
+    const { states, at } = this.stateOf(reader, column, block)
+    this.raise(states, at, DECODED)
+  }
+
+  /** What was done with blocks of a row group. */
+  run(reader: PartReader, group: number, { first, end, states, columns }: BlockStates): void {
+    const known = this.groupOf(reader, group)
+    for (let column = 0; column < columns; column++) {
+      const at = column * GROUP_BLOCKS
+      for (let block = first; block < end; block++)
+        this.raise(known, at + block, states[at + block]!)
+    }
+  }
+
+  /** A time block answered from its model or was decoded: `pieces` and `epsilon` of its entry. */
+  indexed(reader: PartReader, block: number, pieces: number, epsilon: number): void {
+    const { states, at } = this.stateOf(reader, 0, block)
+    if ((states[at]! & INDEXED) !== 0) return
+    states[at]! |= INDEXED
+    this.pieces += pieces
+    this.maxError = Math.max(this.maxError, epsilon)
+  }
+
+  /** The member `stats` of an answer. */
+  stats(series: number, elapsedMs: number): QueryStats {
+    let blocks = 0
+    for (const part of this.parts.values()) blocks += part.count() * this.columnCount
+    return {
+      elapsedMs,
+      series,
+      blocks,
+      blocksSkipped: blocks - this.summaries - this.decodes,
+      blocksFromSummary: this.summaries,
+      blocksDecoded: this.decodes,
+      bytesRead: this.bytesRead,
+      index: { pieces: this.pieces, maxError: this.maxError },
+    }
+  }
+
+  private partOf(reader: PartReader): PartTally {
+    let part = this.parts.get(reader)
+    if (part === undefined) this.parts.set(reader, (part = new PartTally()))
+    return part
+  }
+
+  private groupOf(reader: PartReader, group: number): Uint8Array {
+    const { groups } = this.partOf(reader)
+    let states = groups.get(group)
+    if (states === undefined) {
+      groups.set(group, (states = new Uint8Array(this.columnCount * GROUP_BLOCKS)))
+    }
+    return states
+  }
+
+  private stateOf(
+    reader: PartReader,
+    column: number,
+    block: number,
+  ): { states: Uint8Array; at: number } {
+    const group = Math.floor(block / GROUP_BLOCKS)
+    const at = column * GROUP_BLOCKS + (block % GROUP_BLOCKS)
+    return { states: this.groupOf(reader, group), at }
+  }
+
+  private raise(states: Uint8Array, at: number, state: number): void {
+    const before = states[at]! & 3
+    if (before >= state) return
+    states[at] = (states[at]! & INDEXED) | state
+    if (before === SUMMARY) this.summaries--
+    if (state === SUMMARY) this.summaries++
+    else this.decodes++
+  }
+}

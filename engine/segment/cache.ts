@@ -1,0 +1,243 @@
+// The block cache: checked bytes of segments in kernel memory. What is cached is a slab: one region
+// that one read filled, holding one or more things (a decoded page, a run of blocks), each found by
+// its offset in its file. Slabs are evicted whole, least recently used first, never while an
+// execution pins them.
+
+import { OmenError, assert } from '../error.ts'
+import type { Memory, Region } from '../memory.ts'
+
+/** One thing of a slab: `key` is its offset in the file, `address` where it lies in memory. */
+export interface CacheItem {
+  readonly key: number
+  readonly address: number
+}
+
+/** A member of the ring of slabs, from the least to the most recently used. */
+interface Link {
+  previous: Link
+  next: Link
+}
+
+interface Slab extends Link {
+  readonly file: number
+  readonly region: Region
+  readonly bytes: number
+  readonly items: readonly CacheItem[]
+  pins: number
+  /** Dropped while pinned: released by the last unpin. */
+  isDropped: boolean
+}
+
+interface Place {
+  readonly slab: Slab
+  readonly address: number
+}
+
+export class Cache {
+  readonly memory: Memory
+  /** Bytes that cached slabs may take; pinned ones may exceed it. */
+  readonly capacity: number
+  private readonly files = new Map<number, Map<number, Place>>()
+  private readonly ring: Link
+  private usedBytes = 0
+
+  constructor(memory: Memory, capacity: number) {
+    this.memory = memory
+    this.capacity = capacity
+    const ring = {} as Link
+    ring.previous = ring
+    ring.next = ring
+    this.ring = ring
+  }
+
+  /** Bytes of all slabs, in the whole blocks that the allocator gives. */
+  get used(): number {
+    return this.usedBytes
+  }
+
+  /** A new set of pins, for one execution. */
+  pins(): Pins {
+    return new Pins(this)
+  }
+
+  /**
+   * A region of `size` bytes that the caller owns: insert it through pins, or release it to the
+   * memory. Makes room by evicting what is not pinned; `busy` when that is not enough.
+   */
+  allocate(size: number): Region {
+    const room = this.capacity - blockBytes(size)
+    let isFuller = true
+    while (isFuller && this.usedBytes > room) isFuller = this.evict()
+    while (true) {
+      try {
+        return this.memory.allocate(size)
+      } catch (error) {
+        if (!(error instanceof OmenError) || !this.evict()) throw error
+      }
+    }
+  }
+
+  /** Forgets a file; what is pinned goes with its last pin. */
+  drop(file: number): void {
+    this.files.delete(file)
+    for (let link = this.ring.next; link !== this.ring;) {
+      const slab = link as Slab
+      link = link.next
+      if (slab.file === file) this.discard(slab)
+    }
+  }
+
+  /** Gives everything back. Nothing is pinned any more. */
+  release(): void {
+    for (let link = this.ring.next; link !== this.ring; link = link.next) {
+      assert((link as Slab).pins === 0, 'cache: released while in use')
+    }
+    let isFuller = true
+    while (isFuller) isFuller = this.evict()
+  }
+
+  /** For Pins: where a thing lies, as just used; null if it is not cached. */
+  find(file: number, key: number): Place | null {
+    const place = this.files.get(file)?.get(key)
+    if (place === undefined) return null
+    if (this.ring.previous !== place.slab) {
+      unlink(place.slab)
+      link(this.ring, place.slab)
+    }
+    return place
+  }
+
+  /** For Pins: takes ownership of a filled region. A key that is cached already keeps its place. */
+  insert(file: number, region: Region, items: readonly CacheItem[]): Slab {
+    let places = this.files.get(file)
+    if (places === undefined) {
+      places = new Map()
+      this.files.set(file, places)
+    }
+    const bytes = blockBytes(region.size)
+    const { ring } = this
+    const slab: Slab = {
+      file,
+      region,
+      bytes,
+      items,
+      pins: 0,
+      isDropped: false,
+      previous: ring,
+      next: ring,
+    }
+    link(ring, slab)
+    this.usedBytes += bytes
+    for (const { key, address } of items) {
+      if (!places.has(key)) places.set(key, { slab, address })
+    }
+    return slab
+  }
+
+  /** For Pins. */
+  unpin(slab: Slab): void {
+    slab.pins--
+    assert(slab.pins >= 0, 'cache: unpinned twice')
+    if (slab.pins === 0 && slab.isDropped) this.free(slab)
+  }
+
+  /** Frees the oldest slab that nobody pins; false if there is none. */
+  private evict(): boolean {
+    for (let link = this.ring.next; link !== this.ring; link = link.next) {
+      const slab = link as Slab
+      if (slab.pins > 0) continue
+      this.forget(slab)
+      this.free(slab)
+      return true
+    }
+    return false
+  }
+
+  private discard(slab: Slab): void {
+    slab.isDropped = true
+    if (slab.pins === 0) this.free(slab)
+  }
+
+  private forget(slab: Slab): void {
+    const places = this.files.get(slab.file)
+    if (places === undefined || slab.isDropped) return
+    for (const { key } of slab.items) if (places.get(key)?.slab === slab) places.delete(key)
+    if (places.size === 0) this.files.delete(slab.file)
+  }
+
+  private free(slab: Slab): void {
+    unlink(slab)
+    this.usedBytes -= slab.bytes
+    this.memory.release(slab.region)
+  }
+}
+
+/** What one execution holds of the cache. */
+export class Pins {
+  readonly cache: Cache
+  /** Rises with every release: addresses found before it are of no use. */
+  generation = 0
+  /** Bytes of all that is pinned. */
+  bytes = 0
+  private readonly slabs = new Set<Slab>()
+  private scratch: Region[] = []
+
+  constructor(cache: Cache) {
+    this.cache = cache
+  }
+
+  /** Address of a cached thing, pinned until release(); 0 if it is not cached. */
+  find(file: number, key: number): number {
+    const place = this.cache.find(file, key)
+    if (place === null) return 0
+    this.pin(place.slab)
+    return place.address
+  }
+
+  /** Hands a filled and checked region to the cache, pinned until release(). */
+  insert(file: number, region: Region, items: readonly CacheItem[]): void {
+    this.pin(this.cache.insert(file, region, items))
+  }
+
+  /** Memory of this execution alone, until release(). */
+  allocate(size: number): Region {
+    const region = this.cache.allocate(size)
+    this.scratch.push(region)
+    return region
+  }
+
+  /** Gives up all pins and scratch. The object may go on being used. */
+  release(): void {
+    this.generation++
+    this.bytes = 0
+    for (const slab of this.slabs) this.cache.unpin(slab)
+    this.slabs.clear()
+    for (const region of this.scratch) this.cache.memory.release(region)
+    this.scratch = []
+  }
+
+  private pin(slab: Slab): void {
+    if (this.slabs.has(slab)) return
+    this.slabs.add(slab)
+    this.bytes += slab.bytes
+    slab.pins++
+  }
+}
+
+/** What the buddy allocator takes for `size` bytes. */
+function blockBytes(size: number): number {
+  return Math.max(1024, 2 ** Math.ceil(Math.log2(Math.max(1, size))))
+}
+
+/** Makes `member` the most recently used. */
+function link(ring: Link, member: Link): void {
+  member.previous = ring.previous
+  member.next = ring
+  ring.previous.next = member
+  ring.previous = member
+}
+
+function unlink(member: Link): void {
+  member.previous.next = member.next
+  member.next.previous = member.previous
+}

@@ -1,0 +1,339 @@
+// Reads one part of a segment: footer once, then directory pages, series pages and blocks through
+// the cache, each checked when it enters. A cold look-up is three reads. All methods are executions:
+// they yield what they need read, so that one body serves synchronous and asynchronous hosts.
+// Every address that is returned stays valid until the caller's pins are released.
+
+import type { Cache, CacheItem, Pins } from './cache.ts'
+import { OmenError } from '../error.ts'
+import {
+  BLOCK_ROWS,
+  type Footer,
+  type FooterColumn,
+  type FooterPage,
+  GROUP_BLOCKS,
+  PAGE_WORDS,
+  decodeFooter,
+} from './footer.ts'
+import { fileName } from '../log/file-name.ts'
+import type { KernelInstance } from '../kernel.ts'
+import type { Region } from '../memory.ts'
+import { type SeriesPage, type SeriesRange, SeriesPages } from './series-page.ts'
+import type { Execution } from '../step.ts'
+import { formatTimeText } from '../time.ts'
+
+export type { SeriesPage, SeriesRange }
+
+/** Column id of the time column. */
+export const TIME = -1
+
+/** What the manifest knows of a part. */
+export interface PartDescription {
+  /** Number of the segment. */
+  readonly file: number
+  readonly offset: number
+  readonly size: number
+  /** Bytes of the footer, at the end of the part. */
+  readonly footerSize: number
+  readonly table: number
+  readonly partition: bigint
+  readonly sequence: bigint
+  readonly rows: number
+  readonly minTime: bigint
+  readonly maxTime: bigint
+}
+
+/** A block to be read: its number and its entry. */
+interface Wanted {
+  readonly block: number
+  readonly entry: number
+  readonly offset: number
+  readonly size: number
+}
+
+/** Longest read, in bytes; one block may be longer. */
+const READ_SIZE_MAX = 1 << 20
+
+export class PartReader {
+  readonly description: PartDescription
+  private readonly instance: KernelInstance
+  private readonly cache: Cache
+  private readonly name: string
+  private readonly entrySize: number
+  private opened: { footer: Footer; series: SeriesPages; index: Map<number, number> } | null = null
+
+  /** `cache` is the one whose pins the calls get. */
+  constructor(instance: KernelInstance, cache: Cache, description: PartDescription) {
+    this.instance = instance
+    this.cache = cache
+    this.description = description
+    this.name = fileName('segment', description.file)
+    this.entrySize = instance.kernel.ENTRY_SIZE.value
+  }
+
+  get rows(): number {
+    return this.description.rows
+  }
+
+  get blockCount(): number {
+    return Math.ceil(this.rows / BLOCK_ROWS)
+  }
+
+  /** Columns that the part may have values of, in the order of its footer. After open(). */
+  get columns(): readonly FooterColumn[] {
+    return this.state.footer.columns
+  }
+
+  /** After open(). */
+  get seriesPageCount(): number {
+    return this.state.footer.seriesPages.length
+  }
+
+  /** Reads the footer; returns at once when that was done. */
+  *open(_pins: Pins): Execution<void> {
+    if (this.opened !== null) return
+    const { offset, size, footerSize, file } = this.description
+    const bodySize = size - footerSize
+    const region = yield { read: { file: this.name, offset: offset + bodySize, size: footerSize } }
+    const { memory } = this.instance
+    const bytes = memory.bytes(region).slice()
+    memory.release(region)
+    const footer = decodeFooter(bytes, file, bodySize)
+    this.checkFooter(footer)
+    const index = new Map(footer.columns.map(({ id }, i) => [id, i + 1]))
+    index.set(TIME, 0)
+    const series = new SeriesPages(this.instance, footer, file, offset)
+    this.opened = { footer, index, series }
+  }
+
+  /** Rows of a series, null if the part has none. */
+  seriesRange(pins: Pins, id: number): Execution<SeriesRange | null> {
+    return this.state.series.range(pins, id)
+  }
+
+  /** The same at once; undefined if something would have to be read. */
+  cachedRange(pins: Pins, id: number): SeriesRange | null | undefined {
+    return this.opened?.series.cachedRange(pins, id)
+  }
+
+  /** Index of a column in this part, 0 = the time; -1 if it has no values here. After open(). */
+  indexOf(columnId: number): number {
+    return this.state.index.get(columnId) ?? -1
+  }
+
+  /** Address of a row group's entries, of the column with that index; 0 = none, -1 = not cached. */
+  cachedEntries(pins: Pins, index: number, group: number): number {
+    if (index < 0) return 0
+    const { pages, columns } = this.state.footer
+    const at = (group * (columns.length + 1) + index) * PAGE_WORDS
+    if (pages[at + 1] === 0) return 0
+    const { file, offset } = this.description
+    return pins.find(file, offset + pages[at]!) || -1
+  }
+
+  /** Address of the bytes of the block with that entry; -1 = not cached. */
+  cachedBlock(pins: Pins, entry: number): number {
+    const { u32 } = this.instance.memory
+    if (u32[(entry >>> 2) + 1] === 0) return entry
+    const { file, offset } = this.description
+    return pins.find(file, offset + u32[entry >>> 2]!) || -1
+  }
+
+  /** All series of a page, in order of id. */
+  seriesPage(pins: Pins, index: number): Execution<SeriesPage> {
+    return this.state.series.page(pins, index)
+  }
+
+  /** Address of a block's BlockEntry; 0 = no values here (no such column, or null in the group). */
+  *entry(pins: Pins, columnId: number, block: number): Execution<number> {
+    const column = this.indexOf(columnId)
+    const group = Math.floor(block / GROUP_BLOCKS)
+    let entries = this.cachedEntries(pins, column, group)
+    if (entries === 0) return 0
+    if (entries < 0) entries = yield* this.readPage(pins, column, group)
+    return entries + (block % GROUP_BLOCKS) * this.entrySize
+  }
+
+  /**
+   * Address of a block's bytes; 0 as entry(). Nothing is read, and nothing may be, for a block
+   * without bytes (all null, or wholly in its entry); the address is then just not 0.
+   */
+  *block(pins: Pins, columnId: number, block: number): Execution<number> {
+    const entry = yield* this.entry(pins, columnId, block)
+    if (entry === 0) return 0
+    const found = this.cachedBlock(pins, entry)
+    if (found > 0) return found
+    const { u32 } = this.instance.memory
+    const wanted = { block, entry, offset: u32[entry / 4]!, size: u32[entry / 4 + 1]! }
+    return yield* this.readBlocks(pins, columnId, [wanted])
+  }
+
+  /** Brings the blocks [from, to) into the cache, pinned, in few reads. */
+  *load(pins: Pins, columnId: number, from: number, to: number): Execution<void> {
+    const { file, offset: partOffset } = this.description
+    let wanted: Wanted[] = []
+    for (let block = from; block < to; block++) {
+      const entry = yield* this.entry(pins, columnId, block)
+      if (entry === 0) continue
+      const { u32 } = this.instance.memory
+      const offset = u32[entry / 4]!
+      const size = u32[entry / 4 + 1]!
+      if (size === 0 || pins.find(file, partOffset + offset) !== 0) continue
+      if (!continues(wanted, offset, size)) {
+        yield* this.readBlocks(pins, columnId, wanted)
+        wanted = []
+      }
+      wanted.push({ block, entry, offset, size })
+    }
+    if (wanted.length > 0) yield* this.readBlocks(pins, columnId, wanted)
+  }
+
+  private get state(): { footer: Footer; series: SeriesPages; index: Map<number, number> } {
+    if (this.opened === null) throw new Error(`${this.name}: part read before open()`)
+    return this.opened
+  }
+
+  private checkFooter(footer: Footer): void {
+    const { table, partition, sequence, rows, minTime, maxTime, offset } = this.description
+    const isSame =
+      footer.table === table &&
+      footer.partition === partition &&
+      footer.sequence === sequence &&
+      footer.rows === rows &&
+      footer.minTime === minTime &&
+      footer.maxTime === maxTime
+    if (isSame) return
+    throw new OmenError(
+      'corrupt',
+      `${this.name}: part at ${offset} is of table ${footer.table}, sequence ${footer.sequence}, ` +
+        `not of table ${table}, sequence ${sequence}`,
+    )
+  }
+
+  private pageOf(column: number, group: number): FooterPage {
+    const { pages, columns } = this.state.footer
+    const at = (group * (columns.length + 1) + column) * PAGE_WORDS
+    return { offset: pages[at]!, size: pages[at + 1]!, checksum: pages[at + 2]! }
+  }
+
+  private typeOf(column: number): number {
+    return column === 0 ? this.instance.kernel.TIME.value : this.columns[column - 1]!.type
+  }
+
+  /** Reads, checks and decodes a directory page: address of its entries. */
+  private *readPage(pins: Pins, column: number, group: number): Execution<number> {
+    const { kernel, memory } = this.instance
+    const page = this.pageOf(column, group)
+    const { file, offset: partOffset } = this.description
+    const offset = partOffset + page.offset
+    const region = yield { read: { file: this.name, offset, size: page.size } }
+    let entries: Region | null = null
+    try {
+      const { offset: bytes } = region
+      if (kernel.crc32c(bytes, page.size, 0) >>> 0 !== page.checksum) {
+        throw this.corrupt(pins, column, group * GROUP_BLOCKS, 'page', offset, 'its checksum')
+      }
+      entries = this.cache.allocate(GROUP_BLOCKS * kernel.ENTRY_SIZE.value)
+      const type = this.typeOf(column)
+      const count = kernel.decodePage(type, bytes, page.size, entries.offset, GROUP_BLOCKS)
+      if (!this.arePlaced(entries.offset, count, group, page.offset)) {
+        throw this.corrupt(pins, column, group * GROUP_BLOCKS, 'page', offset, 'its check')
+      }
+      pins.insert(file, entries, [{ key: offset, address: entries.offset }])
+      const address = entries.offset
+      entries = null
+      return address
+    } finally {
+      memory.release(region)
+      if (entries !== null) memory.release(entries)
+    }
+  }
+
+  /** Do the entries of a page cover the group's rows, and lie before the page? */
+  private arePlaced(entries: number, count: number, group: number, pageOffset: number): boolean {
+    const { kernel, memory } = this.instance
+    const blocks = Math.min(GROUP_BLOCKS, this.blockCount - group * GROUP_BLOCKS)
+    if (count !== blocks) return false
+    const last = entries + (count - 1) * kernel.ENTRY_SIZE.value
+    const isLastGroup = group * GROUP_BLOCKS + blocks === this.blockCount
+    const lastRows = isLastGroup ? this.rows - (this.blockCount - 1) * BLOCK_ROWS : BLOCK_ROWS
+    const firstRows = blocks > 1 ? BLOCK_ROWS : lastRows
+    const end = memory.u32[last / 4]! + memory.u32[last / 4 + 1]!
+    return (
+      memory.u16[entries / 2 + 6] === firstRows &&
+      memory.u16[last / 2 + 6] === lastRows &&
+      end <= pageOffset
+    )
+  }
+
+  /** Reads and checks neighbouring blocks: address of the first. */
+  private *readBlocks(pins: Pins, columnId: number, wanted: readonly Wanted[]): Execution<number> {
+    const { kernel, memory } = this.instance
+    const { file, offset: partOffset } = this.description
+    const first = wanted[0]!
+    const last = wanted.at(-1)!
+    const size = last.offset + last.size - first.offset
+    const offset = partOffset + first.offset
+    const region = yield { read: { file: this.name, offset, size } }
+    const column = this.state.index.get(columnId)!
+    const items: CacheItem[] = []
+    for (const { block, entry, offset: at } of wanted) {
+      const address = region.offset + at - first.offset
+      if (kernel.checkBlock(this.typeOf(column), address, entry) !== 0) {
+        memory.release(region)
+        throw this.corrupt(pins, column, block, 'block', partOffset + at, 'its checksum')
+      }
+      items.push({ key: partOffset + at, address })
+    }
+    pins.insert(file, region, items)
+    return region.offset
+  }
+
+  /** Damage, named by file, column, offset and the times that it hides, as far as known. */
+  private corrupt(
+    pins: Pins,
+    column: number,
+    block: number,
+    what: string,
+    offset: number,
+    check: string,
+  ): OmenError {
+    const subject = column === 0 ? 'the time column' : `column ${this.columns[column - 1]!.id}`
+    const [from, to] = this.timesOf(
+      pins,
+      block,
+      what === 'block' ? block + 1 : block + GROUP_BLOCKS,
+    )
+    const range = `${formatTimeText(from, 'rfc3339')} to ${formatTimeText(to, 'rfc3339')}`
+    return new OmenError(
+      'corrupt',
+      `${this.name}: ${what} of ${subject} at offset ${offset} fails ${check} (times ${range})`,
+    )
+  }
+
+  /** Times of the blocks [from, to) if their page is cached, else of the part. */
+  private timesOf(pins: Pins, from: number, to: number): [bigint, bigint] {
+    const { kernel, memory } = this.instance
+    const { file, offset, minTime, maxTime } = this.description
+    const group = Math.floor(from / GROUP_BLOCKS)
+    const entries = pins.find(file, offset + this.pageOf(0, group).offset)
+    if (entries === 0) return [minTime, maxTime]
+    let least = maxTime
+    let most = minTime
+    for (let block = from; block < Math.min(to, this.blockCount); block++) {
+      const entry = entries + (block % GROUP_BLOCKS) * kernel.ENTRY_SIZE.value
+      const low = memory.i64[entry / 8 + 5]!
+      const high = memory.i64[entry / 8 + 6]!
+      if (low < least) least = low
+      if (high > most) most = high
+    }
+    return [least, most]
+  }
+}
+
+/** May a block be read together with the ones before it? */
+function continues(wanted: readonly Wanted[], offset: number, size: number): boolean {
+  const first = wanted[0]
+  const last = wanted.at(-1)
+  if (first === undefined || last === undefined) return true
+  return last.offset + last.size === offset && offset + size - first.offset <= READ_SIZE_MAX
+}
