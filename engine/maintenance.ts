@@ -10,7 +10,7 @@ import type { FileDescription } from './log/manifest.ts'
 import type { Memtable } from './memtable.ts'
 import type { Memtables } from './memtables.ts'
 import type { PartDescription } from './segment/part.ts'
-import { type ShardRooms, drive, isLive, publish, writeSegment } from './publisher.ts'
+import { type ShardRooms, isLive, publish, writeSegment } from './publisher.ts'
 
 /** Counters since the start. */
 export interface MaintenanceCounters {
@@ -101,20 +101,20 @@ export class Maintenance {
   /** Flushes all rows, up to the record `flushedLsn`, in one step: their logs cannot be relied on. */
   async rewrite(flushedLsn: bigint): Promise<void> {
     const { rooms, memtables } = this
-    const { sealed, active } = memtables
+    const { sealed, active, sequence } = memtables
     if (sealed === null) {
-      await this.writeRows(active, (added, file) =>
+      await this.writeRows(active, sequence, (added, file) =>
         publish(rooms, { added, files: [file], flushedLsn }),
       )
     } else {
-      await this.writeRows(sealed.memtable, (older, first) =>
-        this.writeRows(active, (newer, second) =>
+      await this.writeRows(sealed.memtable, sealed.sequence, (older, first) =>
+        this.writeRows(active, sequence, (newer, second) =>
           publish(rooms, { added: [...older, ...newer], files: [first, second], flushedLsn }),
         ),
       )
       memtables.retire()
     }
-    await drive(rooms, active.reset())
+    await memtables.renew()
   }
 
   /** Never rejects. */
@@ -131,7 +131,7 @@ export class Maintenance {
     const { sealed } = this.memtables
     if (sealed === null) return
     const visible = (): void => this.memtables.retire()
-    await this.writeRows(sealed.memtable, (added, file) =>
+    await this.writeRows(sealed.memtable, sealed.sequence, (added, file) =>
       publish(this.rooms, { added, files: [file], flushedLsn: sealed.lastLsn, visible }),
     )
     this.counters.flushes++
@@ -139,10 +139,10 @@ export class Maintenance {
 
   private writeRows(
     memtable: Memtable,
+    sequence: bigint,
     publishIt: (parts: PartDescription[], file: FileDescription) => Promise<unknown>,
   ): Promise<number> {
     const { rooms } = this
-    const sequence = rooms.journal.takeSequence()
     return writeSegment(
       rooms,
       (writer) => flushMemtable(rooms.instance, memtable, writer, sequence),

@@ -12,6 +12,8 @@ import type { Execution } from './step.ts'
 export interface SealedMemtable {
   readonly memtable: Memtable
   readonly lastLsn: bigint
+  /** Of the parts that it becomes: above that of every part, below that of the active one. */
+  readonly sequence: bigint
 }
 
 /** What a reader holds: the rows of its start, until it releases them. */
@@ -30,6 +32,8 @@ export interface MemtablesOptions {
   readonly arenaBytes: number
   readonly timer: Timer
   readonly run: (execution: Execution<void>) => Promise<void>
+  /** The next in the order of parts. */
+  readonly takeSequence: () => bigint
 }
 
 /** How long a retired memtable may still be read. */
@@ -39,6 +43,8 @@ export class Memtables {
   private readonly options: MemtablesOptions
   private current: Memtable
   private spare: Memtable | null
+  /** Of the active one, once it is asked for. */
+  private taken: bigint | null = null
   private waiting: SealedMemtable | null = null
   private retired: Memtable | null = null
   private readonly holds = new Set<{ revoke(memtable: Memtable): void }>()
@@ -59,6 +65,12 @@ export class Memtables {
   /** The one that takes rows. */
   get active(): Memtable {
     return this.current
+  }
+
+  /** Of the parts that the active one becomes: above that of every part and of the sealed one. */
+  get sequence(): bigint {
+    this.taken ??= this.options.takeSequence()
+    return this.taken
   }
 
   get sealed(): SealedMemtable | null {
@@ -105,9 +117,16 @@ export class Memtables {
   /** Goes on with the spare one; what the active one holds waits for `retire`. */
   seal(lastLsn: bigint): void {
     assert(this.spare !== null && this.waiting === null, 'memtables: seal without a spare one')
-    this.waiting = { memtable: this.current, lastLsn }
+    this.waiting = { memtable: this.current, lastLsn, sequence: this.sequence }
+    this.taken = null
     this.current = this.spare
     this.spare = null
+  }
+
+  /** The active one, flushed without being sealed, is empty: it begins anew. */
+  async renew(): Promise<void> {
+    await this.options.run(this.current.reset())
+    this.taken = null
   }
 
   /** The rows of the sealed one are in parts: it becomes the spare one when nobody reads it. */

@@ -101,6 +101,7 @@ export class Shard implements WriteTarget {
       arenaBytes: options.memtableArenaBytes,
       timer: host.timer,
       run: (execution) => drive({ host, instance, cache }, execution),
+      takeSequence: () => journal.takeSequence(),
     })
     const target = recoverInto(catalog, parts, instance, replaySink(memtables, options))
     const journal = await Journal.open(host, kernelChecksum(instance), target)
