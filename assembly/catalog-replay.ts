@@ -17,6 +17,9 @@ import { catalogColumns, catalogSeries, catalogShapes, catalogTables } from './r
 
 const NAME_MAX: u32 = 1024
 const KEY: usize = memory.data(4 + 1024)
+// Kinds of entries that only the host reads, besides databases and drops.
+const HOST_KIND_MIN: u8 = 9
+const HOST_KIND_MAX: u8 = 16
 const STOPPED: i32 = 1
 const REPEATED: i32 = 2
 
@@ -83,6 +86,7 @@ function addEntry(catalog: usize, entry: usize, size: u32): i32 {
   const kind = load<u8>(entry)
   const id = load<u32>(entry, 8)
   if (kind === 1 || kind === 6 || kind === 7) return 0
+  if (kind >= HOST_KIND_MIN && kind <= HOST_KIND_MAX) return 0
   if (size < 16) return CORRUPT
   const owner = load<u32>(entry, 12)
   if (kind === 2) {

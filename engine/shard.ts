@@ -261,13 +261,25 @@ export class Shard implements WriteTarget {
 
   /**
    * Forgets a table and its data; durable when it resolves. Queries that hold it go on. `find` is
-   * called in the write queue's turn, gives the entries to log and may throw `not_found`.
+   * as for `logEntries`.
    */
   async dropTable(find: () => Uint8Array): Promise<void> {
+    await this.logEntries(find)
+    // It is gone for good; that its files go may take another try.
+    await publish(this.rooms, {}).catch(() => this.maintenance.retryLater())
+  }
+
+  /**
+   * Logs catalog entries that come without rows, and applies them once they are durable. `find` is
+   * called in the write queue's turn, when all before it is durable and applied or refused; it
+   * gives the entries, none to change nothing, and may throw. If this throws, nothing has changed.
+   */
+  async logEntries(find: () => Uint8Array): Promise<void> {
     await this.queue.exclusive(async () => {
       while (this.journal.mustRotate) await this.rotate()
-      const dropped = find()
-      const entries = joinBytes(this.carried, dropped)
+      const found = find()
+      if (found.length === 0) return
+      const entries = joinBytes(this.carried, found)
       const payload = [encodeBatchHeader(entries.length, 0, 0), entries]
       const lsn = this.journal.append(RECORD_BATCH, () => payload, entries)
       try {
@@ -277,10 +289,8 @@ export class Shard implements WriteTarget {
         throw error
       }
       this.carried = NOTHING
-      this.catalog.apply(dropped)
+      this.catalog.apply(found)
     })
-    // It is gone for good; that its files go may take another try.
-    await publish(this.rooms, {}).catch(() => this.maintenance.retryLater())
   }
 
   /** Flushes if it can (all is in the log anyway), waits for what is under way, and ends. */

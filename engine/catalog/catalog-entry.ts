@@ -1,7 +1,7 @@
 // Catalog entries: what is new, as bytes. The same bytes lie in the log record of the batch that
 // first used a table, column, shape or series, and in the catalog file (docs/format.md, "Catalog
-// entries"). The kernel writes tables, tags, columns, shapes and series (assembly/commit.ts); the
-// host the rest.
+// entries"). The kernel writes tables, tags, columns, shapes and series (assembly/commit.ts) and reads
+// them (assembly/catalog-replay.ts); the rest is the host's, kinds from 9 on all of them.
 
 import { OmenError } from '../error.ts'
 import type { FieldType } from '../field.ts'
@@ -15,20 +15,26 @@ export type CatalogEntry =
   | { kind: 'tableDropped'; id: number }
   | { kind: 'databaseDropped'; id: number }
   | { kind: 'tag'; id: number; table: number; name: string }
+  /** Of the table `id`: nanoseconds and the text they were set by; 0 and '' = points are kept. */
+  | { kind: 'settings'; id: number; retention: bigint; text: string }
+  | { kind: 'columnDropped'; id: number }
+  | { kind: 'seriesDropped'; id: number }
 
 const HEADER_SIZE = 12
-const KINDS = [
-  'database',
-  'table',
-  'column',
-  'shape',
-  'series',
-  'tableDropped',
-  'databaseDropped',
-  'tag',
-] as const
-/** Bytes of a payload after the id, before its name or key. */
-const FIXED_SIZES = [0, 8, 8, 4, 4, 0, 0, 4]
+/** By kind: its name, and the bytes of its payload before a name or key. */
+const KINDS = new Map<number, { name: CatalogEntry['kind']; fixed: number }>([
+  [1, { name: 'database', fixed: 0 }],
+  [2, { name: 'table', fixed: 8 }],
+  [3, { name: 'column', fixed: 8 }],
+  [4, { name: 'shape', fixed: 4 }],
+  [5, { name: 'series', fixed: 4 }],
+  [6, { name: 'tableDropped', fixed: 0 }],
+  [7, { name: 'databaseDropped', fixed: 0 }],
+  [8, { name: 'tag', fixed: 4 }],
+  [9, { name: 'settings', fixed: 8 }],
+  [10, { name: 'columnDropped', fixed: 0 }],
+  [11, { name: 'seriesDropped', fixed: 0 }],
+])
 const decoder = new TextDecoder()
 const encoder = new TextEncoder()
 
@@ -49,7 +55,7 @@ function entrySize(view: DataView, at: number): number {
   if (left < HEADER_SIZE) throw corrupt(at, 'is cut off')
   const kind = view.getUint8(at)
   const size = view.getUint32(at + 4, true)
-  const fixed = FIXED_SIZES[kind - 1]
+  const fixed = KINDS.get(kind)?.fixed
   if (fixed === undefined) throw corrupt(at, `has kind ${kind}`)
   if ((view.getUint32(at, true) & 0xffffff00) !== 0) throw corrupt(at, 'has reserved bits')
   if (size < HEADER_SIZE + fixed || size > left) throw corrupt(at, `has size ${size} of ${left}`)
@@ -57,7 +63,7 @@ function entrySize(view: DataView, at: number): number {
 }
 
 function decodeEntry(view: DataView, bytes: Uint8Array, at: number, size: number): CatalogEntry {
-  const kind = KINDS[view.getUint8(at) - 1]!
+  const kind = KINDS.get(view.getUint8(at))!.name
   const id = view.getUint32(at + 8, true)
   const first = (): number => view.getUint32(at + 12, true)
   const second = (): number => view.getUint32(at + 16, true)
@@ -77,6 +83,11 @@ function decodeEntry(view: DataView, bytes: Uint8Array, at: number, size: number
       return { kind, id, table: first() }
     case 'tag':
       return { kind, id, table: first(), name: name(16) }
+    case 'settings': {
+      const retention = view.getBigInt64(at + 12, true)
+      if (retention < 0n) throw corrupt(at, `has retention ${retention}`)
+      return { kind, id, retention, text: name(20) }
+    }
     default:
       return { kind, id }
   }

@@ -192,6 +192,8 @@ export class Catalog implements PlanCatalog {
         return this.dropTable(entry.id)
       case 'databaseDropped':
         return this.dropDatabase(entry.id)
+      default:
+        throw new OmenError('corrupt', `catalog: an entry of kind ${entry.kind} is not expected`)
     }
   }
 
