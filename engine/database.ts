@@ -95,6 +95,8 @@ export interface EngineMetrics {
   readonly blocksSkipped: number
   readonly blocksFromSummary: number
   readonly blocksDecoded: number
+  /** Bytes of segments that flushes wrote. */
+  readonly flushBytes: number
   readonly compactionReadBytes: number
   readonly compactionWrittenBytes: number
   readonly syncs: number
@@ -313,6 +315,7 @@ export class Database {
       blocksSkipped: blocks.skipped,
       blocksFromSummary: blocks.summary,
       blocksDecoded: blocks.decoded,
+      flushBytes: shard.counters.flushBytes,
       compactionReadBytes: shard.counters.compactionReadBytes,
       compactionWrittenBytes: shard.counters.compactionWrittenBytes,
       syncs: shard.counters.syncs,

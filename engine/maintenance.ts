@@ -2,7 +2,12 @@
 // A job that fails changes nothing; it is kept as the reason that health shows, and tried again after
 // a pause that doubles, until it works.
 
-import { type CompactionOptions, chooseCompaction, compactParts } from './segment/compaction.ts'
+import { compactAll } from './segment/compaction.ts'
+import {
+  type CompactionOptions,
+  type Merge,
+  chooseCompaction,
+} from './segment/compaction-choice.ts'
 import { OmenError } from './error.ts'
 import { flushMemtable } from './segment/flush.ts'
 import type { TimerHandle } from './host.ts'
@@ -15,6 +20,7 @@ import { type ShardRooms, isLive, publish, writeSegment } from './publisher.ts'
 /** Counters since the start. */
 export interface MaintenanceCounters {
   flushes: number
+  flushBytes: number
   compactions: number
   compactionReadBytes: number
   compactionWrittenBytes: number
@@ -27,6 +33,7 @@ const RETRY_MAX_MS = 60_000
 export class Maintenance {
   readonly counters: MaintenanceCounters = {
     flushes: 0,
+    flushBytes: 0,
     compactions: 0,
     compactionReadBytes: 0,
     compactionWrittenBytes: 0,
@@ -70,6 +77,12 @@ export class Maintenance {
       if (this.memtables.sealed !== null) this.start()
     })
     return true
+  }
+
+  /** Looks, in a later turn, whether parts that queries merge are worth a merge for good. */
+  async relieve(): Promise<void> {
+    await this.rooms.host.pause()
+    if (!this.isEnding && this.rooms.parts.isHot) this.start()
   }
 
   /** Resolves when nothing is under way. */
@@ -131,8 +144,9 @@ export class Maintenance {
     const { sealed } = this.memtables
     if (sealed === null) return
     const visible = (): void => this.memtables.retire()
-    await this.writeRows(sealed.memtable, sealed.sequence, (added, file) =>
-      publish(this.rooms, { added, files: [file], flushedLsn: sealed.lastLsn, visible }),
+    const { memtable, sequence, lastLsn: flushedLsn } = sealed
+    this.counters.flushBytes += await this.writeRows(memtable, sequence, (added, file) =>
+      publish(this.rooms, { added, files: [file], flushedLsn, visible }),
     )
     this.counters.flushes++
   }
@@ -154,32 +168,33 @@ export class Maintenance {
   private async merge(options?: CompactionOptions): Promise<void> {
     this.hasMerged = false
     if (this.isEnding) return
-    const parts = this.rooms.parts.parts()
+    const live = this.rooms.parts
+    live.isHot = false
+    const parts = live.parts()
     if (parts.some(({ table }) => !isLive(this.rooms, table))) {
       await publish(this.rooms, {})
       this.hasMerged = true
       return
     }
-    const choice = chooseCompaction(parts, options)
+    const { files } = live.version
+    const heatOf = (part: PartDescription): number => live.readerOf(part).heat
+    const choice = chooseCompaction(parts, { files, heatOf, ...options })
     if (choice === null) return
-    await this.mergeParts(choice.inputs)
+    await this.mergeParts(choice.merges)
     this.hasMerged = true
   }
 
-  private async mergeParts(removed: readonly PartDescription[]): Promise<void> {
+  private async mergeParts(merges: readonly Merge[]): Promise<void> {
     const { rooms, counters } = this
     const { instance, cache, parts } = rooms
-    const wanted = new Set(removed)
+    const removed = merges.flatMap(({ inputs }) => inputs)
     const version = parts.acquire()
     try {
-      const readers = parts
-        .readers(removed[0]!.table)
-        .filter((reader) => wanted.has(reader.description))
+      const inputs = merges.map((merge) => merge.inputs.map((part) => parts.readerOf(part)))
       counters.compactionWrittenBytes += await writeSegment(
         rooms,
-        (writer) => compactParts(instance, cache, readers, writer),
-        (part, file) =>
-          publish(rooms, { removed, added: part === null ? [] : [part], files: [file] }),
+        (writer) => compactAll(instance, cache, inputs, writer),
+        (added, file) => publish(rooms, { removed, added, files: [file] }),
         () => this.checkGoing(),
       )
       counters.compactions++

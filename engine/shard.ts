@@ -150,6 +150,7 @@ export class Shard implements WriteTarget {
         isReleased = true
         hold.release()
         this.parts.release(version)
+        if (this.parts.isHot) void this.maintenance.relieve()
       },
     }
   }

@@ -79,6 +79,12 @@ export class PartView {
     return range
   }
 
+  /** Notes that the plan's columns of so many rows are merged with those of other parts. */
+  warm(rows: number): void {
+    const { reader, ids } = this
+    reader.warm((rows * ids.length) / (reader.columns.length + 1))
+  }
+
   /** Makes a row group the current one, with the entries of all columns. False: fetch, then again. */
   enter(group: number): boolean {
     const { pins, instance } = this.context

@@ -116,6 +116,7 @@ export class SeriesScan {
         const merged = parts.map(({ source, start, end }) => {
           return { rows: this.sources[source]!, from: start, to: end }
         })
+        this.warm(merged)
         return { kind: 'merged', parts: merged }
       }
     }
@@ -169,6 +170,14 @@ export class SeriesScan {
       members.push(member)
     }
     finish()
+  }
+
+  /** Counts rows of parts that are merged with those of other parts, for compaction to know. */
+  private warm(merged: readonly MergedPart[]): void {
+    if (merged.filter(({ rows }) => rows instanceof PartRows).length < 2) return
+    for (const { rows, from, to } of merged) {
+      if (rows instanceof PartRows) rows.view.warm(to - from)
+    }
   }
 
   /** Takes the next piece off a run: up to a multiple of the stride, or up to rowsMax rows. */

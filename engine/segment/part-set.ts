@@ -25,12 +25,15 @@ interface Obsolete {
 const NO_READERS: readonly PartReader[] = []
 
 export class PartSet {
+  /** Whether a part was merged in queries so often that compaction should look; reset by who looks. */
+  isHot = false
   private readonly instance: KernelInstance
   private readonly cache: Cache
   private readonly removeFile: (file: number) => void
   private current: PartVersion = { id: 0, tables: new Map(), files: new Map() }
   /** Holders by version id. */
   private readonly holders = new Map<number, number>()
+  private readonly readersOfParts = new WeakMap<PartDescription, PartReader>()
   private obsolete: Obsolete[] = []
 
   /** `removeFile` is called once for each file that nothing names or reads any more. */
@@ -52,6 +55,13 @@ export class PartSet {
   /** All parts, by table and sequence. */
   parts(): PartDescription[] {
     return [...this.current.tables.values()].flat().map((reader) => reader.description)
+  }
+
+  /** The reader of a part; the description is the very object that `parts` gave. */
+  readerOf(part: PartDescription): PartReader {
+    const reader = this.readersOfParts.get(part)
+    assert(reader !== undefined, `part of segment-${part.file} at ${part.offset} is unknown`)
+    return reader
   }
 
   files(): FileDescription[] {
@@ -101,13 +111,15 @@ export class PartSet {
       const kept = readers.filter((reader) => !gone.has(reader.description))
       if (kept.length > 0) tables.set(table, kept)
     }
+    const grown = new Set<PartReader[]>()
     for (const part of added) {
       if (!isLive(part.table)) continue
       const readers = tables.get(part.table) ?? []
-      readers.push(new PartReader(this.instance, this.cache, part))
-      readers.sort(bySequence)
+      readers.push(this.createReader(part))
       tables.set(part.table, readers)
+      grown.add(readers)
     }
+    for (const readers of grown) readers.sort(bySequence)
     const named = new Set<number>()
     for (const readers of tables.values()) for (const r of readers) named.add(r.description.file)
     const all = [...this.current.files.values(), ...files]
@@ -117,6 +129,15 @@ export class PartSet {
       tables,
       files: new Map(kept.map((file) => [file.number, file])),
     }
+  }
+
+  private createReader(part: PartDescription): PartReader {
+    const onHot = (): void => {
+      this.isHot = true
+    }
+    const reader = new PartReader(this.instance, this.cache, part, onHot)
+    this.readersOfParts.set(part, reader)
+    return reader
   }
 
   /** Removes the files that no held version names any more. */

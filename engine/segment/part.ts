@@ -59,15 +59,35 @@ export class PartReader {
   private readonly cache: Cache
   private readonly name: string
   private readonly entrySize: number
+  private readonly onHot: () => void
+  private mergedRows = 0
   private opened: { footer: Footer; series: SeriesPages; index: Map<number, number> } | null = null
 
-  /** `cache` is the one whose pins the calls get. */
-  constructor(instance: KernelInstance, cache: Cache, description: PartDescription) {
+  /** `cache` is the one whose pins the calls get. `onHot`: see `warm`. */
+  constructor(
+    instance: KernelInstance,
+    cache: Cache,
+    description: PartDescription,
+    onHot: () => void = () => {},
+  ) {
     this.instance = instance
     this.cache = cache
     this.description = description
     this.name = fileName('segment', description.file)
     this.entrySize = instance.kernel.ENTRY_SIZE.value
+    this.onHot = onHot
+  }
+
+  /** Rows that queries had to merge with rows of other parts: what a compaction spares the next. */
+  get heat(): number {
+    return this.mergedRows
+  }
+
+  /** Adds to the heat; calls `onHot` each time it reaches another multiple of the part's rows. */
+  warm(rows: number): void {
+    const before = Math.floor(this.mergedRows / this.rows)
+    this.mergedRows += rows
+    if (Math.floor(this.mergedRows / this.rows) > before) this.onHot()
   }
 
   get rows(): number {

@@ -60,6 +60,7 @@ const METRICS = {
   blocksFromSummary: 8,
   blocksDecoded: 9,
   compactionReadBytes: 10,
+  flushBytes: 12,
   compactionWrittenBytes: 11,
   syncs: 12,
   syncSeconds: 13,

@@ -1,6 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { Cache } from '../../../engine/segment/cache.ts'
-import { chooseCompaction, compactParts } from '../../../engine/segment/compaction.ts'
+import { compactParts } from '../../../engine/segment/compaction.ts'
+import {
+  type CompactionChoice,
+  FILE_BYTES,
+  chooseCompaction,
+} from '../../../engine/segment/compaction-choice.ts'
 import { runSync } from '../../../engine/drive.ts'
 import { fileName } from '../../../engine/log/file-name.ts'
 import { flushMemtable } from '../../../engine/segment/flush.ts'
@@ -40,8 +45,12 @@ function part(sequence: number, size: number, from = 0, to = 10, partition = 0n)
   }
 }
 
-const sequences = (choice: { inputs: readonly PartDescription[] } | null): number[] | null =>
-  choice && choice.inputs.map((input) => Number(input.sequence))
+/** Inputs of the first merge of a choice. */
+const sequences = (choice: CompactionChoice | null): number[] | null =>
+  choice && choice.merges[0]!.inputs.map((input) => Number(input.sequence))
+
+const inputsOf = (choice: CompactionChoice | null): PartDescription[] =>
+  choice === null ? [] : choice.merges.flatMap(({ inputs }) => inputs)
 
 describe('choice of a compaction', () => {
   test('nothing is chosen from no parts, from few, or from parts of different partitions', () => {
@@ -55,7 +64,7 @@ describe('choice of a compaction', () => {
   test('four small neighbours are merged, whatever the order they are listed in', () => {
     const parts = [3, 1, 4, 2].map((s) => part(s, 100))
     expect(sequences(chooseCompaction(parts))).toEqual([1, 2, 3, 4])
-    expect(chooseCompaction(parts)!.inputs.every((input) => parts.includes(input))).toBe(true)
+    expect(inputsOf(chooseCompaction(parts)).every((input) => parts.includes(input))).toBe(true)
   })
 
   test('small parts are merged before large ones', () => {
@@ -86,8 +95,8 @@ describe('choice of a compaction', () => {
 
   test('inputs stay within their number and their bytes', () => {
     const parts = Array.from({ length: 40 }, (_, i) => part(i, 1_000))
-    expect(chooseCompaction(parts, { inputsMax: 7 })!.inputs.length).toBe(7)
-    expect(chooseCompaction(parts, { bytesMax: 5_500 })!.inputs.length).toBe(5)
+    expect(inputsOf(chooseCompaction(parts, { inputsMax: 7 })).length).toBe(7)
+    expect(inputsOf(chooseCompaction(parts, { bytesMax: 5_500 })).length).toBe(5)
     expect(chooseCompaction(parts, { bytesMax: 1_999 })).toBeNull()
   })
 
@@ -105,6 +114,55 @@ describe('choice of a compaction', () => {
     expect(sequences(chooseCompaction(sparse, { partsMax: 2 }))).toEqual([0, 1, 2])
   })
 
+  test('merges of many partitions share a job up to the bytes of one file', () => {
+    const year = Array.from({ length: 365 * 4 }, (_, i) => {
+      return part(Math.floor(i / 365), 5_000, 0, 10, BigInt(i % 365))
+    })
+    const { merges } = chooseCompaction(year)!
+    expect(merges.length).toBe(Math.floor(FILE_BYTES / 20_000))
+    expect(new Set(merges.map(({ inputs }) => inputs[0]!.partition)).size).toBe(merges.length)
+    for (const { inputs } of merges) {
+      expect(inputs.map(({ sequence }) => sequence)).toEqual([0n, 1n, 2n, 3n])
+      expect(new Set(inputs.map(({ partition }) => partition)).size).toBe(1)
+    }
+    const large = year.map((one) => ({ ...one, size: FILE_BYTES / 4 + 1 }))
+    expect(chooseCompaction(large)!.merges.length).toBe(1)
+  })
+
+  test('parts that queries had to merge as often as they have rows are merged, others are not', () => {
+    const parts = [part(1, 9e6), part(2, 100), part(3, 100)].map((one) => ({ ...one, rows: 1_000 }))
+    const choose = (...heat: number[]): CompactionChoice | null =>
+      chooseCompaction(parts, { heatOf: (one) => heat[Number(one.sequence) - 1]! })
+    expect(choose(0, 0, 0)).toBeNull()
+    expect(choose(1_999, 0, 0)).toBeNull()
+    expect(choose(1_000, 999, 0)).toBeNull()
+    expect(sequences(choose(1_000, 1_000, 0))).toEqual([1, 2])
+    expect(sequences(choose(0, 1, 1_999))).toEqual([2, 3])
+    // One between them that overlaps cannot be passed over.
+    expect(choose(2_000, 0, 2_000)).toBeNull()
+    parts[1] = { ...parts[1]!, minTime: 11n, maxTime: 12n }
+    expect(sequences(choose(2_000, 0, 2_000))).toEqual([1, 3])
+    const heatOf = (): number => 1e9
+    expect(chooseCompaction(parts.slice(0, 2), { heatOf, bytesMax: 9e6 })).toBeNull()
+  })
+
+  test('the live parts of a file that is mostly dead are written anew, if there is nothing to merge', () => {
+    const live = [0, 1].map((i) => ({ ...part(7, 50_000, 0, 1, BigInt(i)), offset: i * 50_000 }))
+    const file = (size: number) => new Map([[7, { number: 7, size, checksum: 0 }]])
+    expect(chooseCompaction(live, { files: file(199_999) })).toBeNull()
+    const { merges } = chooseCompaction(live, { files: file(200_000) })!
+    expect(merges.map(({ inputs }) => inputs)).toEqual([[live[0]], [live[1]]])
+    expect(chooseCompaction(live, { files: file(100_000) })).toBeNull()
+    const tiny = live.map((one) => ({ ...one, size: 10 }))
+    expect(chooseCompaction(tiny, { files: file(60_000) })).toBeNull()
+    const small = [1, 2, 3, 4].map((s) => part(s, 100, 0, 1, 9n))
+    const named = new Map([
+      ...file(200_000),
+      ...small.map(({ file: n }) => [n, { number: n, size: 100, checksum: 0 }] as const),
+    ])
+    expect(sequences(chooseCompaction([...live, ...small], { files: named }))).toEqual([1, 2, 3, 4])
+  })
+
   test('random parts: no choice breaks the order of writes, and choosing comes to an end', () => {
     for (let seed = 0; seed < 100; seed++) {
       const random = seededRandom(seed)
@@ -118,7 +176,9 @@ describe('choice of a compaction', () => {
         expect(rounds, `seed ${seed}`).toBeLessThan(40)
         const choice = chooseCompaction(parts, options)
         if (choice === null) break
-        parts = expectAllowed(parts, choice.inputs, `seed ${seed}`)
+        for (const { inputs } of choice.merges) {
+          parts = expectAllowed(parts, inputs, `seed ${seed}`)
+        }
       }
     }
   })

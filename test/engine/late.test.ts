@@ -1,0 +1,121 @@
+// Late, out-of-order and duplicate points across many flushes: where they end up, and what they cost.
+
+import { expect, test } from 'vitest'
+import { type Database, openDatabase } from '../../engine/database.ts'
+import type { Shard } from '../../engine/shard.ts'
+import { openMemoryStorage } from '../../engine/storage/memory.ts'
+import { simulatedHost } from '../simulated-host.ts'
+
+const DAY = 86_400_000_000_000n
+const OPTIONS = {
+  memtableRowBytes: 1 << 20,
+  memtableArenaBytes: 1 << 16,
+  cacheBytes: 1 << 22,
+  logBytes: 1 << 22,
+  limits: { timeoutMs: 1e12 },
+}
+
+async function openLate(): Promise<{ db: Database; shard: Shard }> {
+  const db = await openDatabase(await simulatedHost(openMemoryStorage(), 1), OPTIONS)
+  const { current } = db as unknown as { current: Shard }
+  return { db, shard: current }
+}
+
+async function write(db: Database, lines: readonly string[]): Promise<void> {
+  const batch = db.batch()
+  batch.lineProtocol(new TextEncoder().encode(lines.join('\n')))
+  await batch.commit()
+}
+
+/** Flushes and waits until nothing is left to merge. */
+async function settle(db: Database, shard: Shard): Promise<void> {
+  await db.flush()
+  const { maintenance } = shard as unknown as { maintenance: { idle(): Promise<void> } }
+  for (let turn = 0; turn < 10; turn++) {
+    await new Promise((resolve) => setTimeout(resolve, 0))
+    await maintenance.idle()
+  }
+}
+
+/** `count` points of series `s`, one each 10 s from `start`, with this value. */
+const regular = (start: bigint, count: number, value: number): string[] =>
+  Array.from({ length: count }, (_, i) => {
+    return `m,s=a v=${value} ${start + BigInt(i) * 10_000_000_000n}`
+  })
+
+async function question(db: Database) {
+  const answer = await db.query({ table: 'm', select: ['count(v)', 'sum(v)'] })
+  return {
+    values: answer.series[0]!.fields.map(({ values }) => Number(values[0])),
+    stats: answer.stats,
+  }
+}
+
+test('late data over a year of partitions is a few files, merged in a few jobs', async () => {
+  const { db, shard } = await openLate()
+  // Partitions are days: a first batch that is dense in one.
+  await write(db, regular(0n, 1_000, 0))
+  for (let round = 1; round <= 8; round++) {
+    const days = Array.from({ length: 365 }, (_, day) => {
+      return `m,s=a v=${round} ${BigInt(day) * DAY + BigInt(round)}`
+    })
+    await write(db, days)
+    await settle(db, shard)
+    expect(shard.parts.files().length).toBeLessThanOrEqual(4)
+  }
+  const parts = shard.parts.parts()
+  expect(new Set(parts.map(({ partition }) => partition)).size).toBe(365)
+  expect(parts.length).toBeLessThanOrEqual(365 * 4)
+  expect(shard.counters.compactions).toBeLessThanOrEqual(8)
+  const { values } = await question(db)
+  expect(values).toEqual([1_000 + 8 * 365, 36 * 365])
+  await db.close()
+})
+
+test('parts that queries merge again and again are merged for good, and no bytes are written for others', async () => {
+  const { db, shard } = await openLate()
+  await write(db, regular(0n, 4_000, 1))
+  await settle(db, shard)
+  // Every tenth point once more, and one more beside it.
+  await write(
+    db,
+    regular(0n, 400, 2).map((line) => line.replace(/ \d+$/, (at) => ` ${BigInt(at) * 10n}`)),
+  )
+  await settle(db, shard)
+  const before = shard.counters.compactionWrittenBytes
+  const first = await question(db)
+  expect(first.values).toEqual([4_000, 3_600 + 800])
+  for (let i = 0; i < 4; i++) expect((await question(db)).values).toEqual(first.values)
+  await settle(db, shard)
+  expect(shard.counters.compactionWrittenBytes).toBeGreaterThan(before)
+  expect(shard.parts.parts().length).toBe(1)
+  const written = shard.counters.compactionWrittenBytes
+  const last = await question(db)
+  expect(last.values).toEqual(first.values)
+  expect(last.stats.blocksFromSummary).toBeGreaterThan(first.stats.blocksFromSummary)
+  for (let i = 0; i < 20; i++) await question(db)
+  await settle(db, shard)
+  expect(shard.counters.compactionWrittenBytes).toBe(written)
+  await db.close()
+})
+
+test('one late row costs its series one block of summaries, and other series nothing', async () => {
+  const { db, shard } = await openLate()
+  const series = (name: string, lines: string[]): string[] =>
+    lines.map((line) => line.replace('s=a', `s=${name}`))
+  const points = regular(0n, 8 * 1_024, 1)
+  await write(db, points)
+  await write(db, series('b', points))
+  await settle(db, shard)
+  const count = async (where: string) => {
+    const { stats } = await db.query({ table: 'm', select: ['sum(v)'], where })
+    return stats.blocksFromSummary / stats.blocks
+  }
+  expect([await count("s = 'a'"), await count("s = 'b'")]).toEqual([1, 1])
+  await write(db, [`m,s=a v=5 ${4n * 1_024n * 10_000_000_000n + 5n}`])
+  await settle(db, shard)
+  expect(shard.parts.parts().length).toBe(2)
+  expect(await count("s = 'b'")).toBe(1)
+  expect(await count("s = 'a'")).toBeGreaterThan(0.7)
+  await db.close()
+})
