@@ -2,6 +2,8 @@
 // object holds one shard (a data directory, a Durable Object, memory) with all its databases.
 // Requests are the members of the REST API's bodies; answers are columns in typed arrays.
 
+import type { Backup } from './backup/backup.ts'
+import { type RestoreSummary, checkEmpty, restoreDatabase } from './backup/restore-database.ts'
 import { type Batch, type BatchOptions, createBatch } from './ingest/batch.ts'
 import { encodeTableDropped } from './catalog/catalog-entry.ts'
 import type { CatalogTable } from './catalog/catalog.ts'
@@ -27,6 +29,7 @@ import type {
 } from './query/query.ts'
 import { type QueryContext, parseLatest, parseQuery } from './query/request.ts'
 import { Shard, type ShardOptions } from './shard.ts'
+import type { ShardStorage } from './storage/storage.ts'
 import { type TableStats, tableStats } from './catalog/table-stats.ts'
 import { compareText } from './catalog/tags.ts'
 
@@ -34,6 +37,11 @@ export interface OpenOptions extends Partial<ShardOptions> {
   /** Bytes that the kernel's memory may grow to. */
   readonly memoryBytes?: number
   readonly limits?: Partial<QueryLimits>
+}
+
+export interface BackupOptions {
+  /** Id of an earlier backup. */
+  readonly since?: string | null | undefined
 }
 
 export interface DatabaseOptions {
@@ -124,28 +132,36 @@ const DEFAULT_LIMITS: QueryLimits = {
   timeoutMs: 30_000,
 }
 const ROWS_MAX = 1_000_000
+/** A restored database is counted once, however long that takes. */
+const PREVIEW_TIMEOUT_MS = 2 ** 40
+
+/** Opens a shard in the host's storage, or in another one. */
+type StartShard = (storage?: ShardStorage) => Promise<Shard>
 
 /** Opens the shard that the host's storage holds, recovering whatever a crash left. */
 export async function openDatabase(host: Host, options: OpenOptions = {}): Promise<Database> {
   const { memoryBytes, limits, ...shardOptions } = options
-  const start = async (): Promise<Shard> => {
+  const start: StartShard = async (storage = host.storage) => {
     const instance = await instantiateKernel(host.module, memoryBytes)
-    return Shard.open(host, instance, { ...DEFAULT_OPTIONS, ...shardOptions })
+    return Shard.open({ ...host, storage }, instance, { ...DEFAULT_OPTIONS, ...shardOptions })
   }
   return new Database(await start(), start, { ...DEFAULT_LIMITS, ...limits })
 }
 
 export class Database {
   private current: Shard
-  private readonly start: () => Promise<Shard>
+  private readonly start: StartShard
+  /** While another shard takes the place of the current one. */
   private restarting: Promise<void> | null = null
+  /** Why there is another one to come. */
+  private restartReason = ''
   /** Why it could not be started again after the kernel failed. */
   private failure: unknown = null
   private readonly limits: QueryLimits
   private readonly blocks = { skipped: 0, summary: 0, decoded: 0 }
 
   /** Use `openDatabase`, or `open` of a runtime's entry. */
-  constructor(shard: Shard, start: () => Promise<Shard>, limits: QueryLimits) {
+  constructor(shard: Shard, start: StartShard, limits: QueryLimits) {
     this.current = shard
     this.start = start
     this.limits = limits
@@ -283,6 +299,33 @@ export class Database {
     return this.shard.compact()
   }
 
+  /**
+   * Everything acknowledged before the call, of all databases, as the bytes of a tar archive; writing
+   * goes on. `since`, the id of an earlier backup, leaves out the segment files which that one has.
+   * Throws `conflict` if that is of another data directory.
+   */
+  backup({ since = null }: BackupOptions = {}): Promise<Backup> {
+    return this.shard.backup(since)
+  }
+
+  /**
+   * Restores a full backup and its increments, one archive behind the other, oldest first. The
+   * database has to be empty (`conflict`) and is `unavailable` meanwhile. When it throws, the database
+   * is empty as before; a power cut leaves it empty or restored.
+   */
+  async restore(source: AsyncIterable<Uint8Array>): Promise<RestoreSummary> {
+    const { shard } = this
+    checkEmpty(shard.catalog)
+    return this.replaceShard('a backup is restored', async () => {
+      // Written since.
+      checkEmpty(shard.catalog)
+      return restoreDatabase(shard.host, source, async (storage) => {
+        const limits = { maxPoints: Infinity, maxBuckets: Infinity, timeoutMs: PREVIEW_TIMEOUT_MS }
+        return new Database(await this.start(storage), this.start, limits)
+      })
+    })
+  }
+
   /** Flushes and gives the storage back. Later calls fail. */
   close(): Promise<void> {
     if (this.restarting === null) return this.current.close()
@@ -291,6 +334,9 @@ export class Database {
 
   health(): Health {
     const ended = this.failure ?? this.current.instance.failure
+    if (ended === null && this.restarting !== null) {
+      return { status: 'fail', message: this.restartReason }
+    }
     if (ended !== null) return { status: 'fail', message: messageOf(ended) }
     const { failure } = this.current
     if (failure === null) return { status: 'pass', message: 'ready' }
@@ -329,21 +375,33 @@ export class Database {
    * as after a crash; until then everything is `unavailable`.
    */
   private get shard(): Shard {
-    if (this.current.instance.failure === null) return this.current
     if (this.failure !== null) throw this.failure
-    this.restarting ??= this.restart()
-    const message = 'database: it starts again after a failure of its kernel'
-    throw new OmenError('unavailable', message, { retryAfter: 1 })
+    if (this.restarting === null) {
+      if (this.current.instance.failure === null) return this.current
+      const reason = 'it starts again after a failure of its kernel'
+      this.replaceShard(reason, async () => {}).catch(() => {})
+    }
+    throw new OmenError('unavailable', `database: ${this.restartReason}`, { retryAfter: 1 })
+  }
+
+  /** Ends the shard, does what has to be done without one, and starts another. */
+  private replaceShard<T>(reason: string, work: () => Promise<T>): Promise<T> {
+    this.restartReason = reason
+    const done = this.current.halt().then(work)
+    this.restarting = done.then(
+      () => this.restart(),
+      () => this.restart(),
+    )
+    return this.restarting.then(() => done)
   }
 
   private async restart(): Promise<void> {
     try {
-      await this.current.halt()
       this.current = await this.start()
-      this.restarting = null
     } catch (error) {
       this.failure = error
     }
+    this.restarting = null
   }
 
   private context(

@@ -9,7 +9,10 @@ export type {
   CsvSpec,
   WriteResult,
 } from './ingest/batch.ts'
+export type { Backup } from './backup/backup.ts'
+export type { RestoreSummary } from './backup/restore-database.ts'
 export type {
+  BackupOptions,
   Database,
   DatabaseOptions,
   EngineMetrics,

@@ -3,6 +3,7 @@
 // applied, flushed, compacted. What it decides is when, and what follows a failure: nothing is lost,
 // reads go on, and it is tried again until it works. How is in the files it calls.
 
+import { type Backup, startBackup } from './backup/backup.ts'
 import type { StagedBatch } from './ingest/batch.ts'
 import { Cache } from './segment/cache.ts'
 import { Catalog } from './catalog/catalog.ts'
@@ -249,6 +250,23 @@ export class Shard implements WriteTarget {
     maintenance.start()
     await maintenance.idle()
     if (maintenance.flushError !== null) throw maintenance.flushError
+  }
+
+  /** Everything acknowledged so far as an archive, see startBackup. */
+  backup(since: string | null): Promise<Backup> {
+    return startBackup(
+      {
+        rooms: this.rooms,
+        flush: () => this.flush(),
+        exclusive: (action) =>
+          this.queue.exclusive(async () => {
+            // If it cannot: what the failed log has that is durable is in the backup all the same.
+            await this.leaveFailedLog().catch(() => {})
+            return action()
+          }),
+      },
+      since,
+    )
   }
 
   /** Merges parts of every table and partition as far as they go. */

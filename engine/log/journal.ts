@@ -11,7 +11,13 @@ import { FILE_HEADER_SIZE } from './file-header.ts'
 import { fileName } from './file-name.ts'
 import type { Host } from '../host.ts'
 import { type ClosedLog, recoverLogs } from './log-recovery.ts'
-import { type FileDescription, type Manifest, ManifestWriter, loadManifest } from './manifest.ts'
+import {
+  type FileDescription,
+  type Manifest,
+  type ManifestContent,
+  ManifestWriter,
+  loadManifest,
+} from './manifest.ts'
 import type { PartVersion } from '../segment/part-set.ts'
 import { SavedCatalog } from './saved-catalog.ts'
 import { createWal, type LogRecord, type WalWriter } from './wal.ts'
@@ -34,6 +40,13 @@ interface Change {
 
 const NO_PARTS: PartVersion = { id: 0, tables: new Map(), files: new Map() }
 
+/** The durable state of one moment, as a manifest that names no open log. */
+export interface FrozenState {
+  readonly manifest: Manifest
+  /** Lets go of the files that it names; segment files are the holder's of the version. */
+  release(): void
+}
+
 /** What recovery hands to the shard, in this order. */
 export interface RecoveryTarget {
   /** A blob of catalog entries, valid during the call. */
@@ -53,7 +66,8 @@ export class Journal {
   isReplayDurable = true
   private readonly host: Host
   private readonly checksum: Checksum
-  private readonly identity: bigint
+  /** Of the data directory. */
+  readonly identity: bigint
   private readonly manifests: ManifestWriter
   private closed: readonly ClosedLog[] = []
   /** Null after a start, until a new log is named. */
@@ -73,6 +87,8 @@ export class Journal {
   private isSpoilt = false
   /** Files to remove once the next manifest is in force. */
   private orphans: string[] = []
+  /** Files that must stay for now, with how often they are held. */
+  private readonly held = new Map<string, number>()
   /** The last change of the durable state: the next one waits for it. */
   private last: Promise<unknown> = Promise.resolve()
 
@@ -133,6 +149,11 @@ export class Journal {
   /** Why nothing can be logged now, or null. */
   get failure(): unknown {
     return this.mustRotate ? (this.lastError ?? this.wal?.failure ?? null) : null
+  }
+
+  /** Above the number of every file. */
+  get nextFileNumber(): number {
+    return this.nextFile
   }
 
   takeFileNumber(): number {
@@ -226,11 +247,40 @@ export class Journal {
    */
   discard(name: string): void {
     try {
-      if (this.manifests.isUncertain) this.orphans.push(name)
+      if (this.manifests.isUncertain || this.held.has(name)) this.orphans.push(name)
       else if (this.host.storage.has(name)) this.host.storage.remove(name)
     } catch (error) {
       if (!(error instanceof OmenError)) throw error
       this.orphans.push(name)
+    }
+  }
+
+  /**
+   * What is durable now, with `version` as its parts, in `exclusive`. Logs and catalog that it names
+   * stay on the disk until it is released, whatever changes meanwhile.
+   */
+  freeze(version: PartVersion): FrozenState {
+    const { wal, closed } = this
+    const open = wal === null || wal.durableSize === FILE_HEADER_SIZE ? [] : [wal]
+    const logs = [
+      ...closed.map(({ number, end }) => ({ number, end })),
+      ...open.map(({ number, durableSize }) => ({ number, end: durableSize })),
+    ]
+    const catalog = this.catalog.named
+    const names = [
+      fileName('catalog', catalog.number),
+      ...logs.map((log) => fileName('wal', log.number)),
+    ]
+    for (const name of names) this.held.set(name, (this.held.get(name) ?? 0) + 1)
+    return {
+      manifest: { generation: 1, ...this.contentOf(version, catalog), logs },
+      release: () => {
+        for (const name of names) {
+          const count = this.held.get(name)! - 1
+          if (count > 0) this.held.set(name, count)
+          else this.held.delete(name)
+        }
+      },
     }
   }
 
@@ -342,18 +392,25 @@ export class Journal {
     const now = this.host.now()
     if (now > this.lastSeen) this.lastSeen = now
     const open = { number: wal.number, end: 0 }
-    await this.manifests.commit({
-      identity: this.identity,
+    const logs = [...closed.map(({ number, end }) => ({ number, end })), open]
+    const content = this.contentOf(version, catalog)
+    await this.manifests.commit({ ...content, logs, lowestLsn, durableLsn: wal.durableLsn })
+  }
+
+  /** A manifest of `version` but for its logs, as far as nothing changes. */
+  private contentOf(version: PartVersion, catalog: FileDescription): Omit<ManifestContent, 'logs'> {
+    const { identity, lowestLsn, durableLsn, nextFile, nextSequence, lastSeen } = this
+    return {
+      identity,
       files: [...version.files.values()],
       parts: [...version.tables.values()].flat().map((reader) => reader.description),
       catalog,
-      logs: [...closed.map(({ number, end }) => ({ number, end })), open],
       lowestLsn,
-      durableLsn: wal.durableLsn,
-      nextFile: this.nextFile,
-      nextSequence: this.nextSequence,
-      lastSeen: this.lastSeen,
-    })
+      durableLsn,
+      nextFile,
+      nextSequence,
+      lastSeen,
+    }
   }
 }
 

@@ -68,6 +68,11 @@ export class PartSet {
     return [...this.current.files.values()]
   }
 
+  /** Numbers of the files that no longer count, but are still held. */
+  obsoleteFiles(): number[] {
+    return this.obsolete.map(({ file }) => file)
+  }
+
   acquire(): PartVersion {
     const { id } = this.current
     this.holders.set(id, (this.holders.get(id) ?? 0) + 1)
