@@ -34,6 +34,11 @@ export interface WindowOptions {
   readonly descending?: boolean
   /** Most rows of each source in a window that several share, default 1,024. */
   readonly rowsMax?: number
+  /**
+   * Most rows of all sources together in such a window, default what `rowsMax` of each comes to: room
+   * that the other sources leave is used by one that has more.
+   */
+  readonly totalMax?: number
 }
 
 /** What is left of a source. */
@@ -63,13 +68,18 @@ const RUN_MIN = 64
 export class Windows {
   private readonly descending: boolean
   private readonly rowsMax: number
+  private readonly totalMax: number
   private readonly runMin: number
+  /** Rows of one source that the next shared window tries to take. */
+  private reach: number
   private cursors: Cursor[] = []
 
   constructor(sources: readonly TimedRows[], options: WindowOptions = {}) {
     this.descending = options.descending ?? false
     this.rowsMax = options.rowsMax ?? ROWS_MAX
     assert(this.rowsMax > 0, `windows of ${this.rowsMax} rows`)
+    this.totalMax = options.totalMax ?? 0
+    this.reach = Math.max(this.rowsMax, this.totalMax)
     this.runMin = Math.min(RUN_MIN, this.rowsMax)
     for (const [source, rows] of sources.entries()) {
       if (rows.start >= rows.end) continue
@@ -144,13 +154,28 @@ export class Windows {
     return [lead, this.cursors.filter((cursor) => cursor !== lead)]
   }
 
-  /** All sources up to the nearest time at which one of them reaches `rowsMax` rows. */
+  /** All sources up to a time at which they have as many rows together as a window may hold. */
   private *sharedSpan(): Execution<Taken[]> {
+    const { rowsMax, totalMax } = this
+    for (;;) {
+      const span = yield* this.spanOf(this.reach)
+      const rows = span.reduce((sum, taken) => sum + this.takenRows(taken), 0)
+      if (this.reach === rowsMax || rows <= totalMax) {
+        // What came out shorter than it might have been is tried a little longer next time.
+        if (rows < totalMax) this.reach = Math.min(totalMax, this.reach + (this.reach >>> 3) + 1)
+        return yield* this.trim(span)
+      }
+      this.reach = Math.max(rowsMax, Math.floor((this.reach * totalMax) / rows) - 1)
+    }
+  }
+
+  /** All sources up to the nearest time at which one of them reaches `rowsMax` rows. */
+  private *spanOf(rowsMax: number): Execution<Taken[]> {
     let boundary: bigint | null = null
     for (const cursor of this.cursors) {
-      if (cursor.end - cursor.start <= this.rowsMax) continue
+      if (cursor.end - cursor.start <= rowsMax) continue
       if (boundary !== null && !this.isInside(cursor.head, boundary)) continue
-      const row = this.descending ? cursor.end - 1 - this.rowsMax : cursor.start + this.rowsMax
+      const row = this.descending ? cursor.end - 1 - rowsMax : cursor.start + rowsMax
       const reach = this.boundaryBefore(yield* timeOf(cursor.rows, row))
       if (boundary === null || this.precedes(reach, boundary)) boundary = reach
     }
@@ -161,7 +186,7 @@ export class Windows {
         span.push({ cursor, split: yield* this.splitAt(cursor, boundary) })
       }
     }
-    return yield* this.trim(span)
+    return span
   }
 
   private isInside(time: bigint, boundary: bigint): boolean {

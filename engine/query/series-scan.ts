@@ -148,7 +148,7 @@ export class SeriesScan {
     }
     const wanted = Math.min(Math.max(this.rowsMax, MERGED_ROWS_MIN), BLOCK_ROWS)
     const rowsMax = Math.max(1, Math.floor(wanted / cluster.length))
-    this.windows = new Windows(cluster, { descending, rowsMax })
+    this.windows = new Windows(cluster, { descending, rowsMax, totalMax: wanted })
     return true
   }
 

@@ -39,11 +39,13 @@ class ListRows implements TimedRows {
   }
 }
 
-function walk(sources: ListRows[], descending = false, rowsMax?: number): WindowPart[][] {
-  const windows = new Windows(
-    sources,
-    rowsMax === undefined ? { descending } : { descending, rowsMax },
-  )
+function walk(
+  sources: ListRows[],
+  descending = false,
+  rowsMax = 1_024,
+  totalMax = 0,
+): WindowPart[][] {
+  const windows = new Windows(sources, { descending, rowsMax, totalMax })
   const all: WindowPart[][] = []
   for (;;) {
     const parts = finish(windows.next() as never).value as readonly WindowPart[] | null
@@ -66,8 +68,11 @@ function expectWindows(
   descending: boolean,
   rowsMax: number,
   at: string,
+  totalMax = 0,
 ): void {
-  const windows = walk(sources, descending, rowsMax)
+  const windows = walk(sources, descending, rowsMax, totalMax)
+  const rowsOf = (parts: readonly WindowPart[]): number =>
+    parts.reduce((sum, { start, end }) => sum + end - start, 0)
   const seen = sources.map((): bigint[] => [])
   let edge: bigint | null = null
   for (const parts of windows) {
@@ -81,10 +86,13 @@ function expectWindows(
     ) as [bigint, bigint]
     if (edge !== null) expect(descending ? high < edge : low > edge, at).toBe(true)
     edge = descending ? low : high
+    if (parts.length > 1 && totalMax > 0) expect(rowsOf(parts), at).toBeLessThanOrEqual(totalMax)
     for (const part of parts) {
       const rows = timesOf(sources, part)
       expect(rows.length, at).toBeGreaterThan(0)
-      if (parts.length > 1) expect(rows.length, at).toBeLessThanOrEqual(rowsMax)
+      if (parts.length > 1 && totalMax === 0) {
+        expect(rows.length, at).toBeLessThanOrEqual(rowsMax)
+      }
       if (descending) seen[part.source]!.unshift(...rows)
       else seen[part.source]!.push(...rows)
     }
@@ -148,6 +156,15 @@ describe('windows over the sources of a series', () => {
     }
   })
 
+  test('a window of a long source and few rows of others is nearly as long as it may be', () => {
+    const sources = [range(0, 20_000), range(5, 1_000, 20), range(0, 200, 100)]
+    for (const descending of [false, true]) {
+      const list = sources.map((times) => new ListRows(times))
+      expect(walk(list, descending, 341, 1_024).length).toBeLessThan(24)
+      expect(walk(list, descending, 341).length).toBeGreaterThan(55)
+    }
+  })
+
   test('equal times of many sources are always in the same window', () => {
     const sources = Array.from({ length: 64 }, () => new ListRows(range(0, 10)))
     for (const rowsMax of [1, 3, 1_024]) {
@@ -180,7 +197,9 @@ describe('windows over the sources of a series', () => {
         return new ListRows(sorted, Math.floor(random() * 100))
       })
       for (const descending of [false, true]) {
-        expectWindows(sources, descending, rowsMax, `seed ${seed}, descending ${descending}`)
+        const at = `seed ${seed}, descending ${descending}`
+        expectWindows(sources, descending, rowsMax, at)
+        expectWindows(sources, descending, rowsMax, at, rowsMax * sources.length)
       }
     }
   })
