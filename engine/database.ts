@@ -4,15 +4,17 @@
 
 import type { Backup } from './backup/backup.ts'
 import { type RestoreSummary, checkEmpty, restoreDatabase } from './backup/restore-database.ts'
+import { Admission } from './query/admission.ts'
 import { type Batch, type BatchOptions, createBatch } from './ingest/batch.ts'
 import { encodeTableDropped } from './catalog/catalog-entry.ts'
 import type { CatalogTable } from './catalog/catalog.ts'
 import { OmenError } from './error.ts'
 import { executeExport, executeQuery } from './query/execute.ts'
+import { MEMORY_BYTES, checkShares, shareMemory } from './memory-share.ts'
+import { type EngineMetrics, metricsOf } from './metrics.ts'
 import { nearestName } from './query/expression/name.ts'
 import { fieldTypeName } from './field.ts'
 import type { Host } from './host.ts'
-import { instantiateKernel } from './kernel.ts'
 import { type SeriesPage, type ValuesPage, pageSeries, pageValues } from './catalog/listing.ts'
 import { planQuery } from './query/plan.ts'
 import type {
@@ -28,15 +30,19 @@ import type {
   WhereObject,
 } from './query/query.ts'
 import { type QueryContext, parseLatest, parseQuery } from './query/request.ts'
-import { Shard, type ShardOptions } from './shard.ts'
+import type { Shard, ShardOptions } from './shard.ts'
+import { startShard } from './start.ts'
 import type { ShardStorage } from './storage/storage.ts'
+import { takeTurns } from './turns.ts'
 import { type TableStats, tableStats } from './catalog/table-stats.ts'
 import { compareText } from './catalog/tags.ts'
 
 export interface OpenOptions extends Partial<ShardOptions> {
-  /** Bytes that the kernel's memory may grow to. */
+  /** Bytes that the kernel's memory may grow to, 1 GiB unless given; the rooms take shares of it. */
   readonly memoryBytes?: number
   readonly limits?: Partial<QueryLimits>
+  /** Queries that run at once, 64 unless given; four times as many wait, more are refused as `busy`. */
+  readonly queriesMax?: number
 }
 
 export interface BackupOptions {
@@ -91,47 +97,15 @@ export interface Export {
   readonly chunks: AsyncIterable<AnswerSeries>
 }
 
-/** What an operator watches. Counters count since the start. */
-export interface EngineMetrics {
-  readonly walBytes: number
-  readonly memtableBytes: number
-  readonly memoryBytes: number
-  readonly segments: number
-  readonly segmentBytes: number
-  /** By database name. */
-  readonly series: ReadonlyMap<string, number>
-  readonly blocksSkipped: number
-  readonly blocksFromSummary: number
-  readonly blocksDecoded: number
-  /** Bytes of segments that flushes wrote. */
-  readonly flushBytes: number
-  readonly compactionReadBytes: number
-  readonly compactionWrittenBytes: number
-  readonly syncs: number
-  readonly syncSeconds: number
-  readonly isReadOnly: boolean
-}
-
 export interface Health {
   readonly status: 'pass' | 'warn' | 'fail'
   readonly message: string
 }
 
-const MIB = 1 << 20
-const DEFAULT_OPTIONS: ShardOptions = {
-  memtableRowBytes: 64 * MIB,
-  memtableArenaBytes: 32 * MIB,
-  cacheBytes: 128 * MIB,
-  logBytes: 64 * MIB,
-  flushAgeMs: 600_000,
-  seriesMax: 1_000_000,
-}
-const DEFAULT_LIMITS: QueryLimits = {
-  maxPoints: 200_000_000,
-  maxBuckets: 1_000_000,
-  timeoutMs: 30_000,
-}
+const DEFAULT_OPTIONS = { flushAgeMs: 600_000, seriesMax: 1_000_000 }
+const DEFAULT_LIMITS = { maxPoints: 200_000_000, maxBuckets: 1_000_000, timeoutMs: 30_000 }
 const ROWS_MAX = 1_000_000
+const QUERIES_MAX = 64
 /** A restored database is counted once, however long that takes. */
 const PREVIEW_TIMEOUT_MS = 2 ** 40
 
@@ -140,12 +114,16 @@ type StartShard = (storage?: ShardStorage) => Promise<Shard>
 
 /** Opens the shard that the host's storage holds, recovering whatever a crash left. */
 export async function openDatabase(host: Host, options: OpenOptions = {}): Promise<Database> {
-  const { memoryBytes, limits, ...shardOptions } = options
-  const start: StartShard = async (storage = host.storage) => {
-    const instance = await instantiateKernel(host.module, memoryBytes)
-    return Shard.open({ ...host, storage }, instance, { ...DEFAULT_OPTIONS, ...shardOptions })
-  }
-  return new Database(await start(), start, { ...DEFAULT_LIMITS, ...limits })
+  const { memoryBytes = MEMORY_BYTES, limits, queriesMax = QUERIES_MAX, ...given } = options
+  const { queryBytes, ...shares } = shareMemory(memoryBytes)
+  const shardOptions = { ...DEFAULT_OPTIONS, ...shares, ...given }
+  const queryLimits = { ...DEFAULT_LIMITS, queryBytes, ...limits }
+  checkShares(memoryBytes, { ...shardOptions, queryBytes: queryLimits.queryBytes })
+  const fair: Host = { ...host, pause: takeTurns(() => host.pause()) }
+  const start: StartShard = (storage = host.storage) =>
+    startShard({ ...fair, storage }, memoryBytes, shardOptions)
+  const admission = new Admission({ running: queriesMax, waiting: 4 * queriesMax })
+  return new Database(await start(), start, queryLimits, admission)
 }
 
 export class Database {
@@ -158,13 +136,15 @@ export class Database {
   /** Why it could not be started again after the kernel failed. */
   private failure: unknown = null
   private readonly limits: QueryLimits
+  private readonly admission: Admission
   private readonly blocks = { skipped: 0, summary: 0, decoded: 0 }
 
   /** Use `openDatabase`, or `open` of a runtime's entry. */
-  constructor(shard: Shard, start: StartShard, limits: QueryLimits) {
+  constructor(shard: Shard, start: StartShard, limits: QueryLimits, admission: Admission) {
     this.current = shard
     this.start = start
     this.limits = limits
+    this.admission = admission
   }
 
   /** Rows to be written together: staged by the batch's calls, stored by its `commit`. */
@@ -189,7 +169,8 @@ export class Database {
   async export(request: QueryRequest, options: QueryOptions = {}): Promise<Export> {
     const limit = { default: Infinity, max: Infinity }
     const query = parseQuery(request, this.context(options, limit))
-    return executeExport(this.shard, query, this.checkOf(query, options.signal))
+    const check = this.checkOf(query, options.signal)
+    return executeExport(this.shard, query, this.admission, { check, signal: options.signal })
   }
 
   /** Names in byte order; `default` exists always. */
@@ -320,8 +301,9 @@ export class Database {
       // Written since.
       checkEmpty(shard.catalog)
       return restoreDatabase(shard.host, source, async (storage) => {
-        const limits = { maxPoints: Infinity, maxBuckets: Infinity, timeoutMs: PREVIEW_TIMEOUT_MS }
-        return new Database(await this.start(storage), this.start, limits)
+        const unlimited = { maxPoints: Infinity, maxBuckets: Infinity }
+        const limits = { ...this.limits, ...unlimited, timeoutMs: PREVIEW_TIMEOUT_MS }
+        return new Database(await this.start(storage), this.start, limits, this.admission)
       })
     })
   }
@@ -345,29 +327,7 @@ export class Database {
   }
 
   metrics(): EngineMetrics {
-    const { current: shard, blocks } = this
-    const files = shard.parts.files()
-    const series = new Map<string, number>()
-    for (const name of shard.catalog.databases.keys()) {
-      series.set(name, shard.catalog.seriesCount(name))
-    }
-    return {
-      walBytes: shard.logBytes,
-      memtableBytes: shard.memtableBytes,
-      memoryBytes: shard.instance.memory.used,
-      segments: files.length,
-      segmentBytes: files.reduce((sum, file) => sum + file.size, 0),
-      series,
-      blocksSkipped: blocks.skipped,
-      blocksFromSummary: blocks.summary,
-      blocksDecoded: blocks.decoded,
-      flushBytes: shard.counters.flushBytes,
-      compactionReadBytes: shard.counters.compactionReadBytes,
-      compactionWrittenBytes: shard.counters.compactionWrittenBytes,
-      syncs: shard.counters.syncs,
-      syncSeconds: shard.counters.syncSeconds,
-      isReadOnly: shard.failure?.isFatal ?? false,
-    }
+    return metricsOf(this.current, this.admission, this.blocks)
   }
 
   /**
@@ -412,7 +372,9 @@ export class Database {
   }
 
   private async answer(query: Query, signal: AbortSignal | undefined): Promise<Answer> {
-    const answer = await executeQuery(this.shard, query, this.checkOf(query, signal))
+    const check = this.checkOf(query, signal)
+    const execute = (): Promise<Answer> => executeQuery(this.shard, query, check)
+    const answer = await this.admission.run(execute, check, signal)
     this.count(answer.stats)
     return answer
   }

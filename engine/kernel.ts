@@ -3,6 +3,7 @@
 
 import { OmenError } from './error.ts'
 import { Memory } from './memory.ts'
+import { MEMORY_BYTES } from './memory-share.ts'
 
 type KernelExports = typeof import('./omendb.d.ts')
 
@@ -47,12 +48,10 @@ export class KernelInstance {
   }
 }
 
-export const MEMORY_LIMIT = 1 << 30
-
 /** Instantiates a compiled kernel. `memoryLimit` is in bytes and bounds all regions together. */
 export async function instantiateKernel(
   module: WebAssembly.Module,
-  memoryLimit: number = MEMORY_LIMIT,
+  memoryLimit: number = MEMORY_BYTES,
 ): Promise<KernelInstance> {
   const instance = await WebAssembly.instantiate(module, {})
   const kernel = instance.exports as unknown as Kernel

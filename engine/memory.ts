@@ -26,6 +26,8 @@ export class Memory {
   private readonly live = new Map<number, number>()
   private views: Views
   private usedBytes = 0
+  /** Gives up something that is held for speed alone; false if there is nothing left. Set by the cache. */
+  reclaim: () => boolean = () => false
 
   constructor(wasm: WebAssembly.Memory, heapBase: number, limit: number) {
     this.wasm = wasm
@@ -62,7 +64,9 @@ export class Memory {
   /** A region of at least `size` bytes, 1 KiB aligned, contents undefined. Throws `busy` at the limit. */
   allocate(size: number): Region {
     const k = classOf(size)
-    const offset = this.take(k)
+    let offset = this.take(k)
+    while (offset === -1 && this.reclaim()) offset = this.take(k)
+    if (offset === -1) throw this.shortOf(size)
     this.live.set(offset, k)
     this.usedBytes += 2 ** k
     return { offset: this.base + offset, size }
@@ -104,6 +108,7 @@ export class Memory {
     return this.u8.subarray(region.offset, region.offset + region.size)
   }
 
+  /** Offset of a free block of 2^k bytes, -1 if there is none and the memory cannot grow. */
   private take(k: number): number {
     for (let j = k; j <= CLASS_MAX; j++) {
       const found = this.free[j]!.values().next()
@@ -127,12 +132,7 @@ export class Memory {
     const size = 2 ** k
     const offset = Math.ceil(this.top / size) * size
     const end = this.base + offset + size
-    if (end > this.limit) {
-      throw new OmenError('busy', `memory: ${size} bytes over the limit of ${this.limit}`, {
-        retryAfter: 1,
-      })
-    }
-    this.reach(end)
+    if (end > this.limit || !this.reach(end)) return -1
     this.freeGap(this.top, offset)
     this.top = offset + size
     return offset
@@ -148,13 +148,25 @@ export class Memory {
     }
   }
 
-  private reach(end: number): void {
+  /** Grows the memory to `end` at least; false if the host does not give so much. */
+  private reach(end: number): boolean {
     const have = this.wasm.buffer.byteLength
-    if (end <= have) return
+    if (end <= have) return true
     // Growing costs about 2 ms a step, so grow by a quarter at least, within the limit.
     const want = Math.min(Math.max(end, have + have / 4), Math.max(end, this.limit))
-    this.wasm.grow(Math.ceil((want - have) / PAGE))
+    try {
+      this.wasm.grow(Math.ceil((want - have) / PAGE))
+    } catch (error) {
+      if (error instanceof RangeError) return false
+      throw error
+    }
     this.views = viewsOf(this.wasm.buffer)
+    return true
+  }
+
+  private shortOf(size: number): OmenError {
+    const message = `memory: no room for ${size} bytes, ${this.usedBytes} of ${this.limit} are in use (memoryBytes)`
+    return new OmenError('busy', message, { retryAfter: 1 })
   }
 }
 

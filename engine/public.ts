@@ -15,7 +15,6 @@ export type {
   BackupOptions,
   Database,
   DatabaseOptions,
-  EngineMetrics,
   Export,
   Health,
   ListOptions,
@@ -24,6 +23,7 @@ export type {
   TableDescription,
   TableSummary,
 } from './database.ts'
+export type { EngineMetrics } from './metrics.ts'
 export { OmenError } from './error.ts'
 export type { ErrorCode, ErrorDetails, LineError } from './error.ts'
 export type {

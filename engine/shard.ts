@@ -19,6 +19,7 @@ import { type MemtableHold, Memtables } from './memtables.ts'
 import { PartSet, type PartVersion } from './segment/part-set.ts'
 import { type ShardRooms, drive, publish } from './publisher.ts'
 import { type ReplaySink, recoverInto } from './recovery.ts'
+import { StagingPool } from './ingest/staging-pool.ts'
 import type { Execution } from './step.ts'
 import { type LoggedBatch, WriteQueue, type WriteTarget } from './write-queue.ts'
 
@@ -29,6 +30,8 @@ export interface ShardOptions {
   readonly memtableArenaBytes: number
   /** Bytes of blocks and directory pages kept in kernel memory. */
   readonly cacheBytes: number
+  /** Bytes that uploads may hold together before their bodies are no longer read. */
+  readonly stagingBytes: number
   /** Bytes of log after which the memtable is flushed; a start replays at most twice as much. */
   readonly logBytes: number
   /** Age at which a memtable with rows is flushed. */
@@ -61,6 +64,7 @@ export class Shard implements WriteTarget {
   readonly cache: Cache
   readonly parts: PartSet
   readonly queue: WriteQueue
+  readonly staging: StagingPool
   private readonly options: ShardOptions
   private readonly rooms: ShardRooms
   private readonly memtables: Memtables
@@ -82,6 +86,7 @@ export class Shard implements WriteTarget {
     this.rooms = rooms
     this.memtables = memtables
     this.options = options
+    this.staging = new StagingPool(options.stagingBytes, rooms.host.timer)
     this.queue = new WriteQueue(this, rooms.host.timer)
     this.maintenance = new Maintenance(rooms, memtables, () => {
       this.queue.exclusive(() => this.leaveFailedLog()).catch(() => {})
@@ -417,7 +422,7 @@ function replaySink(memtables: Memtables, { memtableRowBytes }: ShardOptions): R
         if (memtables.active.reserve(rowBytes, arenaBytes)) return
       }
       const message = `log: holds more rows than two memtables of ${memtableRowBytes} bytes take`
-      throw new OmenError('unavailable', message)
+      throw new OmenError('limit_exceeded', message)
     },
     apply: (rows, rowBytes, arena, arenaBytes, lsn) => {
       memtables.active.apply(rows, rowBytes, arena, arenaBytes)

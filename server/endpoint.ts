@@ -164,9 +164,15 @@ export function answerError(
   return shape(thrown, requestId)
 }
 
-/** The chunks of this request's body, inflated and counted. */
-export function readBody(server: Server, c: ServerContext): AsyncIterable<Uint8Array> {
-  return bodyChunks(c.req.raw, c.env, server.limits, server.bodyHost)
+/** The chunks of this request's body, inflated and counted: the server's limits, or less. */
+export function readBody(
+  { limits, bodyHost }: Server,
+  c: ServerContext,
+  bytesMax = Infinity,
+): AsyncIterable<Uint8Array> {
+  const wireBytesMax = Math.min(limits.wireBytesMax, bytesMax)
+  const inflatedBytesMax = Math.min(limits.inflatedBytesMax, bytesMax)
+  return bodyChunks(c.req.raw, c.env, { wireBytesMax, inflatedBytesMax }, bodyHost)
 }
 
 /** A path parameter, decoded. */

@@ -7,6 +7,9 @@ export const WIRE_BYTES_MAX = 25_000_000
 /** Bytes of a request body after inflating: what a small gzip bomb may cost. */
 export const INFLATED_BYTES_MAX = 64 * 1024 * 1024
 
+/** Bytes of a request body that asks a question: it is held whole, and so is what is made of it. */
+export const QUERY_BYTES_MAX = 1024 * 1024
+
 /** Milliseconds a client has to send its request head. */
 export const HEADER_TIMEOUT_MS = 10_000
 

@@ -1,7 +1,7 @@
 // What /metrics shows, in Prometheus' text format: counts of requests and points that the server
 // keeps itself, and the engine's own numbers, read when somebody asks.
 
-import type { EngineMetrics } from '../engine/database.ts'
+import type { EngineMetrics } from '../engine/metrics.ts'
 import { VERSION } from './version.ts'
 
 /** Upper bounds in seconds; the last bucket is +Inf. */
@@ -106,6 +106,15 @@ function renderEngine(page: Page, engine: EngineMetrics): void {
   page.gauge('omendb_wal_bytes', 'Log since the last flush.', [[{}, engine.walBytes]])
   page.gauge('omendb_memtable_bytes', 'Rows not flushed yet.', [[{}, engine.memtableBytes]])
   page.gauge('omendb_memory_bytes', 'Kernel memory handed out.', [[{}, engine.memoryBytes]])
+  page.gauge('omendb_memory_limit_bytes', 'What it may grow to.', [[{}, engine.memoryBytesMax]])
+  page.gauge('omendb_cache_bytes', 'Of it, cached blocks and pages.', [[{}, engine.cacheBytes]])
+  page.gauge('omendb_staging_bytes', 'Of it, uploads under way.', [[{}, engine.stagingBytes]])
+  const waiting: [Labels, number][] = [
+    [{ what: 'uploads' }, engine.stagingWaiting],
+    [{ what: 'queries' }, engine.queriesWaiting],
+  ]
+  page.gauge('omendb_waiting', 'Requests that wait for room.', waiting)
+  page.gauge('omendb_queries_running', 'Queries that run.', [[{}, engine.queriesRunning]])
   page.gauge('omendb_segments', 'Segment files.', [[{}, engine.segments]])
   page.gauge('omendb_segment_bytes', 'Bytes of segment files.', [[{}, engine.segmentBytes]])
   const series = Array.from(engine.series, ([db, count]): [Labels, number] => [{ db }, count])

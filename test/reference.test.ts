@@ -15,7 +15,7 @@ const S = 1_000_000_000n
 const context: QueryContext = {
   database: 'default',
   now: 100n * S,
-  limits: { maxPoints: 1e9, maxBuckets: 1e7, timeoutMs: 30_000 },
+  limits: { maxPoints: 1e9, maxBuckets: 1e7, queryBytes: 2 ** 40, timeoutMs: 30_000 },
   limit: { default: 1_000_000, max: 1_000_000 },
 }
 

@@ -11,6 +11,7 @@ import type { KernelInstance } from '../kernel.ts'
 import type { Precision } from '../query/query.ts'
 import type { TextForm } from './refusal.ts'
 import { type StagedBatch, StagedRows } from './staged-batch.ts'
+import type { StagingPlace, StagingPool } from './staging-pool.ts'
 import { Staging, type TextParser } from './staging.ts'
 import { PRECISION_NS } from '../time.ts'
 
@@ -62,6 +63,14 @@ export interface Batch {
   readonly rowCount: number
   /** Bytes staged so far. */
   readonly byteSize: number
+  /** Whether `room` would resolve at once. */
+  readonly hasRoom: boolean
+  /**
+   * Resolves when there is room to stage more: await it before reading on. `heldBytes` is what the
+   * caller holds for this batch beside what is staged (a body that has to be read whole). Rejects with
+   * `busy` when other uploads leave no room for 5 s, with `cancelled` when the signal says so.
+   */
+  room(heldBytes?: number, signal?: AbortSignal): Promise<void>
   /** The first 100 refusals so far; a last line without a newline is looked at by `commit`. */
   readonly errors: readonly LineError[]
   /**
@@ -78,6 +87,7 @@ export interface Batch {
 export interface BatchHost {
   readonly instance: KernelInstance
   readonly catalog: Catalog
+  readonly staging: StagingPool
   readonly host: { now(): bigint }
   readonly queue: { submit(staged: StagedBatch, ack: Ack): Promise<WriteResult> }
 }
@@ -105,6 +115,8 @@ class StagingBatch implements Batch {
   private readonly options: BatchOptions
   private readonly database: string
   private readonly staging: Staging
+  private readonly place: StagingPlace
+  private heldBytes = 0
   private text: OpenText | null = null
   /** CSV that has not come to the end of its header. */
   private header: { bytes: Uint8Array; spec: CsvSpec } | null = null
@@ -126,6 +138,8 @@ class StagingBatch implements Batch {
       arrival: options.arrival ?? host.host.now(),
       bytesMax: options.bytesMax ?? BATCH_BYTES_MAX,
     })
+    this.place = host.staging.open()
+    this.place.hold(this.staging.regionBytes)
   }
 
   get rowCount(): number {
@@ -138,6 +152,16 @@ class StagingBatch implements Batch {
 
   get errors(): readonly LineError[] {
     return this.staging.errors
+  }
+
+  get hasRoom(): boolean {
+    return this.place.hasRoom
+  }
+
+  async room(heldBytes = 0, signal?: AbortSignal): Promise<void> {
+    this.heldBytes = heldBytes
+    this.place.hold(this.staging.regionBytes + heldBytes)
+    await this.place.room(signal)
   }
 
   lineProtocol(chunk: Uint8Array): void {
@@ -215,6 +239,7 @@ class StagingBatch implements Batch {
     this.text = null
     this.header = null
     this.staging.release()
+    this.place.close()
   }
 
   /** Runs one call; an error that leaves text half read finishes the batch. */
@@ -226,6 +251,8 @@ class StagingBatch implements Batch {
     } catch (error) {
       this.failure = error
       throw error
+    } finally {
+      this.place.hold(this.staging.regionBytes + this.heldBytes)
     }
   }
 

@@ -138,6 +138,16 @@ export class Staging {
     return bytes
   }
 
+  /** Bytes of kernel memory held, spare room included. */
+  get regionBytes(): number {
+    const { head, rows, arena, errorList, errorText, input } = this
+    let bytes = 0
+    for (const region of [head, rows, arena, errorList, errorText, input])
+      bytes += region?.size ?? 0
+    for (const table of this.keyTables) bytes += table.byteSize
+    return bytes
+  }
+
   /** Sets the nanoseconds of one unit of the integer times to come. */
   setTimeUnit(nanoseconds: bigint): void {
     this.memory.i64[(this.pointer + 120) / 8] = nanoseconds

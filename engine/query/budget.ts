@@ -10,11 +10,14 @@ const PAUSE_VALUES = 1 << 20
 
 export class Budget {
   private readonly maxPoints: number
+  private readonly queryBytes: number
+  private heldBytes = 0
   private points = 0
   private values = 0
 
-  constructor({ maxPoints }: QueryLimits) {
+  constructor({ maxPoints, queryBytes }: QueryLimits) {
     this.maxPoints = maxPoints
+    this.queryBytes = queryBytes
   }
 
   /** Counts decoded rows and the values touched. Throws `limit_exceeded` beyond maxPoints. */
@@ -23,6 +26,17 @@ export class Budget {
     this.values += values
     if (this.points > this.maxPoints) {
       throw limitExceeded('maxPoints', this.maxPoints, 'points would be scanned')
+    }
+  }
+
+  /**
+   * Counts what the query holds from now on, its answer included; less than 0 gives up. Throws
+   * `limit_exceeded` beyond queryBytes.
+   */
+  holds(bytes: number): void {
+    this.heldBytes += bytes
+    if (this.heldBytes > this.queryBytes) {
+      throw limitExceeded('queryBytes', this.queryBytes, 'bytes would be held')
     }
   }
 

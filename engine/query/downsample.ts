@@ -119,6 +119,7 @@ function* aggregateRange(scan: Scan, start: bigint, end: bigint): Execution<Aggr
     outputs: plan.outputs,
     maxBuckets: plan.query.limits.maxBuckets,
     grid,
+    holds: (bytes) => scan.budget.holds(bytes),
   })
   try {
     const downsampler = new Downsampler(scan, aggregator, grid)

@@ -1,6 +1,7 @@
 // Queries on a live shard: takes a snapshot, runs the executor on the shard's driver, and gives the
 // snapshot back whatever happens, also when a reader leaves an export half read.
 
+import type { Admission } from './admission.ts'
 import { answerQuery } from './executor.ts'
 import { Exporter } from './export.ts'
 import type { Cache } from '../segment/cache.ts'
@@ -59,9 +60,22 @@ export interface ExportRows {
  * Plans an export, so that what is wrong with it throws here; reads it when `chunks` is iterated,
  * from the points that are there then.
  */
-export function executeExport(target: QueryTarget, query: Query, check?: () => void): ExportRows {
+export function executeExport(
+  target: QueryTarget,
+  query: Query,
+  admission: Admission,
+  { check, signal }: { check?: () => void; signal?: AbortSignal | undefined } = {},
+): ExportRows {
   const plan = planQuery(query, target.catalog)
-  return { columns: plan.columns, tags: tagKeysOf(plan), chunks: chunksOf(target, query, check) }
+  const chunks = async function* (): AsyncGenerator<AnswerSeries> {
+    const opened = admission.openExport(target, signal)
+    try {
+      yield* chunksOf(opened.target, query, check)
+    } finally {
+      opened.close()
+    }
+  }
+  return { columns: plan.columns, tags: tagKeysOf(plan), chunks: chunks() }
 }
 
 /** Keys of the tags that rows of a plan may have. */

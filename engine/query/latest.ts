@@ -16,7 +16,7 @@ const PIECE_ROWS = 8
 export function* executeLatest(scan: Scan): Execution<Answer> {
   const { plan } = scan
   const newest: (RawRows | null)[] = plan.groups.map(() => null)
-  const reader = new RawReader(scan)
+  const reader = new RawReader(scan, (bytes) => scan.budget.holds(bytes))
   try {
     // In the order of series, so of equal times the smallest series stays.
     for (const series of plan.series) {

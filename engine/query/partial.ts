@@ -101,6 +101,7 @@ export class Aggregator {
   private readonly fields: readonly PlanColumn[]
   private readonly outputs: readonly Output[]
   private readonly maxBuckets: number
+  private readonly holds: (bytes: number) => void
   private readonly state: Region
   private readonly columns: number
   private readonly states: number
@@ -119,6 +120,8 @@ export class Aggregator {
       readonly outputs: readonly Output[]
       readonly grid: Grid
       readonly maxBuckets: number
+      /** Is told of bytes that are taken; may throw. */
+      readonly holds?: (bytes: number) => void
     },
   ) {
     this.kernel = kernel
@@ -126,6 +129,7 @@ export class Aggregator {
     this.fields = spec.fields
     this.outputs = spec.outputs
     this.maxBuckets = spec.maxBuckets
+    this.holds = spec.holds ?? (() => {})
     this.oneBucket = spec.grid.kind === 'one'
     this.features = featuresOf(spec.outputs, spec.fields.length)
     const head = kernel.AGGREGATE_STATE_SIZE.value
@@ -216,6 +220,7 @@ export class Aggregator {
     const { offset } = this.state
     // Two lists of u32, values, times, validity; an even size keeps the 8-byte ones aligned.
     const size = (count + 2) & ~1
+    this.holds(size * (20 + 9 * this.outputs.length))
     const region = memory.allocate(size * 25)
     try {
       const index = region.offset
@@ -299,8 +304,9 @@ export class Aggregator {
     const { u32 } = this.memory
     const at = this.state.offset >>> 2
     const used = u32[at + 8]!
-    const wanted = used + u32[at + 13]!
-    this.arena = this.memory.grow(this.arena, Math.max(this.arena.size * 2, wanted), used)
+    const wanted = Math.max(this.arena.size * 2, used + u32[at + 13]!)
+    this.holds(wanted - this.arena.size)
+    this.arena = this.memory.grow(this.arena, wanted, used)
     this.set(24, this.arena.offset)
     this.set(28, this.arena.size)
   }
@@ -308,6 +314,7 @@ export class Aggregator {
   private growRecords(): void {
     const capacity = this.count * 2
     const { recordSize } = this
+    this.holds(this.count * (recordSize + 8))
     this.records = this.memory.grow(this.records, capacity * recordSize, this.count * recordSize)
     this.map = this.memory.grow(this.map, capacity * 8, 0)
     this.place(capacity)

@@ -85,6 +85,8 @@ export interface QueryLimits {
   readonly maxPoints: number
   /** Buckets × groups that one answer may have, filled ones included. */
   readonly maxBuckets: number
+  /** Bytes that it may hold, its answer included. */
+  readonly queryBytes: number
   readonly timeoutMs: number
 }
 

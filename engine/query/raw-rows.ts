@@ -37,9 +37,16 @@ export class RawColumns {
   private readonly hasNulls: boolean[]
   private readonly texts: (string[] | null)[]
   private taken: RawRows[] = []
+  private readonly holds: (bytes: number) => void
 
-  constructor(instance: KernelInstance, outputs: readonly Output[]) {
+  /** `holds` is told of the bytes of rows that are cut; it may throw. */
+  constructor(
+    instance: KernelInstance,
+    outputs: readonly Output[],
+    holds: (bytes: number) => void = () => {},
+  ) {
     this.instance = instance
+    this.holds = holds
     this.outputs = outputs
     this.hasNulls = outputs.map(() => false)
     this.texts = outputs.map(({ type }) => (type === 'string' ? [] : null))
@@ -156,7 +163,23 @@ export class RawColumns {
       const mask = valid === 0 ? null : memory.u8.slice(valid, valid + count)
       return { values: from === 0 ? texts : texts.slice(from), valid: mask }
     })
-    this.taken.push({ time: memory.i64.slice(at, at + count), fields })
+    const rows = { time: memory.i64.slice(at, at + count), fields }
+    this.holds(rowsBytes(rows))
+    this.taken.push(rows)
     this.count = 0
   }
+}
+
+/** What an array and its view cost beside their elements. */
+const VECTOR_BYTES = 100
+
+/** Bytes of heap that rows take, about. */
+function rowsBytes({ time, fields }: RawRows): number {
+  let bytes = VECTOR_BYTES + time.byteLength
+  for (const { values, valid } of fields) {
+    bytes += VECTOR_BYTES + (valid?.byteLength ?? 0)
+    if ('byteLength' in values) bytes += values.byteLength
+    else for (const text of values) bytes += SLOT_BYTES + text.length
+  }
+  return bytes
 }

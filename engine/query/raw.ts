@@ -15,7 +15,7 @@ import { joinTimes, joinVectors } from './vector.ts'
 export function* executeRaw(scan: Scan): Execution<Answer> {
   const { plan } = scan
   const gathered = plan.series.map((): RawRows[] => [])
-  const reader = new RawReader(scan)
+  const reader = new RawReader(scan, (bytes) => scan.budget.holds(bytes))
   try {
     let rows = 0
     for (const [start, end] of pointSlices(scan)) {
@@ -69,9 +69,10 @@ export class RawReader {
   private readonly scan: Scan
   private readonly rows: RawColumns
 
-  constructor(scan: Scan) {
+  /** `holds` is told of the bytes of rows that stay; it may throw. */
+  constructor(scan: Scan, holds?: (bytes: number) => void) {
     this.scan = scan
-    this.rows = new RawColumns(scan.instance, scan.plan.outputs)
+    this.rows = new RawColumns(scan.instance, scan.plan.outputs, holds)
   }
 
   /** Rows that were read and not taken. */

@@ -3,7 +3,7 @@
 // its offset in its file. Slabs are evicted whole, least recently used first, never while an
 // execution pins them.
 
-import { OmenError, assert } from '../error.ts'
+import { assert } from '../error.ts'
 import type { Memory, Region } from '../memory.ts'
 
 /** One thing of a slab: `key` is its offset in the file, `address` where it lies in memory. */
@@ -48,6 +48,7 @@ export class Cache {
     ring.previous = ring
     ring.next = ring
     this.ring = ring
+    memory.reclaim = () => this.evict()
   }
 
   /** Bytes of all slabs, in the whole blocks that the allocator gives. */
@@ -62,19 +63,14 @@ export class Cache {
 
   /**
    * A region of `size` bytes that the caller owns: insert it through pins, or release it to the
-   * memory. Makes room by evicting what is not pinned; `busy` when that is not enough.
+   * memory. Makes room by evicting what is not pinned; `busy` when that is not enough. Whoever else
+   * is short of memory evicts, too: the cache is the memory's reserve.
    */
   allocate(size: number): Region {
     const room = this.capacity - blockBytes(size)
     let isFuller = true
     while (isFuller && this.usedBytes > room) isFuller = this.evict()
-    while (true) {
-      try {
-        return this.memory.allocate(size)
-      } catch (error) {
-        if (!(error instanceof OmenError) || !this.evict()) throw error
-      }
-    }
+    return this.memory.allocate(size)
   }
 
   /** Forgets a file; what is pinned goes with its last pin. */

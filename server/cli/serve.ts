@@ -1,9 +1,11 @@
 // `omendb serve`: its options, where they come from, and what may not be served. The server itself
 // is in serving.ts, which the other commands do not load.
 
+import type { OpenOptions } from '../../engine/database.ts'
 import { refuseBinding } from '../config.ts'
 import { defineCommand } from './command.ts'
 import { wholeNumber, type Given } from './flags.ts'
+import { MEMORY_FLAGS, readMemory } from './memory.ts'
 import { CommandError, type Terminal } from './terminal.ts'
 
 const SERVE_FLAGS = {
@@ -12,6 +14,7 @@ const SERVE_FLAGS = {
   data: { value: 'DIR', help: 'data directory, made if missing (OMENDB_DATA, default ./data)' },
   demo: { help: 'fill an empty directory with sample data and keep it growing' },
   insecure: { help: 'serve other machines without a token' },
+  ...MEMORY_FLAGS,
 } as const
 
 export const serveCommand = defineCommand({
@@ -40,6 +43,7 @@ export interface Settings {
   readonly token: string | undefined
   readonly insecure: boolean
   readonly demo: boolean
+  readonly engine: OpenOptions
 }
 
 /** Options before environment before defaults; refuses what would open the data to others. */
@@ -58,7 +62,8 @@ function readSettings(flags: Given<typeof SERVE_FLAGS>, { env }: Terminal): Sett
     throw new CommandError(`${host} needs a token: ${dockerCommand(port)}`)
   }
   if (refusal !== null) throw new CommandError(refusal)
-  return { host, port, data, token, insecure, demo: flags.demo ?? false }
+  const engine = readMemory(flags, { env })
+  return { host, port, data, token, insecure, demo: flags.demo ?? false, engine }
 }
 
 const dockerCommand = (port: number): string =>

@@ -16,7 +16,7 @@ const GRACE_MS = 5_000
 /** Serves until a signal; resolves when everything is flushed and closed. */
 export async function runServer(settings: Settings, terminal: Terminal): Promise<void> {
   const stopped = untilSignal()
-  const db = await open(settings.data)
+  const db = await open(settings.data, settings.engine)
   try {
     await serve(db, settings, stopped, terminal)
   } finally {

@@ -6,9 +6,10 @@ import { z } from '@hono/zod-openapi'
 import type { WriteResult } from '../../engine/ingest/batch.ts'
 import { OmenError, type LineError } from '../../engine/error.ts'
 import type { Precision } from '../../engine/query/query.ts'
-import { addEndpoint, readBody, type Server, type ServerContext } from '../endpoint.ts'
+import { addEndpoint, type Server, type ServerContext } from '../endpoint.ts'
 import { ANSWERED, errorHeaders, toOmenError } from '../problem.ts'
 import { checkShape } from '../parameters.ts'
+import { uploadChunks } from '../upload.ts'
 import { databaseParameter } from '../schema.ts'
 import { VERSION } from '../version.ts'
 
@@ -63,7 +64,7 @@ async function feed(
 ): Promise<WriteResult> {
   const batch = server.db.batch({ database, precision, partial, arrival: server.now() })
   try {
-    for await (const chunk of readBody(server, c)) batch.lineProtocol(chunk)
+    for await (const chunk of uploadChunks(server, c, batch)) batch.lineProtocol(chunk)
     const result = await batch.commit()
     server.metrics.countWritten(database, result.written)
     if (result.rejected > 0) {

@@ -9,6 +9,7 @@ import { textBody } from '../encode/stream.ts'
 import type { TimeFormat } from '../encode/time.ts'
 import { addEndpoint, readBody, type Server, type ServerContext } from '../endpoint.ts'
 import { parseJson } from '../json.ts'
+import { QUERY_BYTES_MAX } from '../limits.ts'
 import { checkShape, fillParameter, objectOrText } from '../parameters.ts'
 import {
   AnswerBody,
@@ -90,7 +91,7 @@ export async function readJson<T extends z.ZodType>(
   schema: T,
 ): Promise<z.output<T>> {
   mediaType(c.req.raw, ['application/json'])
-  const body = parseJson(await readText(readBody(server, c)), 'body')
+  const body = parseJson(await readText(readBody(server, c, QUERY_BYTES_MAX)), 'body')
   checkShape(schema, body, 'member')
   // What was sent, not the schema's copy of it: that leaves out columns named `__proto__`.
   return body as z.output<T>

@@ -5,8 +5,8 @@ import type { Batch, WriteResult } from '../../engine/ingest/batch.ts'
 import { OmenError, type LineError } from '../../engine/error.ts'
 import { fieldTypeOf, type FieldType } from '../../engine/field.ts'
 import type { Precision } from '../../engine/query/query.ts'
-import { mediaType, readText } from '../body.ts'
-import { addEndpoint, readBody, type Server, type ServerContext } from '../endpoint.ts'
+import { mediaType } from '../body.ts'
+import { addEndpoint, type Server, type ServerContext } from '../endpoint.ts'
 import { NdjsonReader, type FlatSpec } from '../ingest/ndjson.ts'
 import { readPoints, type PointSink } from '../ingest/points.ts'
 import { refuseAll, Refusals, type Place } from '../ingest/refusal.ts'
@@ -22,6 +22,7 @@ import {
   WriteAnswer,
   WriteQuery,
 } from '../schema.ts'
+import { uploadChunks, uploadText } from '../upload.ts'
 import { z } from '@hono/zod-openapi'
 
 interface WriteOptions {
@@ -64,7 +65,7 @@ function addLineProtocol(server: Server): void {
     (c, query) => {
       mediaType(c.req.raw, ['text/plain'])
       return writeAnswer(server, c, query, 'ns', async (batch) => {
-        for await (const chunk of readBody(server, c)) batch.lineProtocol(chunk)
+        for await (const chunk of uploadChunks(server, c, batch)) batch.lineProtocol(chunk)
       })
     },
   )
@@ -88,7 +89,7 @@ function addPoints(server: Server): void {
     (c, query) => {
       mediaType(c.req.raw, ['application/json'])
       return writeAnswer(server, c, query, 'ms', async (batch, intake, context) => {
-        const body = parseJson(await readText(readBody(server, c)), 'body')
+        const body = parseJson(await uploadText(server, c, batch), 'body')
         readPoints(body, context, intake.refusals, sinkInto(batch, intake))
       })
     },
@@ -130,7 +131,7 @@ function addImport(server: Server): void {
         types: parseTypes(query.types ?? ''),
       }
       return writeAnswer(server, c, query, 'ms', async (batch, intake, context) => {
-        const chunks = readBody(server, c)
+        const chunks = uploadChunks(server, c, batch)
         if (type === 'text/csv') {
           const csv = { ...spec, types: Object.fromEntries(spec.types) }
           for await (const chunk of chunks) batch.csv(chunk, csv)

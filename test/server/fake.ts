@@ -53,6 +53,12 @@ const METRICS = {
   walBytes: 1,
   memtableBytes: 2,
   memoryBytes: 3,
+  memoryBytesMax: 30,
+  cacheBytes: 1,
+  stagingBytes: 0,
+  stagingWaiting: 0,
+  queriesRunning: 0,
+  queriesWaiting: 0,
   segments: 4,
   segmentBytes: 5,
   series: new Map([['default', 6]]),
@@ -152,6 +158,8 @@ function fakeBatch(fake: FakeState, options: BatchOptions): Batch {
   fake.batches.push(state)
   const decoder = new TextDecoder()
   return {
+    hasRoom: true,
+    room: async () => {},
     lineProtocol(chunk: Uint8Array) {
       state.text += decoder.decode(chunk, { stream: true })
     },

@@ -7,6 +7,7 @@ import { OmenError, type LineError } from '../../../engine/error.ts'
 import type { StagedBatch } from '../../../engine/ingest/staged-batch.ts'
 import type { Memory } from '../../../engine/memory.ts'
 import { openKernel } from '../../kernel.ts'
+import { StagingPool } from '../../../engine/ingest/staging-pool.ts'
 
 export interface Point {
   table: string
@@ -35,6 +36,7 @@ export async function openIngest(memoryLimit?: number) {
     instance,
     catalog,
     host: { now: () => 1_000_000_007n },
+    staging: new StagingPool(64 << 20, { set: () => null, clear: () => {} }),
     queue: {
       async submit(staged: StagedBatch, ack: 'fsync' | 'memory') {
         hooks.before()

@@ -45,7 +45,7 @@ test.each(seeds)('engine and reference answer alike, seed %i', async (seed) => {
   const context: QueryContext = {
     database: 'default',
     now: host.now(),
-    limits: { maxPoints: 1e9, maxBuckets: 1e9, timeoutMs: 1e6 },
+    limits: { maxPoints: 1e9, maxBuckets: 1e9, queryBytes: 2 ** 40, timeoutMs: 1e6 },
     limit: { default: 1_000_000, max: 1_000_000 },
   }
   const ask = new Asker(database, reference, context, seed)

@@ -35,7 +35,7 @@ function gridOf(rows: AggregateRows, request: Partial<QueryRequest>, maxBuckets 
   const full = { table: 't', select: 'sum(f)', precision: 'ns' as const, fill: 'null', ...request }
   const query = parseQuery(full, {
     ...{ database: 'default', now: 0n, limit: { default: 1e6, max: 1e6 } },
-    limits: { maxPoints: 1e9, maxBuckets, timeoutMs: 1000 },
+    limits: { maxPoints: 1e9, maxBuckets, queryBytes: 2 ** 40, timeoutMs: 1000 },
   })
   return [...fillGrid(query, query.every!, rows)]
 }

@@ -9,7 +9,7 @@ const S = 1_000_000_000n
 const context: QueryContext = {
   database: 'default',
   now: 1_790_000_000n * S,
-  limits: { maxPoints: 1e9, maxBuckets: 1e6, timeoutMs: 30_000 },
+  limits: { maxPoints: 1e9, maxBuckets: 1e6, queryBytes: 2 ** 40, timeoutMs: 30_000 },
   limit: { default: 1_000_000, max: 1_000_000 },
 }
 const SERIES: Record<string, string>[] = [

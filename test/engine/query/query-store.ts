@@ -30,7 +30,12 @@ import { openKernel } from '../../kernel.ts'
 import { applyPoints, encodeRows, finish, type Point, TestCatalog } from '../segment/rows.ts'
 
 export const NOW = 1_790_000_000_000_000_000n
-export const LIMITS: QueryLimits = { maxPoints: 1e9, maxBuckets: 1e6, timeoutMs: 30_000 }
+export const LIMITS: QueryLimits = {
+  maxPoints: 1e9,
+  maxBuckets: 1e6,
+  queryBytes: 2 ** 40,
+  timeoutMs: 30_000,
+}
 
 interface StoreTable {
   readonly id: number

@@ -1,0 +1,40 @@
+// Bodies of writes: read only while the engine has room to stage them. When it has none, the body
+// stays where it is (in the sender, in the end), and after 5 s of that the answer is a 429.
+
+import type { Batch } from '../engine/ingest/batch.ts'
+import { readText } from './body.ts'
+import { readBody, type Server, type ServerContext } from './endpoint.ts'
+
+type Upload = Pick<Batch, 'hasRoom' | 'room'>
+
+/** Chunks that are staged as they come. Throws `busy`, and what reading a body throws. */
+export async function* uploadChunks(
+  server: Server,
+  c: ServerContext,
+  batch: Upload,
+): AsyncGenerator<Uint8Array> {
+  if (!batch.hasRoom) await batch.room(0, c.req.raw.signal)
+  for await (const chunk of readBody(server, c)) {
+    yield chunk
+    if (!batch.hasRoom) await batch.room(0, c.req.raw.signal)
+  }
+}
+
+/** A body that has to be whole before it is staged: it counts as staged while it is read. */
+export function uploadText(server: Server, c: ServerContext, batch: Upload): Promise<string> {
+  return readText(heldChunks(server, c, batch))
+}
+
+async function* heldChunks(
+  server: Server,
+  c: ServerContext,
+  batch: Upload,
+): AsyncGenerator<Uint8Array> {
+  let heldBytes = 0
+  await batch.room(heldBytes, c.req.raw.signal)
+  for await (const chunk of readBody(server, c)) {
+    heldBytes += chunk.length
+    yield chunk
+    await batch.room(heldBytes, c.req.raw.signal)
+  }
+}
