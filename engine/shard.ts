@@ -101,6 +101,7 @@ export class Shard implements WriteTarget {
     const { kernel, memory } = instance
     const catalog = new Catalog(kernel, memory, options.seriesMax)
     const cache = new Cache(memory, options.cacheBytes)
+    let journal!: Journal
     const parts = new PartSet(instance, cache, (file) => journal.discard(fileName('segment', file)))
     const memtables = new Memtables(instance, catalog, {
       rowBytes: options.memtableRowBytes,
@@ -110,7 +111,11 @@ export class Shard implements WriteTarget {
       takeSequence: () => journal.takeSequence(),
     })
     const target = recoverInto(catalog, parts, instance, replaySink(memtables, options))
-    const journal = await Journal.open(host, kernelChecksum(instance), target)
+    // Replayed rows may fill a memtable already, and the next one needs its sequence.
+    await Journal.open(host, kernelChecksum(instance), (opened) => {
+      journal = opened
+      return target
+    })
     target.release()
     const rooms = { host, instance, catalog, cache, parts, journal }
     const shard = new Shard(rooms, memtables, options)

@@ -101,12 +101,17 @@ export class Journal {
 
   /**
    * Opens what the storage holds, or begins anew in an empty one. Recovered records are durable, but
-   * the log takes none before the first `rotate`.
+   * the log takes none before the first `rotate`. `begin` gets the journal before anything is replayed.
    */
-  static async open(host: Host, checksum: Checksum, target: RecoveryTarget): Promise<Journal> {
+  static async open(
+    host: Host,
+    checksum: Checksum,
+    begin: (journal: Journal) => RecoveryTarget,
+  ): Promise<Journal> {
     const { manifest, generation, notes } = loadManifest(host.storage)
     const identity = manifest?.identity ?? randomIdentity(host)
     const journal = new Journal(host, checksum, identity, generation)
+    const target = begin(journal)
     journal.notes.push(...notes)
     if (manifest === null) await journal.begin()
     else await journal.recover(manifest, target)
