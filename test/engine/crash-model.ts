@@ -1,97 +1,20 @@
 // What a database may show after failures. Every change is an operation in the order of the log
 // with what is known of it: acknowledged, unknown (no answer, an error), or acknowledged in memory.
-// Values name the operation that wrote them, so that what is found says which operations happened:
-// an acknowledged one that is missing, half a batch, an old value over a newer one or anything that
-// nobody wrote is found (docs/durability.md, "Promises").
+// Values name the operation that wrote them (crash-cells.ts), so an acknowledged one that is missing,
+// half a batch, an old value over a newer one and anything that nobody wrote or that was erased
+// are found (docs/durability.md, "Promises").
 
-import type { Database } from '../../engine/database.ts'
-import { OmenError } from '../../engine/error.ts'
-import type { Ack } from '../../engine/ingest/batch.ts'
-
-export const DATABASES = ['default', 'other']
-export const TABLES = ['t0', 't1']
-
-type Value = number | bigint | string
-/** By "database table series time field". */
-export type Cells = ReadonlyMap<string, Value>
+import { type CellValue, type Cells, describeKey, isBoolean } from './crash-cells.ts'
 
 export interface Operation {
   readonly id: number
-  /** What it writes; null: it drops a table. */
+  /** Place in the order of the log. */
+  readonly order: number
+  /** What it writes; null: it erases what `covers` says. */
   readonly cells: Cells | null
-  /** "database table " of a drop. */
-  readonly prefix: string
+  readonly covers: ((key: number) => boolean) | null
   /** `memory` may be lost in a crash as long as nothing behind it is `acked`. */
   state: 'acked' | 'memory' | 'unknown'
-}
-
-/** A batch of random points, and the cells that it sets. */
-export interface RandomWrite {
-  readonly database: string
-  readonly lines: string
-  readonly cells: Map<string, Value>
-}
-
-/** Field values that tell which operation wrote them (booleans only as well as they can). */
-function fieldsOf(id: number, random: () => number): [name: string, text: string, value: Value][] {
-  const large = 2n ** 63n + BigInt(id)
-  const all: [string, string, Value][] = [
-    ['x', `${id}.5`, id + 0.5],
-    ['n', `${-BigInt(id) - 2n ** 62n}i`, -BigInt(id) - 2n ** 62n],
-    ['u', `${large}u`, large],
-    ['b', id % 2 === 0 ? 'true' : 'false', id % 2 === 0 ? 1 : 0],
-    ['s', `"${'é'.repeat(id % 5)}${id}"`, `${'é'.repeat(id % 5)}${id}`],
-  ]
-  const kept = all.filter(() => random() < 0.5)
-  return kept.length > 0 ? kept : all.slice(0, 1)
-}
-
-export function randomWrite(id: number, rowsMax: number, random: () => number): RandomWrite {
-  const below = (n: number): number => Math.floor(random() * n)
-  const database = DATABASES[below(2)]!
-  const cells = new Map<string, Value>()
-  const lines: string[] = []
-  for (let i = 1 + below(rowsMax); i > 0; i--) {
-    const [table, host] = [TABLES[below(2)]!, `h${below(4)}`]
-    const time = below(60) * 20_000_000_000_000
-    const fields = fieldsOf(id, random)
-    lines.push(`${table},host=${host} ${fields.map(([n, text]) => `${n}=${text}`)} ${time}`)
-    for (const [name, , value] of fields) {
-      cells.set(`${database} ${table} ${host} ${time} ${name}`, value)
-    }
-  }
-  return { database, lines: lines.join('\n'), cells }
-}
-
-export async function commit(db: Database, write: RandomWrite, ack: Ack = 'fsync'): Promise<void> {
-  const batch = db.batch({ database: write.database })
-  batch.lineProtocol(new TextEncoder().encode(write.lines))
-  await batch.commit(ack)
-}
-
-/** Everything that the database shows. */
-export async function readCells(db: Database): Promise<Cells> {
-  const cells = new Map<string, Value>()
-  for (const database of DATABASES) {
-    for (const table of TABLES) {
-      const answer = await db.query({ table }, { database }).catch(absent)
-      for (const { tags, time, fields } of answer?.series ?? []) {
-        for (const [i, { values, valid }] of fields.entries()) {
-          const { name } = answer!.columns[i + 1]!
-          for (const [row, at] of time.entries()) {
-            if (valid !== null && valid[row] === 0) continue
-            cells.set(`${database} ${table} ${tags.get('host')} ${at} ${name}`, values[row]!)
-          }
-        }
-      }
-    }
-  }
-  return cells
-}
-
-export function absent(error: unknown): null {
-  if (error instanceof OmenError && error.code === 'not_found') return null
-  throw error
 }
 
 /** What is known of a database: a state it was seen in, and what was asked of it since. */
@@ -104,19 +27,14 @@ export class History {
     return this.nextId++
   }
 
-  /** Notes an operation in the order of its call; its state is unknown until it is answered. */
-  add(id: number, cells: Cells | null, prefix = ''): Operation {
-    const operation: Operation = { id, cells, prefix, state: 'unknown' }
-    this.operations.push(operation)
-    return operation
+  /** Notes a write in the order of its call; its state is unknown until it is answered. */
+  add(id: number, cells: Cells): Operation {
+    return this.note(id, cells, null)
   }
 
-  /** What a live database must show when nothing is unknown or under way. */
-  expected(): Cells {
-    return apply(
-      this.base,
-      this.operations.filter(({ state }) => state !== 'unknown'),
-    )
+  /** Notes a drop or delete. */
+  erase(covers: (key: number) => boolean): Operation {
+    return this.note(this.takeId(), null, covers)
   }
 
   /** Everything answered so far is durable: a flush or a later acknowledged write said so. */
@@ -135,19 +53,17 @@ export class History {
     })
   }
 
-  /** Null if what was found can be explained, else what cannot. */
-  check(found: Cells): string | null {
-    const drops = this.operations.filter(
-      ({ cells, state }) => cells === null && state === 'unknown',
-    )
+  /** Null if what was found (of the keys that `isRead` accepts) can be explained, else what cannot. */
+  check(found: Cells, isRead: (key: number) => boolean = () => true): string | null {
+    const erasers = this.operations.filter(({ covers }) => covers !== null).reverse()
+    const unsure = erasers.filter(({ state }) => state === 'unknown')
+    const writes = writesByKey(this.operations)
+    const keys = keysOf([this.base, found, writes], isRead)
     let first: string | null = null
-    for (let choice = 0; choice < 2 ** drops.length; choice++) {
-      const skipped = new Set(drops.filter((_, i) => ((choice >> i) & 1) === 0))
-      const fault = explain(
-        this.base,
-        this.operations.filter((operation) => !skipped.has(operation)),
-        found,
-      )
+    for (let choice = 0; choice < 2 ** unsure.length; choice++) {
+      const skipped = new Set(unsure.filter((_, i) => ((choice >> i) & 1) === 0))
+      const happening = erasers.filter((operation) => !skipped.has(operation))
+      const fault = new Explanation(this.base, writes, happening).faultOf(found, keys)
       if (fault === null) return null
       first ??= fault
     }
@@ -159,64 +75,97 @@ export class History {
     this.base = found
     this.operations = []
   }
-}
 
-function apply(base: Cells, operations: readonly Operation[]): Cells {
-  const cells = new Map(base)
-  for (const { cells: written, prefix } of operations) {
-    if (written !== null) for (const [key, value] of written) cells.set(key, value)
-    else for (const key of [...cells.keys()]) if (key.startsWith(prefix)) cells.delete(key)
+  private note(id: number, cells: Cells | null, covers: Operation['covers']): Operation {
+    const order = this.operations.length
+    const operation: Operation = { id, order, cells, covers, state: 'unknown' }
+    this.operations.push(operation)
+    return operation
   }
-  return cells
 }
 
-/** Every drop in `operations` happened; writes that are unknown may have. */
-function explain(base: Cells, operations: readonly Operation[], found: Cells): string | null {
-  const happened = new Map<Operation, boolean>()
-  const keys = new Set([...base.keys(), ...found.keys()])
-  for (const { cells } of operations) for (const key of cells?.keys() ?? []) keys.add(key)
-  // A boolean may have been written by several, so it is judged by what the others have shown.
-  const ordered = [...keys].sort((a, b) => Number(a.endsWith(' b')) - Number(b.endsWith(' b')))
-  for (const key of ordered) {
-    const fault = explainCell(key, base.get(key), operations, found.get(key), happened)
-    if (fault !== null) return fault
-  }
-  return null
-}
-
-function explainCell(
-  key: string,
-  base: Value | undefined,
-  operations: readonly Operation[],
-  found: Value | undefined,
-  happened: Map<Operation, boolean>,
-): string | null {
-  const skipped: Operation[] = []
-  // From the newest: what wrote the value, with all that is newer not happened.
+/** The writes of each key, newest first. */
+function writesByKey(operations: readonly Operation[]): Map<number, Operation[]> {
+  const writes = new Map<number, Operation[]>()
   for (const operation of [...operations].reverse()) {
-    const { cells, prefix, state, id } = operation
-    if (cells === null ? !key.startsWith(prefix) : !cells.has(key)) continue
-    const value = cells?.get(key)
-    const must = cells === null || state !== 'unknown' || happened.get(operation) === true
-    if (value === found && happened.get(operation) !== false) {
-      if (cells !== null && !key.endsWith(' b')) happened.set(operation, true)
-      return noneHappened(key, skipped, happened)
+    if (operation.cells === null) continue
+    for (const key of operation.cells.keys()) {
+      const list = writes.get(key)
+      if (list === undefined) writes.set(key, [operation])
+      else list.push(operation)
     }
-    if (must) return `${key}: found ${found}, but ${state} operation ${id} left ${value}`
-    skipped.push(operation)
   }
-  if (base !== found) return `${key}: found ${found}, which nobody wrote; it was ${base}`
-  return noneHappened(key, skipped, happened)
+  return writes
 }
 
-function noneHappened(
-  key: string,
-  skipped: readonly Operation[],
-  happened: Map<Operation, boolean>,
-): string | null {
-  for (const operation of skipped) {
-    if (happened.get(operation) === true) return `${key}: half of operation ${operation.id}`
-    happened.set(operation, false)
+/** Booleans last: several may have written one, so it is judged by what the others have shown. */
+function keysOf(
+  maps: readonly ReadonlyMap<number, unknown>[],
+  isRead: (key: number) => boolean,
+): number[] {
+  const keys = new Set<number>()
+  for (const map of maps) for (const key of map.keys()) if (isRead(key)) keys.add(key)
+  const all = [...keys]
+  return [...all.filter((key) => !isBoolean(key)), ...all.filter(isBoolean)]
+}
+
+/** One way in which it may have been: these erasers happened; writes that are unknown may have. */
+class Explanation {
+  private readonly base: Cells
+  private readonly writes: ReadonlyMap<number, readonly Operation[]>
+  /** Newest first. */
+  private readonly erasers: readonly Operation[]
+  private readonly happened = new Map<Operation, boolean>()
+
+  constructor(
+    base: Cells,
+    writes: ReadonlyMap<number, readonly Operation[]>,
+    erasers: readonly Operation[],
+  ) {
+    this.base = base
+    this.writes = writes
+    this.erasers = erasers
   }
-  return null
+
+  faultOf(found: Cells, keys: readonly number[]): string | null {
+    for (const key of keys) {
+      const fault = this.explain(key, found.get(key))
+      if (fault !== null) return `${describeKey(key)}: ${fault}`
+    }
+    return null
+  }
+
+  private explain(key: number, found: CellValue | undefined): string | null {
+    const skipped: Operation[] = []
+    const erased = this.erasers.find(({ covers }) => covers!(key))
+    // From the newest: what wrote the value, with all that is newer not happened.
+    for (const operation of this.writes.get(key) ?? []) {
+      if (erased !== undefined && erased.order > operation.order) break
+      const value = operation.cells!.get(key)
+      if (value === found && this.happened.get(operation) !== false) {
+        if (!isBoolean(key)) this.happened.set(operation, true)
+        return this.noneHappened(skipped)
+      }
+      const { state, id } = operation
+      if (state !== 'unknown' || this.happened.get(operation) === true) {
+        return `found ${found}, but ${state} operation ${id} left ${value}`
+      }
+      skipped.push(operation)
+    }
+    if (erased !== undefined) {
+      if (found === undefined) return this.noneHappened(skipped)
+      return `found ${found}, but ${erased.state} operation ${erased.id} erased it`
+    }
+    const base = this.base.get(key)
+    if (base !== found) return `found ${found}, which nobody wrote; it was ${base}`
+    return this.noneHappened(skipped)
+  }
+
+  private noneHappened(skipped: readonly Operation[]): string | null {
+    for (const operation of skipped) {
+      if (this.happened.get(operation) === true) return `half of operation ${operation.id}`
+      this.happened.set(operation, false)
+    }
+    return null
+  }
 }

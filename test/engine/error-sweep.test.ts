@@ -9,7 +9,8 @@ import { OmenError } from '../../engine/error.ts'
 import { seededRandom } from '../kernel.ts'
 import { type SimulatedHost, simulatedHost } from '../simulated-host.ts'
 import { SimulatedCrash, SimulatedDisk } from '../simulated-storage.ts'
-import { History, absent, commit, randomWrite, readCells } from './crash-model.ts'
+import { absent, commit, keyParts, randomWrite, readCells, tableNumber } from './crash-cells.ts'
+import { History } from './crash-model.ts'
 
 const STRIDE = Number(process.env['OMENDB_SWEEP_STRIDE'] ?? 29)
 
@@ -67,7 +68,8 @@ class Script {
   }
 
   private async drop(database: string): Promise<void> {
-    const operation = this.history.add(this.history.takeId(), null, `${database} t1 `)
+    const number = tableNumber(database, 't1')
+    const operation = this.history.erase((key) => keyParts(key).table === number)
     await this.attempt(async () => {
       await this.db.dropTable('t1', { database }).catch(absent)
       operation.state = 'acked'
@@ -85,7 +87,7 @@ class Script {
 }
 
 async function rest(): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, 0))
+  await new Promise((resolve) => setImmediate(resolve))
 }
 
 async function openAt(disk: SimulatedDisk): Promise<[Database, SimulatedHost]> {

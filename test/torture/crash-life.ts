@@ -1,0 +1,258 @@
+// One life of a database on the simulated disk, from its open to a crash or a close: writes by several
+// writers at once, and everything else that a database does, in an order that the seed decides.
+// Whenever it rests, what it shows is compared with what was answered.
+
+import assert from 'node:assert/strict'
+import type { Database } from '../../engine/database.ts'
+import { OmenError } from '../../engine/error.ts'
+import {
+  type CellValue,
+  type Cells,
+  DATABASES,
+  TABLES,
+  absent,
+  addCells,
+  commit,
+  keyParts,
+  randomWrite,
+  readCells,
+  tableNumber,
+} from '../engine/crash-cells.ts'
+import type { History } from '../engine/crash-model.ts'
+import type { SimulatedHost } from '../simulated-host.ts'
+import { SimulatedCrash, type SimulatedDisk } from '../simulated-storage.ts'
+import { askQuestions } from './questions.ts'
+import type { Action, Swarm } from './swarm.ts'
+
+export interface LifeRooms {
+  readonly db: Database
+  readonly host: SimulatedHost
+  readonly disk: SimulatedDisk
+  readonly history: History
+  readonly random: () => number
+  readonly swarm: Swarm
+  /** The line that replays it. */
+  readonly where: string
+}
+
+export class Life {
+  private readonly rooms: LifeRooms
+  private running: Promise<unknown>[] = []
+  private exported: RunningExport | null = null
+  private readonly actions: Record<Action, () => void | Promise<void>> = {
+    write: () => this.write(),
+    drop: () => this.drop(),
+    flush: () => this.run(this.flush()),
+    compact: () => this.run(this.rooms.db.compact()),
+    timers: () => this.rooms.host.fireTimers(),
+    beginExport: () => this.beginExport(),
+    finishExport: () => this.finishExport(),
+    capacity: () => this.limit(),
+    questions: () => this.ask(),
+  }
+
+  constructor(rooms: LifeRooms) {
+    this.rooms = rooms
+  }
+
+  async live(): Promise<void> {
+    const { disk, swarm, random } = this.rooms
+    for (let step = 0; step < swarm.steps && !disk.hasStopped; step++) {
+      await this.actions[swarm.pick()]()
+      if (random() < swarm.restChance) await this.rest()
+    }
+    await this.compare()
+    await this.finishExport()
+    if (!disk.hasStopped) await this.recover()
+  }
+
+  private write(): void {
+    const { db, history, random, swarm } = this.rooms
+    const id = history.takeId()
+    const change = randomWrite(id, random() < 0.9 ? swarm.rowsMax : 150, random, swarm.layout)
+    const ack = random() < 0.2 ? 'memory' : 'fsync'
+    const operation = history.add(id, change.cells)
+    const done = async (): Promise<void> => {
+      await commit(db, change, ack)
+      operation.state = ack === 'memory' ? 'memory' : 'acked'
+    }
+    this.run(done())
+  }
+
+  private drop(): void {
+    const { db, history, random } = this.rooms
+    const database = DATABASES[random() < 0.5 ? 0 : 1]!
+    const table = TABLES[1]!
+    const number = tableNumber(database, table)
+    const operation = history.erase((key) => keyParts(key).table === number)
+    const done = async (): Promise<void> => {
+      await db.dropTable(table, { database }).catch(absent)
+      operation.state = 'acked'
+    }
+    this.run(done())
+  }
+
+  private limit(): void {
+    const { disk, random } = this.rooms
+    disk.capacity = random() < 0.5 ? disk.usedBytes + 2_000 : Infinity
+  }
+
+  private async flush(): Promise<void> {
+    const { db, history } = this.rooms
+    const before = history.add(history.takeId(), new Map())
+    await db.flush()
+    history.synced(before)
+  }
+
+  /** Counts a storage error as an answer; what the operation did stays unknown. */
+  private run(work: Promise<unknown>): void {
+    this.running.push(
+      work.catch((error: unknown) => {
+        if (error instanceof SimulatedCrash || error instanceof OmenError) return
+        throw new Error(`${this.rooms.where}: ${String(error)}`, { cause: error })
+      }),
+    )
+  }
+
+  /** Waits for all that is under way; then one table must be explained by what was answered. */
+  private async rest(): Promise<void> {
+    const { db, disk, random, swarm, history, where } = this.rooms
+    await Promise.all(this.running.splice(0))
+    if (disk.hasStopped) return
+    const database = DATABASES[random() < 0.5 ? 0 : 1]!
+    const table = TABLES[random() < 0.5 ? 0 : 1]!
+    const number = tableNumber(database, table)
+    const found = new Map<number, CellValue>()
+    try {
+      const answer = await db.query({ table }, { database }).catch(absent)
+      if (answer !== null) addCells(found, answer, number, swarm.layout)
+    } catch (error) {
+      return this.excuse(error)
+    }
+    assert.equal(
+      history.check(found, (key) => keyParts(key).table === number),
+      null,
+      where,
+    )
+  }
+
+  /** The same over everything; what it shows, or null if it could not be read. */
+  private async compare(): Promise<Cells | null> {
+    const { db, disk, history, swarm, where } = this.rooms
+    await Promise.all(this.running.splice(0))
+    if (disk.hasStopped) return null
+    try {
+      const found = await readCells(db, swarm.layout)
+      assert.equal(history.check(found), null, where)
+      return found
+    } catch (error) {
+      this.excuse(error)
+      return null
+    }
+  }
+
+  private excuse(error: unknown): void {
+    const { disk } = this.rooms
+    const isOperating = error instanceof OmenError || error instanceof SimulatedCrash
+    if (!isOperating || !(disk.hasFired || disk.hasStopped)) throw error
+  }
+
+  /** Aggregates, buckets, conditions and latest points must be those of the rows that it shows. */
+  private async ask(): Promise<void> {
+    const found = await this.compare()
+    if (found === null) return
+    const { db, random, swarm, where } = this.rooms
+    const difference = await askQuestions(db, found, swarm.layout, random).catch(
+      (error: unknown) => {
+        this.excuse(error)
+        return null
+      },
+    )
+    assert.equal(difference, null, where)
+  }
+
+  private async beginExport(): Promise<void> {
+    if (this.exported !== null) return
+    const all = await this.compare()
+    if (all === null) return
+    const { db, swarm } = this.rooms
+    try {
+      this.exported = await RunningExport.begin(db, all, swarm)
+    } catch (error) {
+      this.excuse(error)
+    }
+  }
+
+  private async finishExport(): Promise<void> {
+    const { exported } = this
+    this.exported = null
+    if (exported === null) return
+    try {
+      await exported.finish()
+    } catch (error) {
+      if (!(error instanceof OmenError && error.code === 'cancelled')) this.excuse(error)
+      return
+    }
+    assert.deepEqual(exported.found, exported.expected, this.rooms.where)
+  }
+
+  /** When the trouble is over it goes on by itself: all healthy, and a write succeeds. */
+  private async recover(): Promise<void> {
+    const { db, disk, host, history, random, swarm, where } = this.rooms
+    disk.capacity = Infinity
+    const { isQuiet } = disk
+    for (let i = 0; i < 3; i++) {
+      host.fireTimers()
+      await settled()
+    }
+    if (!isQuiet || disk.hasStopped) return
+    assert.deepEqual(db.health(), { status: 'pass', message: 'ready' }, where)
+    const id = history.takeId()
+    const change = randomWrite(id, 3, random, swarm.layout)
+    const operation = history.add(id, change.cells)
+    await commit(db, change)
+    operation.state = 'acked'
+  }
+}
+
+/** An export of one table: it shows the rows of its start, whatever happened since. */
+class RunningExport {
+  readonly expected: Cells
+  readonly found = new Map<number, CellValue>()
+  private readonly rest: AsyncIterator<null>
+
+  private constructor(
+    expected: Cells,
+    rows: (target: Map<number, CellValue>) => AsyncIterator<null>,
+  ) {
+    this.expected = expected
+    this.rest = rows(this.found)
+  }
+
+  static async begin(db: Database, all: Cells, { layout }: Swarm): Promise<RunningExport | null> {
+    const [database, table] = [DATABASES[0]!, TABLES[0]!]
+    const number = tableNumber(database, table)
+    const answer = await db.export({ table }, { database }).catch(absent)
+    if (answer === null) return null
+    const expected = new Map([...all].filter(([key]) => keyParts(key).table === number))
+    const { columns, chunks } = answer
+    const rows = async function* (target: Map<number, CellValue>): AsyncGenerator<null> {
+      for await (const chunk of chunks) {
+        addCells(target, { columns, series: [chunk] }, number, layout)
+        yield null
+      }
+    }
+    const running = new RunningExport(expected, rows)
+    await running.rest.next()
+    return running
+  }
+
+  async finish(): Promise<void> {
+    while ((await this.rest.next()).done !== true) continue
+  }
+}
+
+/** Lets storage work that a crash leaves half done come to its end. */
+export function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}

@@ -1,0 +1,83 @@
+// All lives of one seed: each begins with what the crash before it left, which must be explained by
+// what was answered until then. In every life a call fails, or the machine stops in one.
+
+import assert from 'node:assert/strict'
+import { type Database, type OpenOptions, openDatabase } from '../../engine/database.ts'
+import { OmenError } from '../../engine/error.ts'
+import { readCells } from '../engine/crash-cells.ts'
+import { History } from '../engine/crash-model.ts'
+import { seededRandom } from '../kernel.ts'
+import { type SimulatedHost, simulatedHost } from '../simulated-host.ts'
+import { SimulatedCrash, SimulatedDisk } from '../simulated-storage.ts'
+import { Life, settled } from './crash-life.ts'
+import { swarmOf } from './swarm.ts'
+
+const SMALL: OpenOptions = {
+  memoryBytes: 64 << 20,
+  memtableRowBytes: 1 << 15,
+  memtableArenaBytes: 1 << 13,
+  logBytes: 1 << 15,
+  cacheBytes: 1 << 18,
+}
+const LIVES = 4
+
+async function openAt(disk: SimulatedDisk): Promise<[Database, SimulatedHost]> {
+  const host = await simulatedHost(disk.open(), disk.seed)
+  return [await openDatabase(host, SMALL), host]
+}
+
+/** Storage calls that are worth failing: most are writes of segments, and alike. */
+const CALLS = [/^sync wal/, /^append.* wal/, /^(sync|remove|create) (manifest|directory|wal)/]
+const RARE_CALLS = [/ catalog/, /^sync directory/, /^(rename|size)/, /^read/, /segment/, /./]
+
+/** Orders a crash, or an error that passes after one to three calls. */
+function order(disk: SimulatedDisk, random: () => number): void {
+  const below = (n: number): number => Math.floor(random() * n)
+  const calls = random() < 0.6 ? CALLS : RARE_CALLS
+  const pattern = calls[below(calls.length)]!
+  const skip = below(pattern.source === '.' ? 200 : 24)
+  if (random() < 0.5) disk.crashMatching(pattern, skip)
+  else disk.failMatching(pattern, random() < 0.6 ? 'EIO' : 'ENOSPC', skip, 1 + below(3))
+}
+
+/** The line that runs a seed again. */
+export function replayLine(seed: number): string {
+  return `npm run torture -- --seeds 1 --from ${seed}`
+}
+
+/** Throws, with the line that replays it, when an answer was not kept. */
+export async function runSeed(seed: number): Promise<void> {
+  const random = seededRandom(seed)
+  const swarm = swarmOf(random)
+  const disk = new SimulatedDisk(seed)
+  const history = new History()
+  const replay = replayLine(seed)
+  for (let round = 0; round < LIVES; round++) {
+    const where = `${replay}, life ${round}`
+    order(disk, random)
+    try {
+      const [db, host] = await openAt(disk)
+      const found = await readCells(db, swarm.layout)
+      const fault = history.check(found)
+      if (fault !== null) assert.fail(`${where}: ${disk.describe()}: ${fault}`)
+      history.settle(found)
+      await new Life({ db, host, disk, history, random, swarm, where }).live()
+      if (!disk.hasStopped && random() < 0.5) await db.close()
+    } catch (error) {
+      const isOperating = error instanceof SimulatedCrash || error instanceof OmenError
+      if (!isOperating || !disk.hasFired)
+        throw new Error(`${where}: ${String(error)}`, { cause: error })
+    }
+    await settled()
+    disk.capacity = Infinity
+    history.crashed()
+    if (random() < 0.7) disk.crash()
+    else disk.kill()
+  }
+  const [db] = await openAt(disk).catch((error: unknown) => {
+    throw new Error(`${replay}, at the end: ${disk.describe()}`, { cause: error })
+  })
+  const fault = history.check(await readCells(db, swarm.layout))
+  if (fault !== null) assert.fail(`${replay}, at the end: ${fault}`)
+  await db.close()
+}

@@ -1,0 +1,149 @@
+// Runs the simulated crash test over many seeds in worker processes:
+//   npm run torture -- --seeds N [--from S] [--workers 2] [--minutes M]
+// A seed that fails, or hangs, is printed with the line that replays it; the others go on.
+
+import { type ChildProcess, fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { replayLine, runSeed } from './crash-seed.ts'
+
+const PROGRAM = fileURLToPath(import.meta.url)
+const RUNNER = fileURLToPath(new URL('../../scripts/run.js', import.meta.url))
+/** Seeds that a worker gets at a time. */
+const BLOCK = 20
+const HANG_MS = 300_000
+const PROGRESS_MS = 15_000
+/**
+ * 300 kernels a second live and die in a worker: without these flags V8 spends half of its time on
+ * optimising code for each and on collecting a heap that it keeps small.
+ */
+const NODE_FLAGS = [
+  '--single-threaded-gc',
+  '--initial-old-space-size=512',
+  '--min-semi-space-size=32',
+  '--liftoff-only',
+]
+
+interface Task {
+  readonly seeds: readonly number[]
+}
+
+interface Outcome {
+  readonly seed: number
+  /** Null if all was well. */
+  readonly fault: string | null
+}
+
+export async function main(words: string[]): Promise<void> {
+  if (words[0] === '--worker') return work()
+  const { values } = parseArgs({
+    args: words,
+    options: {
+      seeds: { type: 'string', default: '1000' },
+      from: { type: 'string', default: '1' },
+      workers: { type: 'string', default: '2' },
+      minutes: { type: 'string' },
+    },
+  })
+  const from = Number(values.from)
+  const campaign = new Campaign(from, from + Number(values.seeds), values.minutes)
+  if (Number(values.seeds) === 1) return runSeed(from)
+  await Promise.all(Array.from({ length: Number(values.workers) }, () => campaign.employ()))
+  campaign.report()
+  if (campaign.faults > 0) process.exitCode = 1
+}
+
+/** A worker: runs the seeds that it is sent until the parent hangs up. */
+function work(): Promise<void> {
+  process.on('message', async ({ seeds }: Task) => {
+    for (const seed of seeds) {
+      const fault = await runSeed(seed).then(() => null, describe)
+      process.send!({ seed, fault } satisfies Outcome)
+    }
+  })
+  return new Promise((resolve) => process.once('disconnect', resolve))
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const cause = error.cause === undefined ? '' : `\n  ${describe(error.cause)}`
+  return `${error.message}\n${error.stack?.split('\n').slice(1, 6).join('\n')}${cause}`
+}
+
+class Campaign {
+  faults = 0
+  private next: number
+  private done = 0
+  private readonly end: number
+  private readonly began = performance.now()
+  private readonly deadline: number
+  private reported = 0
+
+  constructor(from: number, end: number, minutes: string | undefined) {
+    this.next = from
+    this.end = end
+    this.deadline = minutes === undefined ? Infinity : this.began + Number(minutes) * 60_000
+  }
+
+  /** Keeps a worker busy until there are no more seeds; replaces one that hangs or dies. */
+  async employ(): Promise<void> {
+    for (let seeds = this.take(); seeds.length > 0; seeds = this.take()) {
+      const worker = fork(RUNNER, [PROGRAM, '--worker'], { execArgv: NODE_FLAGS })
+      try {
+        while (seeds.length > 0) {
+          await this.watch(worker, seeds)
+          seeds = this.take()
+        }
+      } catch (error) {
+        this.blame(String(error))
+      } finally {
+        worker.kill('SIGKILL')
+      }
+    }
+  }
+
+  report(): void {
+    const seconds = (performance.now() - this.began) / 1000
+    const rate = (this.done / seconds).toFixed(1)
+    const { done, faults, next } = this
+    console.log(
+      `${done} seeds, up to ${next - 1}, in ${seconds.toFixed(0)} s: ${rate}/s, ${faults} faults`,
+    )
+    this.reported = performance.now()
+  }
+
+  private take(): number[] {
+    if (performance.now() > this.deadline) return []
+    const count = Math.min(BLOCK, this.end - this.next)
+    const seeds = Array.from({ length: count }, (_, i) => this.next + i)
+    this.next += count
+    return seeds
+  }
+
+  /** Resolves when all seeds are done; rejects, naming the seed, when one hangs or kills the worker. */
+  private watch(worker: ChildProcess, seeds: readonly number[]): Promise<void> {
+    let at = 0
+    return new Promise((resolve, reject) => {
+      const fail = (what: string): void => reject(new Error(`${replayLine(seeds[at]!)}: ${what}`))
+      const hang = setTimeout(() => fail(`it hangs for ${HANG_MS / 1000} s`), HANG_MS)
+      const die = (code: number | null): void => fail(`its worker died (${code})`)
+      const listen = ({ fault }: Outcome): void => {
+        hang.refresh()
+        this.done++
+        if (fault !== null) this.blame(fault)
+        if (performance.now() - this.reported > PROGRESS_MS) this.report()
+        if (++at < seeds.length) return
+        clearTimeout(hang)
+        worker.off('exit', die).off('message', listen)
+        resolve()
+      }
+      worker.on('message', listen).once('exit', die)
+      worker.send({ seeds } satisfies Task)
+    })
+  }
+
+  private blame(fault: string): void {
+    this.faults++
+    console.log(`FAULT ${fault}`)
+  }
+}

@@ -1,0 +1,56 @@
+// What kind of run a seed is: its sizes, its layout of rows and how often each operation happens.
+// Every run leaves some operations out, so that others meet more often (Groce and others, "Swarm
+// Testing", ISSTA 2012).
+
+import { CLOCK_START } from '../simulated-host.ts'
+import type { Layout } from '../engine/crash-cells.ts'
+
+/** Operations of a life, with their usual weights. */
+const WEIGHTS = {
+  write: 60,
+  drop: 4,
+  flush: 8,
+  compact: 5,
+  timers: 5,
+  beginExport: 4,
+  finishExport: 3,
+  capacity: 5,
+  questions: 6,
+}
+
+export type Action = keyof typeof WEIGHTS
+
+export interface Swarm {
+  readonly layout: Layout
+  readonly steps: number
+  readonly rowsMax: number
+  /** How often a step waits for all that is under way. */
+  readonly restChance: number
+  pick(): Action
+}
+
+const DAY = 86_400_000_000_000n
+const STEPS = [20_000_000_000_000n, DAY / 24n, 60_000_000_000n, 1n]
+
+export function swarmOf(random: () => number): Swarm {
+  const below = (n: number): number => Math.floor(random() * n)
+  const weights = Object.entries(WEIGHTS).map(([name, weight]): [Action, number] => {
+    const action = name as Action
+    const isKept = action === 'write' || random() < 0.75
+    return [action, isKept ? weight * (0.5 + random()) : 0]
+  })
+  const total = weights.reduce((sum, [, weight]) => sum + weight, 0)
+  const times = 6 + below(32)
+  const step = STEPS[below(STEPS.length)]!
+  const base = random() < 0.3 ? 0n : CLOCK_START - BigInt(times) * step
+  return {
+    layout: { hosts: 1 + below(4), times, base, step },
+    steps: 8 + below(14),
+    rowsMax: random() < 0.2 ? 120 : 20,
+    restChance: 0.15 + random() * 0.4,
+    pick: () => {
+      let at = random() * total
+      return weights.find(([, weight]) => (at -= weight) < 0)?.[0] ?? 'write'
+    },
+  }
+}
