@@ -5,7 +5,7 @@
 import { test } from 'vitest'
 import { runSeed } from '../torture/crash-seed.ts'
 
-const SEEDS = Number(process.env['OMENDB_CRASH_SEEDS'] ?? 200)
+const SEEDS = Number(process.env['OMENDB_CRASH_SEEDS'] ?? 100)
 const FIRST = Number(process.env['OMENDB_CRASH_SEED'] ?? 1)
 
 test(
