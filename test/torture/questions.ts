@@ -64,7 +64,7 @@ async function differenceOn(
   const context: QueryContext = {
     database,
     now: CLOCK_START,
-    limits: { maxPoints: 1e9, maxBuckets: 1e9, timeoutMs: 1e6 },
+    limits: { maxPoints: 1e9, maxBuckets: 1e9, timeoutMs: 1e6, queryBytes: 1e9 },
     limit: { default: 1_000_000, max: 1_000_000 },
   }
   const found = await outcomeOf(() =>
