@@ -217,6 +217,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/backup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stream a backup of all databases
+         * @description A tar archive of everything acknowledged before the request; writing goes on. `since`, the id of an earlier backup of this server, leaves out the segment files which that one has. 409 `conflict`: that backup is of another data directory (a restored server begins with a full one). A stream that breaks off is no backup.
+         */
+        get: operations["backup"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore a backup into an empty server
+         * @description The body is a full archive, then its increments in order, one behind the other (`cat full.tar first.tar second.tar`). Everything is checked before anything is visible; until then other requests are answered 503, and after an error the server is empty as before. 409 `conflict`: the server has data.
+         */
+        post: operations["restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/write": {
         parameters: {
             query?: never;
@@ -651,6 +691,11 @@ export interface components {
         };
         TableStats: {
             [key: string]: unknown;
+        };
+        Restored: {
+            databases: number;
+            tables: number;
+            points: number;
         };
         Health: {
             /** @enum {string} */
@@ -1300,6 +1345,73 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TableStats"];
+                };
+            };
+            /** @description Any error, as a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    backup: {
+        parameters: {
+            query?: {
+                /** @description Id of an earlier backup, from its `OmenDB-Backup-Id` */
+                since?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The archive */
+            200: {
+                headers: {
+                    /** @description Names the state, for `since` of a later backup */
+                    "OmenDB-Backup-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-tar": string;
+                };
+            };
+            /** @description Any error, as a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-tar": string;
+            };
+        };
+        responses: {
+            /** @description It is restored */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Restored"];
                 };
             };
             /** @description Any error, as a problem document */

@@ -17,6 +17,7 @@ import {
 import { BODY_LIMITS, type BodyLimits } from './limits.ts'
 import { ServerMetrics } from './metrics.ts'
 import { problemResponse } from './problem.ts'
+import { addBackupRoutes } from './routes/backup.ts'
 import { addExportRoutes } from './routes/export.ts'
 import { addInfluxRoutes } from './routes/influx.ts'
 import { addQueryRoutes } from './routes/query.ts'
@@ -58,6 +59,7 @@ export function createApp(db: ServedDatabase, options: AppOptions = {}): OpenAPI
   addQueryRoutes(server)
   addExportRoutes(server)
   addTableRoutes(server)
+  addBackupRoutes(server)
   addInfluxRoutes(server)
   addServiceRoutes(server)
   refuseOtherMethods(server)

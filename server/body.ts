@@ -13,6 +13,8 @@ export interface BodyHost {
   source(env: unknown): Chunks | null
   /** Inflates gzip, all members of it; throws on damage, truncation and trailing bytes. */
   inflate(chunks: Chunks): Chunks
+  /** Breaks the connection of an answer that began and cannot go on. */
+  breakOff(env: unknown): void
 }
 
 /** Chunks are cut to this before web streams inflate them: it bounds what one step may produce. */

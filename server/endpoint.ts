@@ -9,6 +9,7 @@ import type { Database } from '../engine/database.ts'
 import { OmenError } from '../engine/error.ts'
 import type { Access, AccessRule } from './access.ts'
 import { bodyChunks, type BodyHost } from './body.ts'
+import type { Failed } from './encode/stream.ts'
 import type { BodyLimits } from './limits.ts'
 import type { ServerMetrics } from './metrics.ts'
 import { checkShape, readParameters } from './parameters.ts'
@@ -28,6 +29,8 @@ export type ServedDatabase = Pick<
   | 'tagValues'
   | 'tableStats'
   | 'dropTable'
+  | 'backup'
+  | 'restore'
   | 'health'
   | 'metrics'
 >
@@ -162,6 +165,16 @@ export function answerError(
     log(`${c.req.method} ${c.req.path} ${requestId}: ${text}`)
   }
   return shape(thrown, requestId)
+}
+
+/** For answers that fail after they began: logs why and breaks the connection. */
+export function breakAnswer({ log, bodyHost }: Server, c: ServerContext): Failed {
+  const { method, path } = c.req
+  return (error) => {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    log(`${method} ${path} ${c.get('requestId')}: the answer broke off: ${text}`)
+    bodyHost?.breakOff(c.env)
+  }
 }
 
 /** The chunks of this request's body, inflated and counted: the server's limits, or less. */

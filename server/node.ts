@@ -90,11 +90,12 @@ function createHttpServer(fetch: Fetch, options: ServerOptions): HttpServer {
   const server = createServer({
     requireHostHeader: false, // Node's own answer has no body; the app's has
     maxHeaderSize: HEADER_BYTES_MAX,
-    requestTimeout,
+    requestTimeout: 0, // limitBody's task: Node knows one limit for all routes
     headersTimeout,
     connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, headersTimeout),
   })
   server.on('request', (incoming, outgoing) => {
+    limitBody(incoming, requestTimeout)
     // A connection that stays open after its answer would hold up a server that is closing.
     outgoing.on('close', () => {
       if (!server.listening) setImmediate(() => server.closeIdleConnections())
@@ -106,6 +107,27 @@ function createHttpServer(fetch: Fetch, options: ServerOptions): HttpServer {
   server.on('connect', (_incoming, socket) => answerClientError(new Error('CONNECT'), socket))
   server.on('clientError', answerClientError)
   return server
+}
+
+/** Routes whose bodies may take as long as they go on arriving. */
+const ENDLESS_BODIES = /^\/v1\/restore(\?|$)/
+
+/** Ends a request whose body has not arrived in time, or of an endless one: nothing of it. */
+function limitBody(incoming: IncomingMessage, timeoutMs: number): void {
+  if (incoming.complete) return
+  const { socket } = incoming
+  let seen = -1
+  const expire = (): void => {
+    if (ENDLESS_BODIES.test(incoming.url ?? '') && socket.bytesRead !== seen) {
+      seen = socket.bytesRead
+      timer = setTimeout(expire, timeoutMs)
+    } else {
+      const error = Object.assign(new Error('timeout'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' })
+      answerClientError(error, socket)
+    }
+  }
+  let timer = setTimeout(expire, timeoutMs)
+  for (const event of ['end', 'close']) incoming.once(event, () => clearTimeout(timer))
 }
 
 /** Headers of an answer that the app has no part in. */
@@ -155,6 +177,11 @@ const nodeBodies: BodyHost = {
     return readIncoming(incoming)
   },
   inflate: inflateGzip,
+  breakOff(env) {
+    // Hono's adapter would send the error's text and an end that looks like any other.
+    const { outgoing } = env as { outgoing: ServerResponse }
+    outgoing.destroy()
+  },
 }
 
 /** Stopping early leaves the connection alive, so that the answer (a 413, say) still arrives. */

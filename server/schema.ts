@@ -350,6 +350,17 @@ export const HealthAnswer = z
   })
   .openapi('Health')
 
+export const BackupQuery = z.strictObject({
+  since: z
+    .string()
+    .optional()
+    .openapi({ description: 'Id of an earlier backup, from its `OmenDB-Backup-Id`' }),
+})
+
+export const RestoreAnswer = z
+  .object({ databases: z.number().int(), tables: z.number().int(), points: z.number().int() })
+  .openapi('Restored')
+
 export const ReadyAnswer = z.object({ status: z.literal('ready') }).openapi('Ready')
 
 export const ProblemBody = z

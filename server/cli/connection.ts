@@ -19,6 +19,8 @@ export const CONNECTION_FLAGS = {
 
 export interface Connection {
   readonly client: Client
+  /** Sends what the client has no call for; bodies and answers may be streams of any length. */
+  readonly request: (path: string, init?: RequestInit) => Promise<Response>
   /** Stores and lets go of the directory; nothing over HTTP. */
   readonly close: () => Promise<void>
 }
@@ -42,7 +44,13 @@ export async function connect(
   const retry = access === 'read' ? false : {}
   try {
     const client = createClient({ url, token, database: flags.db, retry, timeoutMs: 600_000 })
-    return { client, close: async () => {} }
+    const base = url.replace(/\/+$/, '')
+    const request = (path: string, init: RequestInit = {}): Promise<Response> => {
+      const headers = new Headers(init.headers)
+      if (token !== undefined) headers.set('Authorization', `Bearer ${token}`)
+      return fetch(base + path, { ...init, headers })
+    }
+    return { client, request, close: async () => {} }
   } catch (cause) {
     throw new UsageError(`--url ${url} is not an http address`, { cause })
   }
@@ -68,5 +76,9 @@ async function openDirectory(
     timeoutMs: 2 ** 31 - 1,
     fetch: async (input, init) => app.request(input as string, init),
   })
-  return { client, close: () => db.close() }
+  return {
+    client,
+    request: async (path, init) => app.request(URL_DEFAULT + path, init),
+    close: () => db.close(),
+  }
 }

@@ -7,6 +7,8 @@ import { UsageError } from './terminal.ts'
 /** An option: what stands for its value in the help (none = a switch), and what it means. */
 export interface Flag {
   readonly value?: string
+  /** One letter that means the same: `-o`. */
+  readonly short?: string
   readonly help: string
 }
 
@@ -25,8 +27,9 @@ export interface Parsed<F extends Flags> {
 /** Parses strictly: an option that is unknown, lacks its value or is given twice is a UsageError. */
 export function parseFlags<F extends Flags>(args: readonly string[], flags: F): Parsed<F> {
   const options = Object.fromEntries(
-    Object.entries(flags).map(([name, { value }]) => {
-      return [name, { type: value === undefined ? ('boolean' as const) : ('string' as const) }]
+    Object.entries(flags).map(([name, { value, short }]) => {
+      const type = value === undefined ? ('boolean' as const) : ('string' as const)
+      return [name, { type, ...(short === undefined ? {} : { short }) }]
     }),
   )
   try {

@@ -2,10 +2,12 @@
 // throws into one line on stderr and an exit code (0 done, 1 failed, 2 wrong usage).
 
 import { VERSION } from '../version.ts'
+import { backupCommand } from './backup.ts'
 import { commandHelp, generalHelp, usageLine, type Command } from './command.ts'
 import { parseFlags } from './flags.ts'
 import { importCommand, writeCommand } from './import.ts'
 import { queryCommand } from './query.ts'
+import { restoreCommand } from './restore.ts'
 import { serveCommand } from './serve.ts'
 import { statsCommand } from './stats.ts'
 import { DONE, FAILED, print, UsageError, warn, WRONG_USAGE, type Terminal } from './terminal.ts'
@@ -16,6 +18,8 @@ const COMMANDS: readonly Command[] = [
   importCommand,
   queryCommand,
   statsCommand,
+  backupCommand,
+  restoreCommand,
 ]
 
 /** Runs one command line (without node and script); resolves to the exit code. */

@@ -1,32 +1,61 @@
-// Pieces of text as a response body. The first piece is made before the answer begins, so that an
-// error in it still gets its status; what fits one piece is sent whole, with its length; the rest
-// is pulled by the client's reading (back-pressure), and a late failure breaks the connection.
+// Pieces of an answer as a response body, pulled by the client's reading (back-pressure). Of text, the
+// first piece is made before the answer begins, so that an error in it still gets its status, and what
+// fits one piece is sent whole, with its length. A late failure has to break the connection: what
+// arrived must not look like all there is.
 
 type Pieces = Iterator<string> | AsyncIterator<string>
 
+/** Is told why an answer cannot go on; has broken its connection when it returns. */
+export type Failed = (error: unknown) => void
+
 /** A body of UTF-8 text: a string if there is only one piece, else a stream that pulls the pieces. */
-export async function textBody(pieces: Pieces): Promise<string | ReadableStream<Uint8Array>> {
+export async function textBody(
+  pieces: Pieces,
+  failed: Failed,
+): Promise<string | ReadableStream<Uint8Array>> {
   const first = await pieces.next()
   if (first.done) return ''
   const second = await pieces.next()
   if (second.done) return first.value
-  return streamPieces([first.value, second.value], pieces)
+  const encoder = new TextEncoder()
+  const ready = [first.value, second.value]
+  return byteBody(
+    {
+      async next() {
+        const piece = ready.shift()
+        const next = piece === undefined ? await pieces.next() : { done: false, value: piece }
+        if (next.done) return { done: true, value: undefined }
+        return { done: false, value: encoder.encode(next.value) }
+      },
+      async return() {
+        await pieces.return?.()
+        return { done: true, value: undefined }
+      },
+    },
+    failed,
+  )
 }
 
-function streamPieces(ready: string[], pieces: Pieces): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder()
+/** A body of bytes that pulls its pieces; a client that leaves returns them. */
+export function byteBody(
+  pieces: AsyncIterator<Uint8Array>,
+  failed: Failed,
+): ReadableStream<Uint8Array> {
+  let hasLeft = false
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const piece = ready.shift()
-      if (piece !== undefined) {
-        controller.enqueue(encoder.encode(piece))
-        return
+      try {
+        const next = await pieces.next()
+        if (hasLeft) return
+        if (next.done) controller.close()
+        else controller.enqueue(next.value)
+      } catch (error) {
+        failed(error)
+        throw error
       }
-      const next = await pieces.next()
-      if (next.done) controller.close()
-      else controller.enqueue(encoder.encode(next.value))
     },
     async cancel() {
+      hasLeft = true
       await pieces.return?.()
     },
   })

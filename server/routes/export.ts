@@ -4,7 +4,7 @@ import { z } from '@hono/zod-openapi'
 import type { QueryRequest } from '../../engine/query/query.ts'
 import { encodeCsv, encodeNdjson } from '../encode/rows.ts'
 import { textBody } from '../encode/stream.ts'
-import { addEndpoint, type Server, type ServerContext } from '../endpoint.ts'
+import { addEndpoint, breakAnswer, type Server, type ServerContext } from '../endpoint.ts'
 import { DatabaseQuery, ExportBody, ExportParameters, FAILURE, jsonBody } from '../schema.ts'
 import {
   formatOf,
@@ -76,5 +76,5 @@ async function answerExport(
   const encode = format === 'ndjson' ? encodeNdjson : encodeCsv
   const pieces = encode({ columns, tags }, chunks, formatOf({ time, integers }, 'rfc3339'))
   const type = format === 'ndjson' ? 'application/x-ndjson' : 'text/csv; charset=utf-8'
-  return c.body(await textBody(pieces), 200, { 'Content-Type': type })
+  return c.body(await textBody(pieces, breakAnswer(server, c)), 200, { 'Content-Type': type })
 }

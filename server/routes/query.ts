@@ -7,7 +7,7 @@ import { mediaType, readText } from '../body.ts'
 import { encodeAnswer, type JsonFormat } from '../encode/json.ts'
 import { textBody } from '../encode/stream.ts'
 import type { TimeFormat } from '../encode/time.ts'
-import { addEndpoint, readBody, type Server, type ServerContext } from '../endpoint.ts'
+import { addEndpoint, breakAnswer, readBody, type Server, type ServerContext } from '../endpoint.ts'
 import { parseJson } from '../json.ts'
 import { QUERY_BYTES_MAX } from '../limits.ts'
 import { checkShape, fillParameter, objectOrText } from '../parameters.ts'
@@ -79,7 +79,7 @@ function addLatest(server: Server): void {
     async (c, { db: database, time, integers, ...parameters }) => {
       const request: LatestRequest = withObjects(parameters)
       const answer = await server.db.latest(request, { database, signal: c.req.raw.signal })
-      return sendJson(c, encodeAnswer(answer, formatOf({ time, integers }, 'ms')))
+      return sendJson(server, c, encodeAnswer(answer, formatOf({ time, integers }, 'ms')))
     },
   )
 }
@@ -142,12 +142,17 @@ async function answerQuery(
 ): Promise<Response> {
   const request = members as QueryRequest
   const answer = await server.db.query(request, { database, signal: c.req.raw.signal })
-  return sendJson(c, encodeAnswer(answer, formatOf({ time, integers }, 'ms')))
+  return sendJson(server, c, encodeAnswer(answer, formatOf({ time, integers }, 'ms')))
 }
 
 /** What a checked body or URL has; the engine checks the values. */
 export type QueryMembers = { table: string }
 
-async function sendJson(c: ServerContext, pieces: Iterator<string>): Promise<Response> {
-  return c.body(await textBody(pieces), 200, { 'Content-Type': 'application/json' })
+async function sendJson(
+  server: Server,
+  c: ServerContext,
+  pieces: Iterator<string>,
+): Promise<Response> {
+  const body = await textBody(pieces, breakAnswer(server, c))
+  return c.body(body, 200, { 'Content-Type': 'application/json' })
 }

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { VERSION } from '../../server/version.ts'
 import { omendb, spawnCommand } from './process.ts'
 
-const COMMANDS = ['serve', 'write', 'import', 'query', 'stats']
+const COMMANDS = ['serve', 'write', 'import', 'query', 'stats', 'backup', 'restore']
 
 describe('help', () => {
   test('omendb --help names every command', async () => {

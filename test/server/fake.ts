@@ -1,6 +1,7 @@
 // A stand-in for the engine, for tests of HTTP behaviour alone: it remembers what it was given and
 // answers what a test told it to. Tests of data run on the real engine (end-to-end.test.ts).
 
+import type { Backup } from '../../engine/backup/backup.ts'
 import type { Batch, BatchOptions, ColumnPoints, WriteResult } from '../../engine/ingest/batch.ts'
 import { OmenError, type LineError } from '../../engine/error.ts'
 import type { Answer, AnswerSeries, LatestRequest, QueryRequest } from '../../engine/query/query.ts'
@@ -139,9 +140,46 @@ export function createFake(): FakeDatabase {
     async dropTable(table: string, options?: object) {
       note('dropTable', table, options)
     },
+    ...fakeBackups(note, chunks),
     health: () => ({ status: 'pass' as const, message: 'ready' }),
     metrics: () => METRICS,
   })
+}
+
+type Note = (kind: string, request: unknown, options: unknown) => void
+
+function fakeBackups(note: Note, chunks: () => AsyncGenerator<AnswerSeries>) {
+  return {
+    async backup(options: { since?: string | null | undefined } = {}) {
+      note('backup', options.since ?? null, undefined)
+      return fakeBackup(chunks())
+    },
+    async restore(source: AsyncIterable<Uint8Array>) {
+      note('restore', null, undefined)
+      let points = 0
+      for await (const bytes of source) points += bytes.length
+      return { databases: 1, tables: 2, points }
+    },
+  }
+}
+
+/** 64 KiB for each chunk of the answer. */
+function fakeBackup(chunks: AsyncGenerator<AnswerSeries>): Backup {
+  return {
+    id: 'state-1',
+    [Symbol.asyncIterator]() {
+      return this
+    },
+    async next() {
+      const { done } = await chunks.next()
+      if (done === true) return { done, value: undefined }
+      return { done: false, value: new Uint8Array(65_536) }
+    },
+    async return() {
+      await chunks.return(undefined)
+      return { done: true, value: undefined }
+    },
+  }
 }
 
 type FakeState = Pick<FakeDatabase, 'batches' | 'failure' | 'lineErrors' | 'result'>
