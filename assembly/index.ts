@@ -15,6 +15,15 @@ export {
 } from './key-table'
 export { tagIndexAdd } from './tag-index'
 export {
+  TAG_ORDER_ALL,
+  TAG_ORDER_ITEM,
+  TAG_ORDER_SIZE,
+  tagOrderFill,
+  tagOrderInit,
+  tagOrderRead,
+  tagOrderStep,
+} from './tag-order'
+export {
   filterColumns,
   filterConstant,
   filterString,

@@ -15,8 +15,15 @@ import { type EngineMetrics, metricsOf } from './metrics.ts'
 import { nearestName } from './query/expression/name.ts'
 import { fieldTypeName } from './field.ts'
 import type { Host } from './host.ts'
-import { type SeriesPage, type ValuesPage, pageSeries, pageValues } from './catalog/listing.ts'
-import { planQuery } from './query/plan.ts'
+import {
+  type Ordered,
+  type SeriesPage,
+  type ValuesPage,
+  orderedValues,
+  pageSeries,
+  pageValues,
+} from './catalog/listing.ts'
+import { type Plan, planSteps } from './query/plan.ts'
 import type {
   Answer,
   AnswerColumn,
@@ -31,6 +38,7 @@ import type {
 } from './query/query.ts'
 import { type QueryContext, parseLatest, parseQuery } from './query/request.ts'
 import type { Shard, ShardOptions } from './shard.ts'
+import type { Execution } from './step.ts'
 import { startShard } from './start.ts'
 import type { ShardStorage } from './storage/storage.ts'
 import { takeTurns } from './turns.ts'
@@ -223,7 +231,8 @@ export class Database {
 
   /** Series of a table in the order of `compareTags`. */
   async series(table: string, options: ListOptions = {}): Promise<SeriesPage> {
-    return pageSeries(this.listed(table, options), options)
+    const { groups } = await this.shard.run(this.listed(table, options))
+    return pageSeries(groups, options)
   }
 
   async tagKeys(table: string, { database = 'default' }: DatabaseOptions = {}): Promise<string[]> {
@@ -240,13 +249,7 @@ export class Database {
       const advice = near === null ? '' : `; did you mean '${near}'?`
       throw new OmenError('unknown_column', `table '${table}' has no tag '${key}'${advice}`)
     }
-    if (options.where === undefined) return pageValues(catalog.tagValues(found, key), options)
-    const values = new Set<string>()
-    for (const tags of this.listed(table, options)) {
-      const value = tags.get(key)
-      if (value !== undefined) values.add(value)
-    }
-    return pageValues([...values].sort(compareText), options)
+    return pageValues(await this.shard.run(this.listedValues(table, key, options)), options)
   }
 
   /** Segments, blocks, bytes and bits per value of each column and codec, over what is flushed. */
@@ -416,20 +419,26 @@ export class Database {
     return answer.series[0]?.time[0] ?? null
   }
 
-  /** Tags of the series of a table that a condition on tags selects, in their order. */
-  private listed(table: string, { database, where }: ListOptions): ReadonlyMap<string, string>[] {
+  /** A plan whose groups are the series that a condition on tags selects, in their order. */
+  private *listed(table: string, { database, where }: ListOptions): Execution<Plan> {
     const request = { table, ...(where === undefined ? {} : { where }) }
     const limit = { default: Infinity, max: Infinity }
-    const plan = planQuery(
-      parseQuery(request, this.context({ database }, limit)),
-      this.shard.catalog,
-    )
-    return plan.series.map(({ tags, filter }) => {
-      if (filter === null) return tags
-      throw new OmenError('bad_request', 'where: only tags can select series', {
-        pointer: '/where',
-      })
-    })
+    const query = parseQuery(request, this.context({ database }, limit))
+    const plan = yield* planSteps(query, this.shard.catalog, { keepsTags: false })
+    if (!plan.series.hasFilters) return plan
+    const pointer = '/where'
+    throw new OmenError('bad_request', 'where: only tags can select series', { pointer })
+  }
+
+  /** Distinct values of a tag over the series that are listed, in byte order. */
+  private *listedValues(
+    table: string,
+    key: string,
+    options: ListOptions,
+  ): Execution<Ordered<string>> {
+    const { catalog } = this.shard
+    const plan = yield* this.listed(table, options)
+    return yield* orderedValues(catalog, plan.table.id, plan.series.ids, key)
   }
 }
 

@@ -16,3 +16,13 @@ export interface ReadRange {
 
 /** An operation in steps that ends with a `T`. */
 export type Execution<T> = Generator<Step, T, Region>
+
+/** Runs what reads nothing to its end at once: its pauses do nothing. */
+export function finish<T>(execution: Execution<T>): T {
+  let step = execution.next(undefined as never)
+  while (!step.done) {
+    if ('read' in step.value) throw new Error('a read in an execution that has no storage')
+    step = execution.next(undefined as never)
+  }
+  return step.value
+}

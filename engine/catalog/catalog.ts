@@ -11,7 +11,11 @@ import type { Kernel } from '../kernel.ts'
 import { KeyTable } from './key-table.ts'
 import type { Memory, Region } from '../memory.ts'
 import type { PlanCatalog, PlanTable } from '../query/plan.ts'
+import { type SeriesGroups, groupSeries } from './series-groups.ts'
+import { SeriesOrder } from './series-order.ts'
+import { type Execution, finish } from '../step.ts'
 import { TagIndex, type TagTerm } from './tag-index.ts'
+import { type TagTexts, copyTags, decodeTags } from './tag-texts.ts'
 import { compareText } from './tags.ts'
 
 export interface CatalogColumn {
@@ -44,9 +48,7 @@ export interface CatalogDatabase {
 }
 
 const SERIES_MIN = 64
-/** Series whose tags are kept decoded. */
-const DECODED_MAX = 16_384
-const decoder = new TextDecoder()
+const NO_VALUES = new Uint32Array()
 
 export class Catalog implements PlanCatalog {
   /** By name. */
@@ -59,11 +61,11 @@ export class Catalog implements PlanCatalog {
   readonly pointer: number
   readonly seriesMax: number
   private readonly kernel: Kernel
-  private readonly memory: Memory
+  readonly memory: Memory
   private readonly tags: TagIndex
+  private readonly order: SeriesOrder
   private readonly tableById = new Map<number, CatalogTable>()
   private readonly databaseById = new Map<number, CatalogDatabase>()
-  private readonly decodedTags = new Map<number, ReadonlyMap<string, string>>()
   private databaseCount = 0
   /** Every series below this id has been applied. */
   private seriesSeen = 0
@@ -78,6 +80,7 @@ export class Catalog implements PlanCatalog {
     this.shapes = new KeyTable(kernel, memory, 64)
     this.series = new KeyTable(kernel, memory, 1024)
     this.tags = new TagIndex(kernel, memory)
+    this.order = new SeriesOrder(kernel, memory, this.series)
     const head = memory.allocateZeroed(16)
     this.pointer = head.offset
     const four = [this.tables, this.columns, this.shapes, this.series]
@@ -134,31 +137,59 @@ export class Catalog implements PlanCatalog {
     return this.tags.tagKeys(table.id).sort(compareText)
   }
 
-  /** Distinct values of a tag in byte order. */
-  tagValues(table: CatalogTable, key: string): string[] {
-    return this.tags.tagValues(table.id, key, table.seriesCount).sort(compareText)
+  /** How many series a table has; 0 once it was dropped. */
+  tableSeries(tableId: number): number {
+    return this.tableById.get(tableId)?.seriesCount ?? 0
   }
 
   /** Ids of the table's series for which every term accepts its tag's value, oldest first. */
   matchSeries(tableId: number, terms: readonly TagTerm[]): Uint32Array {
+    return finish(this.findSeries(tableId, terms))
+  }
+
+  /** The same in steps. Without terms, all. */
+  *findSeries(tableId: number, terms: readonly TagTerm[]): Execution<Uint32Array> {
+    const { seriesCount } = this.tableById.get(tableId)!
+    const matched = yield* this.tags.match(tableId, terms, seriesCount)
     const table = this.tableById.get(tableId)
-    assert(table !== undefined, `matchSeries of table ${tableId}`)
-    const matched = this.tags.match(tableId, terms, table.seriesCount)
+    if (table === undefined) return new Uint32Array()
     const first = table.series.offset >>> 2
     const { u32 } = this.memory
     for (let i = 0; i < matched.length; i++) matched[i] = u32[first + matched[i]!]!
     return matched
   }
 
-  /** Tags of a series, keys in byte order. */
+  /** Groups series of a table by the values of `keys`. */
+  *groupSeries(
+    tableId: number,
+    ids: Uint32Array,
+    keys: readonly string[],
+  ): Execution<SeriesGroups> {
+    const { series, tags } = this
+    const ordinals = ids.map((id) => series.payload(id, 'b'))
+    const known = keys.filter((key) => tags.valueIds(tableId, key) !== null)
+    const columns = known.map((key) => () => tags.valueIds(tableId, key) ?? NO_VALUES)
+    return yield* groupSeries(ordinals, columns, tags.valueCount)
+  }
+
+  /** Indexes in `ids`, series of a table, in the order of their tags; of `keys` alone if there are any. */
+  orderSeries(
+    tableId: number,
+    ids: Uint32Array,
+    keys: readonly string[] | null,
+  ): Execution<Uint32Array> {
+    return this.order.of(tableId, ids, keys)
+  }
+
+  /** Tags of a series, keys in byte order; none once it was dropped. */
   seriesTags(id: number): ReadonlyMap<string, string> {
-    let tags = this.decodedTags.get(id)
-    if (tags === undefined) {
-      if (this.decodedTags.size >= DECODED_MAX) this.decodedTags.clear()
-      tags = decodeTags(this.series.key(id))
-      this.decodedTags.set(id, tags)
-    }
-    return tags
+    if (this.series.isRemoved(id)) return new Map()
+    return decodeTags(this.memory.bytes(this.series.keyRange(id)))
+  }
+
+  /** Tags of many series as they are now. */
+  copyTags(ids: Uint32Array): Execution<TagTexts> {
+    return copyTags(this, ids)
   }
 
   /**
@@ -251,6 +282,7 @@ export class Catalog implements PlanCatalog {
       this.series.remove(this.memory.u32[(table.series.offset >>> 2) + i]!)
     }
     this.tags.drop(id)
+    this.order.drop(id)
     this.memory.release(table.series)
     this.tables.remove(id)
     this.tableById.delete(id)
@@ -264,25 +296,4 @@ export class Catalog implements PlanCatalog {
     this.databases.delete(database.name)
     this.databaseById.delete(id)
   }
-}
-
-/** Tags of a canonical series key (table id u32, then varint length and bytes of key and value). */
-export function decodeTags(key: Uint8Array): Map<string, string> {
-  const tags = new Map<string, string>()
-  let at = 4
-  const text = (): string => {
-    let length = 0
-    for (let shift = 0; ; shift += 7) {
-      const byte = key[at++]!
-      length |= (byte & 127) << shift
-      if (byte < 128) break
-    }
-    at += length
-    return decoder.decode(key.subarray(at - length, at))
-  }
-  while (at < key.length) {
-    const name = text()
-    tags.set(name, text())
-  }
-  return tags
 }

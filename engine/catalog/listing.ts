@@ -3,6 +3,8 @@
 
 import { OmenError } from '../error.ts'
 import { decodeOpaque, encodeOpaque } from '../opaque.ts'
+import type { PlanCatalog } from '../query/plan.ts'
+import type { Execution } from '../step.ts'
 import { compareTags, compareText } from './tags.ts'
 
 export interface SeriesPage {
@@ -23,30 +25,70 @@ interface PageOptions {
 /** Entries of one page, by default and at most. */
 export const PAGE_MAX = 10_000
 
+/** What is listed: things in order, of which only those of a page are looked at. */
+export interface Ordered<T> {
+  readonly length: number
+  at(index: number): T
+}
+
 /** The next page of series; `all` is in the order of `compareTags`. */
 export function pageSeries(
-  all: readonly ReadonlyMap<string, string>[],
+  all: Ordered<ReadonlyMap<string, string | null>>,
   options: PageOptions,
 ): SeriesPage {
   const after = readCursor(options.cursor, isPairs)
-  const rest = after === null ? all : all.filter((tags) => compareTags(tags, after) > 0)
-  const page = rest.slice(0, limitOf(options))
-  const last = page.at(-1)
-  const isWhole = page.length === rest.length || last === undefined
+  const isBehind = (tags: ReadonlyMap<string, string | null>): boolean =>
+    after === null || compareTags(tags, after) > 0
+  const { entries, isWhole } = page(all, isBehind, options)
+  const last = entries.at(-1)
   return {
-    series: page.map((tags) => ({ tags: Object.fromEntries(tags) })),
-    cursor: isWhole ? null : encodeOpaque([...last]),
+    series: entries.map((tags) => ({ tags: Object.fromEntries(tags) as Record<string, string> })),
+    cursor: isWhole || last === undefined ? null : encodeOpaque([...last]),
   }
 }
 
 /** The next page of values; `all` is in byte order. */
-export function pageValues(all: readonly string[], options: PageOptions): ValuesPage {
+export function pageValues(all: Ordered<string>, options: PageOptions): ValuesPage {
   const after = readCursor(options.cursor, isText)
-  const rest = after === null ? all : all.filter((value) => compareText(value, after) > 0)
-  const page = rest.slice(0, limitOf(options))
-  const last = page.at(-1)
-  const isWhole = page.length === rest.length || last === undefined
-  return { values: page, cursor: isWhole ? null : encodeOpaque(last) }
+  const isBehind = (value: string): boolean => after === null || compareText(value, after) > 0
+  const { entries, isWhole } = page(all, isBehind, options)
+  const last = entries.at(-1)
+  return { values: entries, cursor: isWhole || last === undefined ? null : encodeOpaque(last) }
+}
+
+/** The entries from the first that `isBehind` on, as many as asked for. */
+function page<T>(
+  all: Ordered<T>,
+  isBehind: (entry: T) => boolean,
+  options: PageOptions,
+): { entries: T[]; isWhole: boolean } {
+  let from = 0
+  let to = all.length
+  while (from < to) {
+    const middle = (from + to) >>> 1
+    if (isBehind(all.at(middle))) to = middle
+    else from = middle + 1
+  }
+  const end = Math.min(all.length, from + limitOf(options))
+  const entries = Array.from({ length: end - from }, (_, i) => all.at(from + i))
+  return { entries, isWhole: end === all.length }
+}
+
+/** Distinct values of a tag over series of a table, in byte order. */
+export function* orderedValues(
+  catalog: PlanCatalog,
+  table: number,
+  ids: Uint32Array,
+  key: string,
+): Execution<Ordered<string>> {
+  const { firsts } = yield* catalog.groupSeries(table, ids, [key])
+  const members = firsts.map((first) => ids[first]!)
+  const order = yield* catalog.orderSeries(table, members, [key])
+  const valueAt = (place: number): string | undefined =>
+    catalog.seriesTags(members[order[place]!]!).get(key)
+  // Series without the tag come first, if there are any.
+  const skipped = order.length > 0 && valueAt(0) === undefined ? 1 : 0
+  return { length: order.length - skipped, at: (index) => valueAt(index + skipped) ?? '' }
 }
 
 function limitOf({ limit = PAGE_MAX }: PageOptions): number {

@@ -5,6 +5,8 @@
 import type { Kernel } from '../kernel.ts'
 import { KeyTable } from './key-table.ts'
 import type { Memory, Region } from '../memory.ts'
+import { STEP_SERIES } from './series-groups.ts'
+import type { Execution } from '../step.ts'
 
 /** A condition on one tag. `values`, when there, are all that it accepts. */
 export interface TagTerm {
@@ -20,6 +22,12 @@ interface TagColumn {
 }
 
 const CAPACITY_MIN = 256
+/** Values judged between two pauses. */
+const STEP_VALUES = 2_048
+/** What is known of a value. */
+const ACCEPTED = 1
+const JUDGED = 2
+const NEW = 4
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
@@ -60,23 +68,29 @@ export class TagIndex {
     return (this.tables.get(table) ?? []).map((id) => this.columns[id]!.name)
   }
 
-  /** Distinct values of a tag over all series of a table, in no order. */
-  tagValues(table: number, key: string, seriesCount: number): string[] {
-    const column = this.column(table, key)
-    const seen = new Set<number>()
-    if (column !== null) for (const id of this.idsOf(column, seriesCount)) seen.add(id)
-    seen.delete(0)
-    return [...seen].map((id) => this.valueText(id))
-  }
-
   /** Ordinals (below `seriesCount`) of the series for which every term accepts its tag's value. */
-  match(table: number, terms: readonly TagTerm[], seriesCount: number): Uint32Array {
+  *match(table: number, terms: readonly TagTerm[], seriesCount: number): Execution<Uint32Array> {
     const kept = new Uint8Array(seriesCount).fill(1)
-    for (const term of terms) this.narrow(table, term, kept)
+    for (const term of terms) yield* this.narrow(table, term, kept)
     const ordinals = new Uint32Array(seriesCount)
     let count = 0
     for (let i = 0; i < seriesCount; i++) if (kept[i] === 1) ordinals[count++] = i
     return ordinals.subarray(0, count)
+  }
+
+  /**
+   * Value ids of a tag by ordinal (0, or beyond the end: absent), null if no series has it; a view
+   * that ends with the next growth of memory. All are below `valueCount`.
+   */
+  valueIds(table: number, key: string): Uint32Array | null {
+    const column = this.column(table, key)
+    if (column === null) return null
+    const start = column.ids.offset >>> 2
+    return this.memory.u32.subarray(start, start + (column.ids.size >>> 2))
+  }
+
+  get valueCount(): number {
+    return this.values.count + 1
   }
 
   /** Forgets the columns of a dropped table. */
@@ -89,34 +103,47 @@ export class TagIndex {
     this.tables.delete(table)
   }
 
-  private narrow(table: number, term: TagTerm, kept: Uint8Array): void {
-    const column = this.column(table, term.key)
-    if (column === null) {
+  private *narrow(table: number, term: TagTerm, kept: Uint8Array): Execution<void> {
+    if (this.column(table, term.key) === null) {
       if (term.values !== null || !term.accepts(null)) kept.fill(0)
       return
     }
-    const ids = this.idsOf(column, kept.length)
     const verdicts = this.verdicts(table, term)
-    for (let i = 0; i < kept.length; i++) {
-      if (kept[i] === 1 && !verdicts(ids[i]!)) kept[i] = 0
+    let judged = 0
+    for (let i = 0; i < kept.length;) {
+      const ids = this.valueIds(table, term.key)
+      // Its table was dropped meanwhile.
+      if (ids === null) return
+      const to = Math.min(kept.length, i + STEP_SERIES)
+      for (const before = judged; i < to && judged - before < STEP_VALUES; i++) {
+        if (kept[i] === 0) continue
+        const verdict = verdicts(ids[i] ?? 0)
+        if ((verdict & NEW) !== 0) judged++
+        if ((verdict & ACCEPTED) === 0) kept[i] = 0
+      }
+      if (i < kept.length) yield { pause: true }
     }
   }
 
-  /** Whether the term accepts a value id + 1 (0 = absent); each distinct id is judged once. */
-  private verdicts(table: number, term: TagTerm): (id: number) => boolean {
+  /** Whether the term accepts a value id + 1 (0 = absent), in bits; each distinct id is judged once. */
+  private verdicts(table: number, term: TagTerm): (id: number) => number {
     if (term.values !== null) {
       const wanted = new Set(term.values.map((value) => this.valueId(table, term.key, value)))
       wanted.delete(0)
-      return (id) => wanted.has(id)
-    }
-    const judged = new Map<number, boolean>()
-    return (id) => {
-      let verdict = judged.get(id)
-      if (verdict === undefined) {
-        verdict = term.accepts(id === 0 ? null : this.valueText(id))
-        judged.set(id, verdict)
+      if (wanted.size === 1) {
+        const [only] = wanted
+        return (id) => (id === only ? ACCEPTED : 0)
       }
-      return verdict
+      return (id) => (wanted.has(id) ? ACCEPTED : 0)
+    }
+    // By id: 0 = not judged yet. Values that come later belong to series that do, too.
+    const judged = new Uint8Array(this.valueCount)
+    return (id) => {
+      const known = judged[id] ?? 0
+      if (known !== 0) return known
+      const accepted = term.accepts(id === 0 ? null : this.valueText(id)) ? ACCEPTED : 0
+      judged[id] = accepted | JUDGED
+      return accepted | JUDGED | NEW
     }
   }
 
@@ -137,18 +164,6 @@ export class TagIndex {
   private column(table: number, key: string): TagColumn | null {
     const id = this.keyId(table, key)
     return id === -1 ? null : this.columns[id]!
-  }
-
-  /** A view, valid until the memory next grows. */
-  private idsOf(column: TagColumn, seriesCount: number): Uint32Array {
-    const start = column.ids.offset >>> 2
-    const have = Math.min(seriesCount, column.ids.size >>> 2)
-    const view = this.memory.u32.subarray(start, start + have)
-    if (have === seriesCount) return view
-    // Series without this key that came after the column last grew: absent.
-    const padded = new Uint32Array(seriesCount)
-    padded.set(view)
-    return padded
   }
 
   private adoptNewKeys(): void {

@@ -32,7 +32,7 @@ export function* executeAggregate(scan: Scan): Execution<Answer> {
   const groups =
     every !== null && isSliced ? yield* slicedGroups(scan, every) : yield* filledGroups(scan)
   const series: AnswerSeries[] = groups.map(({ group, time, fields }) => {
-    return { tags: plan.groups[group]!, time, fields }
+    return { tags: plan.groups.at(group), time, fields }
   })
   return answerOf(plan, afterCursor(series, plan.query), scan.stats())
 }

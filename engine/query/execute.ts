@@ -6,7 +6,7 @@ import { answerQuery } from './executor.ts'
 import { Exporter } from './export.ts'
 import type { Cache } from '../segment/cache.ts'
 import type { KernelInstance } from '../kernel.ts'
-import { planQuery, type Plan, type PlanCatalog } from './plan.ts'
+import { planSteps, type PlanCatalog } from './plan.ts'
 import type { PartReader } from '../segment/part.ts'
 import type { Answer, AnswerColumn, AnswerSeries, Query } from './query.ts'
 import type { Snapshot } from './scan.ts'
@@ -60,13 +60,13 @@ export interface ExportRows {
  * Plans an export, so that what is wrong with it throws here; reads it when `chunks` is iterated,
  * from the points that are there then.
  */
-export function executeExport(
+export async function executeExport(
   target: QueryTarget,
   query: Query,
   admission: Admission,
   { check, signal }: { check?: () => void; signal?: AbortSignal | undefined } = {},
-): ExportRows {
-  const plan = planQuery(query, target.catalog)
+): Promise<ExportRows> {
+  const head = await target.run(planHead(query, target.catalog), check)
   const chunks = async function* (): AsyncGenerator<AnswerSeries> {
     const opened = admission.openExport(target, signal)
     try {
@@ -75,14 +75,26 @@ export function executeExport(
       opened.close()
     }
   }
-  return { columns: plan.columns, tags: tagKeysOf(plan), chunks: chunks() }
+  return { ...head, chunks: chunks() }
 }
 
-/** Keys of the tags that rows of a plan may have. */
-function tagKeysOf(plan: Plan): string[] {
-  if (plan.groupKeys !== null) return [...plan.groupKeys]
-  const found = new Set(plan.groups.flatMap((tags) => [...tags.keys()]))
-  return plan.table.tagKeys.filter((key) => found.has(key))
+/** Columns of a query's rows, and keys of the tags that they may have. */
+function* planHead(
+  query: Query,
+  catalog: PlanCatalog,
+): Execution<Pick<ExportRows, 'columns' | 'tags'>> {
+  const { columns, groupKeys, table, series } = yield* planSteps(query, catalog, {
+    keepsTags: false,
+  })
+  if (groupKeys !== null) return { columns, tags: [...groupKeys] }
+  const tags: string[] = []
+  for (const key of table.tagKeys) {
+    const { firsts } = yield* catalog.groupSeries(table.id, series.ids, [key])
+    // Of two groups one at least has a value.
+    const some = [...firsts.subarray(0, 2)]
+    if (some.some((first) => catalog.seriesTags(series.ids[first]!).has(key))) tags.push(key)
+  }
+  return { columns, tags }
 }
 
 async function* chunksOf(
@@ -93,7 +105,9 @@ async function* chunksOf(
   const held = target.snapshot()
   let exporter: Exporter | null = null
   try {
-    exporter = new Exporter(query, snapshotOf(target, held))
+    const steps = planSteps(query, target.catalog, { keepsTags: true })
+    const plan = await target.run(steps, bothOf(held, check))
+    exporter = new Exporter(plan, snapshotOf(target, held))
     for (;;) {
       // The reader may have come back late for this chunk.
       held.check()

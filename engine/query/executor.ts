@@ -4,7 +4,7 @@
 
 import { executeAggregate } from './downsample.ts'
 import { executeLatest } from './latest.ts'
-import { planQuery } from './plan.ts'
+import { planSteps } from './plan.ts'
 import type { Answer, Query } from './query.ts'
 import { executeRaw } from './raw.ts'
 import { Scan, type Snapshot } from './scan.ts'
@@ -17,7 +17,7 @@ import type { Tally } from './tally.ts'
  * `limit_exceeded`, `out_of_range` (a sum), and what reading and the driver's check may throw.
  */
 export function* answerQuery(query: Query, snapshot: Snapshot): Execution<Answer> {
-  const plan = planQuery(query, snapshot.catalog)
+  const plan = yield* planSteps(query, snapshot.catalog, { keepsTags: true })
   const scan = new Scan(snapshot, plan)
   try {
     return yield* answerPlan(scan)

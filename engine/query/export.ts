@@ -2,8 +2,8 @@
 // limit streams; anything else is an answer that is handed out series by series.
 
 import { answerPlan } from './executor.ts'
-import { planQuery, type Plan } from './plan.ts'
-import type { AnswerColumn, AnswerSeries, Query } from './query.ts'
+import type { Plan } from './plan.ts'
+import type { AnswerColumn, AnswerSeries } from './query.ts'
 import { RawReader, joinRows } from './raw.ts'
 import type { RawRows } from './raw-rows.ts'
 import { Scan, type Snapshot } from './scan.ts'
@@ -22,11 +22,11 @@ export class Exporter {
   private readonly reader: RawReader | null
   private series = 0
   private pieces: SeriesScan | null = null
-  private answer: AnswerSeries[] | null = null
+  private answer: Iterator<AnswerSeries> | null = null
 
-  /** Throws what planQuery throws. */
-  constructor(query: Query, snapshot: Snapshot) {
-    this.plan = planQuery(query, snapshot.catalog)
+  constructor(plan: Plan, snapshot: Snapshot) {
+    const { query } = plan
+    this.plan = plan
     this.columns = this.plan.columns
     this.scan = new Scan(snapshot, this.plan)
     const streams = !this.plan.isAggregate && query.kind === 'range' && query.limit === Infinity
@@ -36,13 +36,14 @@ export class Exporter {
   /** The next rows; a series may span chunks. null at the end. */
   *next(): Execution<AnswerSeries | null> {
     if (this.reader === null) {
-      this.answer ??= (yield* answerPlan(this.scan)).series
-      return this.answer.shift() ?? null
+      this.answer ??= (yield* answerPlan(this.scan)).series.values()
+      const next = this.answer.next()
+      return next.done === true ? null : next.value
     }
     for (; this.series < this.plan.series.length; this.series++) {
       const rows = yield* this.nextRows(this.reader)
       this.scan.unpin()
-      if (rows !== null) return { tags: this.plan.groups[this.series]!, ...rows }
+      if (rows !== null) return { tags: this.plan.groups.at(this.series), ...rows }
     }
     return null
   }
@@ -56,7 +57,7 @@ export class Exporter {
   /** The next chunk of the current series; null when it has no more. */
   private *nextRows(reader: RawReader): Execution<RawRows | null> {
     const { plan, scan } = this
-    const series = plan.series[this.series]!
+    const series = plan.series.byRank(this.series)
     const descending = plan.query.order === 'desc'
     const options = { descending, rowsMax: CHUNK_ROWS }
     this.pieces ??= yield* scan.open(series, plan.start, plan.end, options)

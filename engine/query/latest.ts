@@ -2,10 +2,11 @@
 // Series are walked from their newest row in pieces that start small, so a point costs one block per
 // column; in a group, only what is newer than the best so far is looked at.
 
+import { NewestRows } from './newest-rows.ts'
 import type { PlanSeries } from './plan.ts'
 import { RawReader } from './raw.ts'
 import type { RawRows } from './raw-rows.ts'
-import type { Answer, AnswerSeries } from './query.ts'
+import type { Answer } from './query.ts'
 import type { Scan } from './scan.ts'
 import type { Execution } from '../step.ts'
 
@@ -15,23 +16,22 @@ const PIECE_ROWS = 8
 /** Runs a plan of kind `latest`: one row per group that has one. */
 export function* executeLatest(scan: Scan): Execution<Answer> {
   const { plan } = scan
-  const newest: (RawRows | null)[] = plan.groups.map(() => null)
-  const reader = new RawReader(scan, (bytes) => scan.budget.holds(bytes))
+  scan.budget.holds(NewestRows.bytesOf(plan.groups, plan.outputs))
+  const newest = new NewestRows(plan.groups, plan.outputs)
+  const reader = new RawReader(scan)
   try {
-    // In the order of series, so of equal times the smallest series stays.
-    for (const series of plan.series) {
-      const best = newest[series.group]!
-      const start = best === null ? plan.start : best.time[0]! + 1n
-      const found = yield* newestRow(scan, reader, series, start)
-      if (found !== null) newest[series.group] = found
+    // Groups of several series: in the order of series, so of equal times the smallest stays.
+    const isEach = plan.groups.length === plan.series.length
+    for (const member of isEach ? plan.series : plan.series.ranked()) {
+      const best = newest.timeOf(member.group)
+      const start = best === null ? plan.start : best + 1n
+      const found = yield* newestRow(scan, reader, member, start)
+      if (found !== null) newest.set(member.group, found)
     }
   } finally {
     reader.release()
   }
-  const series: AnswerSeries[] = []
-  for (const [group, row] of newest.entries()) {
-    if (row !== null) series.push({ tags: plan.groups[group]!, ...row })
-  }
+  const series = newest.series()
   const { table } = plan.query
   return {
     table,

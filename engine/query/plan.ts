@@ -23,7 +23,18 @@ import { resolveName, unknownColumn } from './expression/name.ts'
 import type { FieldType } from '../field.ts'
 import type { AnswerColumn, Query } from './query.ts'
 import { planSelect, type Output } from './selection.ts'
-import { compareTags, comparePairs, presentTags, type TagPair } from '../catalog/tags.ts'
+import type { SeriesGroups } from '../catalog/series-groups.ts'
+import type { TagTexts } from '../catalog/tag-texts.ts'
+import {
+  arrangeSeries,
+  findSeries,
+  type FoundSeries,
+  type PlanGroups,
+  type PlanSeries,
+  type SeriesList,
+  type SeriesSelection,
+} from './plan-series.ts'
+import { type Execution, finish } from '../step.ts'
 
 export interface PlanColumn {
   readonly id: number
@@ -48,25 +59,31 @@ export interface TagTerm {
   readonly accepts: (value: string | null) => boolean
 }
 
+/** What planning asks. Steps pause, and bear that the catalog changes meanwhile. */
 export interface PlanCatalog {
   /** Throws `not_found`. */
   planTable(database: string, table: string): PlanTable
+  /** How many series a table has. */
+  tableSeries(table: number): number
   /** Ids, in any order, of the series for which every term accepts its tag's value. */
-  matchSeries(table: number, terms: readonly TagTerm[]): Uint32Array
+  findSeries(table: number, terms: readonly TagTerm[]): Execution<Uint32Array>
+  /** Groups series of a table by the values of tags. */
+  groupSeries(table: number, ids: Uint32Array, keys: readonly string[]): Execution<SeriesGroups>
+  /** Indexes in `ids` in the order of the tags, of `keys` alone (in byte order) if there are any. */
+  orderSeries(
+    table: number,
+    ids: Uint32Array,
+    keys: readonly string[] | null,
+  ): Execution<Uint32Array>
   /** Keys in byte order. */
   seriesTags(series: number): ReadonlyMap<string, string>
+  /** Tags of many series as they are now. */
+  copyTags(ids: Uint32Array): Execution<Pick<TagTexts, 'at'>>
 }
 
-export interface PlanSeries {
-  readonly id: number
-  /** Place in the order of series; of no meaning (0) where the answer does not depend on it. */
-  readonly rank: number
-  /** Index in `groups`; of a raw answer, in `series`. */
-  readonly group: number
-  readonly tags: ReadonlyMap<string, string>
-  /** What its rows must meet; null = nothing. */
-  readonly filter: Condition | null
-}
+export type { PlanSeries }
+
+const NO_SERIES: FoundSeries = { ids: new Uint32Array(), filters: [null], filterOf: null }
 
 export interface Plan {
   readonly query: Query
@@ -77,10 +94,9 @@ export interface Plan {
   /** What `where` leaves of all time, half-open: it binds points before `start` too. */
   readonly timeStart: bigint
   readonly timeEnd: bigint
-  /** In the order of series. */
-  readonly series: readonly PlanSeries[]
+  readonly series: SeriesList
   /** Tags of the groups of an aggregate or a `latest`, in the order of groups; one entry per series else. */
-  readonly groups: readonly Map<string, string | null>[]
+  readonly groups: PlanGroups
   /** Keys of `by` in byte order; null when the answer is by series. */
   readonly groupKeys: readonly string[] | null
   /** Fields that are read: those of outputs first, then those that only the filter needs. */
@@ -93,10 +109,20 @@ export interface Plan {
   readonly columns: AnswerColumn[]
 }
 
-const NO_TAGS: ReadonlyMap<string, string> = new Map()
-
-/** Plans a query. Throws `not_found`, `unknown_column`, `type_conflict`, `bad_request`, `unsupported`. */
+/** Plans a query at once: for few series, or where nobody else waits. Throws as `planSteps` does. */
 export function planQuery(query: Query, catalog: PlanCatalog): Plan {
+  return finish(planSteps(query, catalog, { keepsTags: false }))
+}
+
+/**
+ * Plans a query. `keepsTags`: the tags of groups are those of now, whatever becomes of the series.
+ * Throws `not_found`, `unknown_column`, `type_conflict`, `bad_request`, `unsupported`.
+ */
+export function* planSteps(
+  query: Query,
+  catalog: PlanCatalog,
+  { keepsTags }: { readonly keepsTags: boolean },
+): Execution<Plan> {
   const table = catalog.planTable(query.database, query.table)
   const selected = planSelect(query, table)
   const where = query.where === null ? null : new Binder(table, query.now).bind(query.where)
@@ -105,15 +131,10 @@ export function planQuery(query: Query, catalog: PlanCatalog): Plan {
   const end = earlier(query.end ?? TIME_MAX + 1n, split.end)
   const by = groupKeys(query, table)
   const isEmpty = start >= end || (split.rest?.kind === 'constant' && split.rest.value !== true)
-  const ids = isEmpty ? new Uint32Array(0) : catalog.matchSeries(table.id, split.terms)
-  const needsTags =
-    by === null ||
-    by.length > 0 ||
-    selected.needsRank ||
-    split.rest !== null ||
-    split.tests.length > 0
-  const found = matchedSeries(catalog, ids, split, needsTags)
-  const { series, groups } = by === null ? bySeries(found) : byGroup(found, by)
+  const found = isEmpty ? NO_SERIES : yield* findSeries(catalog, table.id, split)
+  const needsRank = query.kind === 'latest' || selected.needsRank
+  const grouping = { keys: by, tagKeys: table.tagKeys, needsRank, keepsTags }
+  const { series, groups } = yield* arrangeSeries(catalog, table.id, found, grouping)
   const fields = new Map(selected.fields.map((field) => [field.id, field]))
   for (const { id } of split.rest === null ? [] : rowColumnsOf(split.rest)) {
     if (id !== TIME_ID)
@@ -135,7 +156,7 @@ export function planQuery(query: Query, catalog: PlanCatalog): Plan {
   }
 }
 
-interface SplitWhere {
+interface SplitWhere extends SeriesSelection {
   readonly terms: TagTerm[]
   /** Conditions on several tags at once. */
   readonly tests: TagCondition[]
@@ -191,33 +212,6 @@ function termOf({ keys, values, test }: TagCondition): TagTerm {
   return { key: keys[0]!, values, accepts: (value) => test(() => value) === true }
 }
 
-interface MatchedSeries {
-  readonly id: number
-  readonly tags: ReadonlyMap<string, string>
-  readonly filter: Condition | null
-}
-
-/** Series of which some row may count, in order if tags are needed at all. */
-function matchedSeries(
-  catalog: PlanCatalog,
-  ids: Uint32Array,
-  split: SplitWhere,
-  needsTags: boolean,
-): MatchedSeries[] {
-  if (!needsTags) return Array.from(ids, (id) => ({ id, tags: NO_TAGS, filter: null }))
-  const found: (MatchedSeries & { pairs: readonly TagPair[] })[] = []
-  for (const id of ids) {
-    const tags = catalog.seriesTags(id)
-    const tag: TagReader = (key) => tags.get(key) ?? null
-    if (!split.tests.every((condition) => condition.test(tag) === true)) continue
-    const rest = split.rest === null ? null : foldTags(split.rest, tag)
-    if (rest?.kind === 'constant' && rest.value !== true) continue
-    const filter = rest?.kind === 'constant' ? null : rest
-    found.push({ id, tags, filter, pairs: presentTags(tags) })
-  }
-  return found.sort((a, b) => comparePairs(a.pairs, b.pairs))
-}
-
 /** Tag keys of `by`, in byte order; null when the answer is by series. */
 function groupKeys(query: Query, table: PlanTable): string[] | null {
   if (query.by === '*') return [...table.tagKeys]
@@ -242,33 +236,6 @@ function unknownGroup(name: string, table: PlanTable): OmenError {
     return new OmenError('bad_request', message, { pointer })
   }
   return unknownColumn({ name, quoted: false, position: null }, table.tagKeys, pointer)
-}
-
-function bySeries(found: readonly MatchedSeries[]): Pick<Plan, 'series' | 'groups'> {
-  const series = found.map(({ id, tags, filter }, rank) => {
-    return { id, tags, filter, rank, group: rank }
-  })
-  return { series, groups: found.map(({ tags }) => new Map<string, string | null>(tags)) }
-}
-
-/** Groups by the values of `keys`, null where a series lacks the key. */
-function byGroup(
-  found: readonly MatchedSeries[],
-  keys: readonly string[],
-): Pick<Plan, 'series' | 'groups'> {
-  const known = new Map<string, Map<string, string | null>>()
-  const names = found.map(({ tags }) => {
-    const values = keys.map((key) => tags.get(key) ?? null)
-    const name = JSON.stringify(values)
-    if (!known.has(name)) known.set(name, new Map(keys.map((key, i) => [key, values[i]!])))
-    return name
-  })
-  const ordered = [...known].sort(([, a], [, b]) => compareTags(a, b))
-  const indexes = new Map(ordered.map(([name], index) => [name, index]))
-  const series = found.map(({ id, tags, filter }, rank) => {
-    return { id, tags, filter, rank, group: indexes.get(names[rank]!)! }
-  })
-  return { series, groups: ordered.map(([, tags]) => tags) }
 }
 
 function later(a: bigint, b: bigint): bigint {

@@ -11,10 +11,12 @@ import { pointSlices } from './slices.ts'
 import type { Execution } from '../step.ts'
 import { joinTimes, joinVectors } from './vector.ts'
 
+const NO_ROWS: RawRows[] = []
+
 /** Runs a raw plan. */
 export function* executeRaw(scan: Scan): Execution<Answer> {
   const { plan } = scan
-  const gathered = plan.series.map((): RawRows[] => [])
+  const gathered = Array.from({ length: plan.series.length }, () => NO_ROWS)
   const reader = new RawReader(scan, (bytes) => scan.budget.holds(bytes))
   try {
     let rows = 0
@@ -23,7 +25,9 @@ export function* executeRaw(scan: Scan): Execution<Answer> {
         const [from, to] = rangeAfterCursor(scan, series, start, end)
         const found = yield* reader.read(series, from, to)
         for (const { time } of found) rows += time.length
-        gathered[series.rank]!.push(...found)
+        if (found.length === 0) continue
+        const before = gathered[series.rank]!
+        gathered[series.rank] = before.length === 0 ? found : [...before, ...found]
       }
       // One row more than the limit tells that there is a next page.
       if (rows > plan.query.limit) break
@@ -31,21 +35,21 @@ export function* executeRaw(scan: Scan): Execution<Answer> {
   } finally {
     reader.release()
   }
-  const series: AnswerSeries[] = plan.groups.map((tags, i) => {
-    return { tags, ...joinRows(scan, gathered[i]!) }
+  const series: AnswerSeries[] = gathered.flatMap((found, i) => {
+    return found.length === 0 ? [] : [{ tags: plan.groups.at(i), ...joinRows(scan, found) }]
   })
   return answerOf(plan, series, scan.stats())
 }
 
 function rangeAfterCursor(
   { plan }: Scan,
-  { tags }: PlanSeries,
+  { rank }: PlanSeries,
   start: bigint,
   end: bigint,
 ): [bigint, bigint] {
   const { cursor, order } = plan.query
   if (cursor === null) return [start, end]
-  const next = nextTime(cursor, order, tags)
+  const next = nextTime(cursor, order, plan.groups.at(rank))
   if (order === 'desc') return [start, next < end ? next : end]
   return [next > start ? next : start, end]
 }

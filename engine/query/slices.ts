@@ -101,6 +101,6 @@ function expectedRows(
   for (const { snapshot: held } of memtables) {
     add(held.rowCount, held.minTime, held.maxTime)
   }
-  const all = snapshot.catalog.matchSeries(plan.table.id, []).length
+  const all = snapshot.catalog.tableSeries(plan.table.id)
   return (rows * plan.series.length) / Math.max(all, 1)
 }

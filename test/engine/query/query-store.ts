@@ -11,7 +11,8 @@ import { flushMemtable } from '../../../engine/segment/flush.ts'
 import type { KernelInstance } from '../../../engine/kernel.ts'
 import { Memtable } from '../../../engine/memtable.ts'
 import { PartReader } from '../../../engine/segment/part.ts'
-import type { PlanCatalog, PlanTable, TagTerm } from '../../../engine/query/plan.ts'
+import { type PlanTable, type TagTerm, planQuery } from '../../../engine/query/plan.ts'
+import { NaiveCatalog } from './naive-catalog.ts'
 import type {
   Answer,
   AnswerSeries,
@@ -45,7 +46,7 @@ interface StoreTable {
   readonly tagKeys: Set<string>
 }
 
-export class QueryStore implements PlanCatalog {
+export class QueryStore extends NaiveCatalog {
   readonly instance: KernelInstance
   readonly cache: Cache
   readonly parts: PartReader[] = []
@@ -60,6 +61,7 @@ export class QueryStore implements PlanCatalog {
   private readonly tags: ReadonlyMap<string, string>[] = []
 
   private constructor(instance: KernelInstance) {
+    super()
     this.instance = instance
     this.cache = new Cache(instance.memory, 64 << 20)
     this.catalog = new TestCatalog(instance)
@@ -156,7 +158,8 @@ export class QueryStore implements PlanCatalog {
   export(request: Partial<QueryRequest>): AnswerSeries[] {
     const limit = { default: Infinity, max: Infinity }
     const context = { ...this.context({}), limit }
-    const exporter = new Exporter(parseQuery({ table: 't', ...request }, context), this.snapshot())
+    const plan = planQuery(parseQuery({ table: 't', ...request }, context), this)
+    const exporter = new Exporter(plan, this.snapshot())
     const chunks: AnswerSeries[] = []
     for (let chunk; (chunk = this.run(exporter.next())) !== null;) chunks.push(chunk)
     exporter.close()
