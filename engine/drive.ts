@@ -48,7 +48,12 @@ export async function run<T>(execution: Execution<T>, host: PausingHost<SyncSour
   let step = execution.next()
   while (!step.done) {
     const { value } = step
-    if ('pause' in value) await host.pause()
+    try {
+      if ('pause' in value) await host.pause()
+    } catch (error) {
+      step = execution.throw(error)
+      continue
+    }
     step = advance(execution, () => {
       host.check?.()
       return 'read' in value ? readNow(host, value.read) : NOTHING

@@ -1,6 +1,7 @@
-// What a shard does beside writes: it flushes what is sealed, then merges parts, one job at a time.
-// A job that fails changes nothing; it is kept as the reason that health shows, and tried again after
-// a pause that doubles, until it works.
+// What a shard does beside writes: it flushes what is sealed, then merges parts, one job at a time;
+// but a memtable that is sealed during a merge is flushed in the next pause of that, since writers
+// wait for it. A job that fails changes nothing; it is kept as the reason that health shows, and tried
+// again after a pause that doubles, until it works.
 
 import { compactAll } from './segment/compaction.ts'
 import {
@@ -48,6 +49,8 @@ export class Maintenance {
   private retryMs = RETRY_MS
   private hasMerged = false
   private isEnding = false
+  /** Those who wait for an attempt to flush. */
+  private attemptWaiters: (() => void)[] = []
 
   /** `repair` is called beside each retry, for what else is out of order. */
   constructor(rooms: ShardRooms, memtables: Memtables, repair: () => void) {
@@ -71,12 +74,24 @@ export class Maintenance {
     if (this.running !== null) return false
     this.running = this.round(options).finally(() => {
       this.running = null
-      if (this.error !== null) return this.retryLater()
-      this.succeeded()
+      // Who waits for room and came after the flush of this round looks again, too.
+      this.memtables.wake()
+      this.attempted()
+      if (this.error === null) this.succeeded()
+      else this.retryLater()
       // Sealed when the round was at its end.
-      if (this.memtables.sealed !== null) this.start()
+      if (this.memtables.sealed !== null && this.flushFailure === null) this.start()
     })
     return true
+  }
+
+  /** Flushes what is sealed, before merges that are under way; see `flushError` for how it went. */
+  async flushed(): Promise<void> {
+    do {
+      this.start()
+      if (this.memtables.sealed === null) return
+      await new Promise<void>((resolve) => this.attemptWaiters.push(resolve))
+    } while (this.flushFailure === null)
   }
 
   /** Looks, in a later turn, whether parts that queries merge are worth a merge for good. */
@@ -133,11 +148,26 @@ export class Maintenance {
   /** Never rejects. */
   private async round(options?: CompactionOptions): Promise<void> {
     do {
-      this.flushFailure = await failureOf(() => this.flush())
-      this.memtables.wake()
+      await this.tryFlush()
       if (this.flushFailure !== null) return
       this.mergeFailure = await failureOf(() => this.merge(options))
     } while (this.hasMerged && this.mergeFailure === null)
+  }
+
+  private async tryFlush(): Promise<void> {
+    this.flushFailure = await failureOf(() => this.flush())
+    this.memtables.wake()
+    this.attempted()
+  }
+
+  private attempted(): void {
+    for (const resolve of this.attemptWaiters.splice(0)) resolve()
+  }
+
+  /** In a pause of a merge: a flush goes before it. One that fails is the next round's. */
+  private flushBetween(): Promise<void> | null {
+    if (this.memtables.sealed === null || this.flushFailure !== null) return null
+    return this.tryFlush()
   }
 
   private async flush(): Promise<void> {
@@ -195,7 +225,7 @@ export class Maintenance {
         rooms,
         (writer) => compactAll(instance, cache, inputs, writer),
         (added, file) => publish(rooms, { removed, added, files: [file] }),
-        () => this.checkGoing(),
+        { check: () => this.checkGoing(), rest: () => this.flushBetween() },
       )
       counters.compactions++
       counters.compactionReadBytes += removed.reduce((sum, part) => sum + part.size, 0)

@@ -37,16 +37,24 @@ export interface ShardRooms {
   readonly journal: Journal
 }
 
-/** Runs a query or a maintenance step by step; `check` throws to cancel it. */
+/**
+ * Runs a query or a maintenance step by step; `check` throws to cancel it, `rest` is what it does
+ * beside the host's own pause, after that.
+ */
 export async function drive<T>(
   { host, instance, cache }: Pick<ShardRooms, 'host' | 'instance' | 'cache'>,
   execution: Execution<T>,
   check: () => void = () => {},
+  rest?: () => Promise<void> | null,
 ): Promise<T> {
   instance.check()
+  const pause = async (): Promise<void> => {
+    await host.pause()
+    await rest?.()
+  }
   try {
     return await run(execution, {
-      ...{ cache, source: host.storage, pause: () => host.pause() },
+      ...{ cache, source: host.storage, pause: rest === undefined ? () => host.pause() : pause },
       // The kernel may have ended while this one paused.
       check: () => {
         instance.check()
@@ -79,15 +87,26 @@ export async function publish(rooms: ShardRooms, change: PartChange): Promise<vo
   parts.collect()
 }
 
+/** What interferes with the writing of a segment. */
+export interface SegmentPace {
+  /** Asked before each step; throws to cancel. */
+  readonly check?: () => void
+  /** What else to do in a pause; null for nothing. */
+  readonly rest?: () => Promise<void> | null
+}
+
 /**
- * Writes a segment file, makes it durable and hands it to `publishIt`; its bytes. `check` throws to
- * cancel.
+ * Bytes of a segment that may wait for their sync. One sync of hundreds of MiB at the end would hold
+ * up the log's, which writers wait for; and the writing never runs far ahead of the disk.
  */
+export const UNSYNCED_MAX = 4 * 1024 * 1024
+
+/** Writes a segment file, makes it durable and hands it to `publishIt`; its bytes. */
 export async function writeSegment<T>(
   rooms: ShardRooms,
   write: (writer: SegmentWriter) => Execution<T>,
   publishIt: (result: T, file: FileDescription) => Promise<unknown>,
-  check?: () => void,
+  { check, rest }: SegmentPace = {},
 ): Promise<number> {
   const { host, instance, journal, parts } = rooms
   const { storage } = host
@@ -95,10 +114,19 @@ export async function writeSegment<T>(
   const name = fileName('segment', number)
   const temporary = `${name}.tmp`
   let writer: SegmentWriter | null = null
+  let synced = 0
+  const syncSome = async (size: number): Promise<void> => {
+    synced = size
+    await storage.sync(temporary)
+  }
+  const restHere = (): Promise<void> | null => {
+    const size = writer?.size ?? 0
+    return size - synced >= UNSYNCED_MAX ? syncSome(size) : (rest?.() ?? null)
+  }
   try {
     storage.create(temporary)
     writer = new SegmentWriter(instance, number, (bytes) => storage.append(temporary, [bytes]))
-    const result = await drive(rooms, write(writer), check)
+    const result = await drive(rooms, write(writer), check, restHere)
     const { size, checksum } = writer
     await storage.sync(temporary)
     storage.rename(temporary, name)

@@ -254,11 +254,9 @@ export class Shard implements WriteTarget {
   /** Everything acknowledged so far is in segments when it resolves. */
   async flush(): Promise<void> {
     const { maintenance } = this
-    maintenance.start()
-    await maintenance.idle()
+    await maintenance.flushed()
     await this.queue.exclusive(() => this.seal())
-    maintenance.start()
-    await maintenance.idle()
+    await maintenance.flushed()
     if (maintenance.flushError !== null) throw maintenance.flushError
   }
 

@@ -107,9 +107,9 @@ export class ManifestWriter {
    */
   async commit(content: ManifestContent): Promise<Manifest> {
     assert(!this.isCommitting, 'manifests are committed one at a time')
-    this.isCommitting = true
     const manifest = { ...content, generation: this.generation + 1 }
     const bytes = encodeManifest(manifest)
+    this.isCommitting = true
     this.generation++
     try {
       await this.write(bytes)

@@ -128,7 +128,8 @@ export class PartSet {
     const named = new Set<number>()
     for (const readers of tables.values()) for (const r of readers) named.add(r.description.file)
     const all = [...this.current.files.values(), ...files]
-    const kept = all.filter((file) => named.has(file.number))
+    // A flush may overtake a merge that took its number first.
+    const kept = all.filter((file) => named.has(file.number)).sort((a, b) => a.number - b.number)
     return {
       id: this.current.id + 1,
       tables,

@@ -4,7 +4,10 @@ import { expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../engine/database.ts'
 import type { Shard } from '../../engine/shard.ts'
 import { openMemoryStorage } from '../../engine/storage/memory.ts'
+import { UNSYNCED_MAX } from '../../engine/publisher.ts'
+import { seededRandom } from '../kernel.ts'
 import { simulatedHost } from '../simulated-host.ts'
+import { SimulatedDisk } from '../simulated-storage.ts'
 
 const DAY = 86_400_000_000_000n
 const OPTIONS = {
@@ -117,5 +120,78 @@ test('one late row costs its series one block of summaries, and other series not
   expect(shard.parts.parts().length).toBe(2)
   expect(await count("s = 'b'")).toBe(1)
   expect(await count("s = 'a'")).toBeGreaterThan(0.7)
+  await db.close()
+})
+
+/** Rows that do not compress: `count` of series `s`, the first at `start` seconds. */
+function noise(series: string, start: number, count: number, random: () => number): string[] {
+  return Array.from({ length: count }, (_, i) => {
+    const fields = Array.from({ length: 8 }, (_field, f) => `f${f}=${random()}`).join(',')
+    return `big,s=${series} ${fields} ${start + i}000000000`
+  })
+}
+
+test('a flush goes before the merge that is under way, and both end well', async () => {
+  const { db, shard } = await openLate()
+  const random = seededRandom(5)
+  for (let turn = 0; turn < 3; turn++) {
+    await write(db, noise('a', turn * 5_000, 5_000, random))
+    await db.flush()
+  }
+  const order: string[] = []
+  const compacting = db.compact().then(() => order.push('compacted'))
+  await write(db, ['m,s=a v=1 1'])
+  await db.flush()
+  order.push('flushed')
+  expect((await question(db)).values).toEqual([1, 1])
+  await compacting
+  expect(order).toEqual(['flushed', 'compacted'])
+  expect(new Set(shard.parts.parts().map(({ rows }) => rows))).toEqual(new Set([15_000, 1]))
+  await db.close()
+})
+
+test('a flush that fails inside of a merge is tried again after it, and loses nothing', async () => {
+  const disk = new SimulatedDisk(1)
+  const host = await simulatedHost(disk.open(), 1)
+  const db = await openDatabase(host, OPTIONS)
+  const random = seededRandom(6)
+  for (let turn = 0; turn < 3; turn++) {
+    await write(db, noise('a', turn * 5_000, 5_000, random))
+    await db.flush()
+  }
+  const compacting = db.compact()
+  await write(db, ['m,s=a v=1 1'])
+  disk.failMatching(/^sync segment-\d+\.tmp/, 'EIO')
+  await expect(db.flush()).rejects.toMatchObject({ code: 'unavailable' })
+  await compacting.catch(() => {})
+  await db.flush()
+  expect(db.health().status).toBe('pass')
+  expect((await question(db)).values).toEqual([1, 1])
+  disk.crash()
+  const again = await openDatabase(await simulatedHost(disk.open(), 2), OPTIONS)
+  expect((await question(again)).values).toEqual([1, 1])
+  await again.close()
+})
+
+test('a large segment is synced in pieces, and a piece that fails leaves nothing of it', async () => {
+  const disk = new SimulatedDisk(1)
+  const host = await simulatedHost(disk.open(), 1)
+  const db = await openDatabase(host, OPTIONS)
+  const random = seededRandom(7)
+  const turns = 9
+  const rows = Math.ceil((1.1 * UNSYNCED_MAX) / turns / 8 / 6.5)
+  for (let turn = 0; turn < turns; turn++) {
+    await write(db, noise('a', turn * rows, rows, random))
+    await db.flush()
+  }
+  // Its second sync: the first was of a piece.
+  disk.failMatching(/^sync segment-\d+\.tmp/, 'EIO', 1)
+  await expect(db.compact()).rejects.toMatchObject({ code: 'unavailable' })
+  expect(disk.hasFired).toBe(true)
+  expect([...disk.names.keys()].filter((name) => name.endsWith('.tmp'))).toEqual([])
+  await db.compact()
+  expect(db.health().status).toBe('pass')
+  const answer = await db.query({ table: 'big', select: ['count(*)'] })
+  expect(Number(answer.series[0]!.fields[0]!.values[0])).toBe(turns * rows)
   await db.close()
 })
