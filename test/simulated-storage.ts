@@ -132,6 +132,19 @@ export class SimulatedDisk {
     }
   }
 
+  /** Copies of all files. */
+  contents(): Map<string, Uint8Array> {
+    const files = [...this.names].map(([name, { bytes, size }]) => [name, bytes.slice(0, size)])
+    return new Map(files as [string, Uint8Array][])
+  }
+
+  /** Makes these all files there are, durably. */
+  load(files: ReadonlyMap<string, Uint8Array>): void {
+    this.names = new Map([...files].map(([name, bytes]) => [name, cleanInode(bytes.slice())]))
+    this.durableNames = new Map(this.names)
+    this.changes = []
+  }
+
   /** Whether the machine stopped in the ordered call: every error since then means only that. */
   get hasStopped(): boolean {
     return this.holder?.isStopped ?? false

@@ -4,6 +4,7 @@
 // half a batch, an old value over a newer one and anything that nobody wrote or that was erased
 // are found (docs/durability.md, "Promises").
 
+import { OmenError } from '../../engine/error.ts'
 import { type CellValue, type Cells, describeKey, isBoolean } from './crash-cells.ts'
 
 export interface Operation {
@@ -13,8 +14,18 @@ export interface Operation {
   /** What it writes; null: it erases what `covers` says. */
   readonly cells: Cells | null
   readonly covers: ((key: number) => boolean) | null
-  /** `memory` may be lost in a crash as long as nothing behind it is `acked`. */
-  state: 'acked' | 'memory' | 'unknown'
+  /**
+   * `memory` may be lost in a crash as long as nothing behind it is `acked`; `refused` has stored
+   * nothing, which was said of a batch that the data does not allow.
+   */
+  state: 'acked' | 'memory' | 'unknown' | 'refused'
+}
+
+const REFUSALS = new Set(['conflict', 'type_conflict', 'too_large', 'expired'])
+
+/** Whether an error says that nothing was stored, and nothing will be. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof OmenError && REFUSALS.has(error.code)
 }
 
 /** What is known of a database: a state it was seen in, and what was asked of it since. */
@@ -55,7 +66,9 @@ export class History {
 
   /** Null if what was found (of the keys that `isRead` accepts) can be explained, else what cannot. */
   check(found: Cells, isRead: (key: number) => boolean = () => true): string | null {
-    const erasers = this.operations.filter(({ covers }) => covers !== null).reverse()
+    const erasers = this.operations
+      .filter(({ covers, state }) => covers !== null && state !== 'refused')
+      .reverse()
     const unsure = erasers.filter(({ state }) => state === 'unknown')
     const writes = writesByKey(this.operations)
     const keys = keysOf([this.base, found, writes], isRead)
@@ -88,7 +101,7 @@ export class History {
 function writesByKey(operations: readonly Operation[]): Map<number, Operation[]> {
   const writes = new Map<number, Operation[]>()
   for (const operation of [...operations].reverse()) {
-    if (operation.cells === null) continue
+    if (operation.cells === null || operation.state === 'refused') continue
     for (const key of operation.cells.keys()) {
       const list = writes.get(key)
       if (list === undefined) writes.set(key, [operation])

@@ -18,7 +18,7 @@ import {
   readCells,
   tableNumber,
 } from '../engine/crash-cells.ts'
-import type { History } from '../engine/crash-model.ts'
+import { type History, isRefusal } from '../engine/crash-model.ts'
 import type { SimulatedHost } from '../simulated-host.ts'
 import { SimulatedCrash, type SimulatedDisk } from '../simulated-storage.ts'
 import { askQuestions } from './questions.ts'
@@ -73,8 +73,13 @@ export class Life {
     const ack = random() < 0.2 ? 'memory' : 'fsync'
     const operation = history.add(id, change.cells)
     const done = async (): Promise<void> => {
-      await commit(db, change, ack)
-      operation.state = ack === 'memory' ? 'memory' : 'acked'
+      try {
+        await commit(db, change, ack)
+        operation.state = ack === 'memory' ? 'memory' : 'acked'
+      } catch (error) {
+        if (isRefusal(error)) operation.state = 'refused'
+        throw error
+      }
     }
     this.run(done())
   }

@@ -1,0 +1,60 @@
+// The process that is killed: opens a directory, says `ready`, and writes with several writers at once
+// until it dies. Before a change it prints `begin <id>`, in the order of the calls, and `ack <id>` or
+// `memory <id>` or `refused <id>` once it is answered; the parent knows from the id what the change was.
+
+import { writeSync } from 'node:fs'
+import { type Database, open } from '../../engine/node.ts'
+import { absent, commit } from '../engine/crash-cells.ts'
+import { isRefusal } from '../engine/crash-model.ts'
+import { KILL_OPTIONS, changeOf } from './kill-change.ts'
+
+const WRITERS = 5
+
+let nextId = 0
+
+/** Not through a stream: what it said before it died must be with the parent. */
+function say(words: string): void {
+  writeSync(1, `${words}\n`)
+}
+
+async function writer(db: Database): Promise<void> {
+  for (;;) {
+    const id = nextId++
+    const change = changeOf(id)
+    say(`begin ${id}`)
+    if (change.kind === 'drop') {
+      await db.dropTable(change.table, { database: change.database }).catch(absent)
+    } else {
+      // A drop may come between.
+      const outcome = await commit(db, change.write, change.ack).then(() => change.ack, refusal)
+      if (outcome !== 'fsync') {
+        say(`${outcome} ${id}`)
+        continue
+      }
+    }
+    say(`ack ${id}`)
+  }
+}
+
+function refusal(error: unknown): 'refused' {
+  if (!isRefusal(error)) throw error
+  return 'refused'
+}
+
+/** Sometimes by hand, so that flushes and merges meet at other moments. */
+async function upkeep(db: Database): Promise<void> {
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, 40))
+    await (Math.random() < 0.6 ? db.flush() : db.compact())
+  }
+}
+
+export async function runChild([directory, from]: readonly string[]): Promise<void> {
+  nextId = Number(from)
+  const db = await open(directory!, KILL_OPTIONS)
+  say('ready')
+  const writers = Array.from({ length: WRITERS }, () => writer(db))
+  await Promise.all([...writers, upkeep(db)])
+}
+
+await runChild(process.argv.slice(2))
