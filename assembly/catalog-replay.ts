@@ -20,6 +20,7 @@ const KEY: usize = memory.data(4 + 1024)
 // Kinds of entries that only the host reads, besides databases and drops.
 const HOST_KIND_MIN: u8 = 9
 const HOST_KIND_MAX: u8 = 16
+const ID_MAX: u32 = 0x7fffffff
 const STOPPED: i32 = 1
 const REPEATED: i32 = 2
 
@@ -82,11 +83,25 @@ function addShape(catalog: usize, id: u32, key: usize, length: u32): i32 {
   return addAt(catalogShapes(catalog), id, key, length, load<u32>(key), count, hasString)
 }
 
+/** The key table whose id a drop is about; 0 for all other entries that are the host's. */
+function droppedFrom(catalog: usize, kind: u8): usize {
+  if (kind === 6) return catalogTables(catalog)
+  if (kind === 10) return catalogColumns(catalog)
+  return kind === 11 ? catalogSeries(catalog) : 0
+}
+
+/** Gives out all ids up to one that was dropped: its own entries may be gone from the file. */
+function passOver(table: usize, id: u32): i32 {
+  if (table === 0 || id < keyTableCount(table)) return 0
+  return id < ID_MAX && keyTableSkip(table, id + 1) === 0 ? 0 : STOPPED
+}
+
 function addEntry(catalog: usize, entry: usize, size: u32): i32 {
   const kind = load<u8>(entry)
   const id = load<u32>(entry, 8)
-  if (kind === 1 || kind === 6 || kind === 7) return 0
-  if (kind >= HOST_KIND_MIN && kind <= HOST_KIND_MAX) return 0
+  if (kind === 1 || kind === 6 || kind === 7) return passOver(droppedFrom(catalog, kind), id)
+  if (kind >= HOST_KIND_MIN && kind <= HOST_KIND_MAX)
+    return passOver(droppedFrom(catalog, kind), id)
   if (size < 16) return CORRUPT
   const owner = load<u32>(entry, 12)
   if (kind === 2) {

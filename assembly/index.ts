@@ -11,6 +11,7 @@ export {
   keyTableInit,
   keyTableInsert,
   keyTableMove,
+  keyTablePack,
   keyTableRemove,
 } from './key-table'
 export { tagIndexAdd } from './tag-index'
@@ -104,6 +105,7 @@ export { lineProtocol } from './line-protocol'
 export { timeText } from './time-text'
 export { pointsBegin, pointsEnd, pointsRows } from './points'
 export { stagingForget } from './series-cache'
+export { stagingRefresh } from './staged-refresh'
 export { CSV_COLUMNS_MAX, CSV_FIELD, CSV_TAG, CSV_TIME, csvRows } from './csv'
 export * from './refusal-kind'
 export { commitApply, commitValidate } from './commit'

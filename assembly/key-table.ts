@@ -144,9 +144,41 @@ export function keyTableInsert(table: usize, key: usize, length: u32): i32 {
   return found >= 0 ? found : keyTableAppend(table, key, length, hash)
 }
 
-/** Forgets the key of `id`. The id is never given out again; its entry keeps its payload. */
+/**
+ * Forgets the key of `id`. The id is never given out again; its entry keeps its payload, and until
+ * a keyTablePack its key: the bytes stay, the hash's place gets their length.
+ */
 export function keyTableRemove(table: usize, id: u32): void {
-  store<u32>(keyTableEntry(table, id), REMOVED, 4)
+  const entry = keyTableEntry(table, id)
+  const length = load<u32>(entry, 4)
+  if (length === REMOVED) return
+  store<u64>(entry, u64(length), 8)
+  store<u32>(entry, REMOVED, 4)
+}
+
+/** Length of the key that the entry of a removed id had; 0 once it was packed. */
+export function removedLength(entry: usize): u32 {
+  return load<u32>(entry, 8)
+}
+
+/** Gives the key bytes of removed ids free: those that stay move together, in order of id. */
+export function keyTablePack(table: usize): void {
+  const count = load<u32>(table, 16)
+  const arena = usize(load<u32>(table, 20))
+  let used: u32 = 0
+  for (let id: u32 = 0; id < count; id++) {
+    const entry = keyTableEntry(table, id)
+    const length = load<u32>(entry, 4)
+    const start = load<u32>(entry)
+    store<u32>(entry, used)
+    if (length === REMOVED) {
+      store<u64>(entry, 0, 8)
+      continue
+    }
+    memory.copy(arena + usize(used), arena + usize(start), length)
+    used += length
+  }
+  store<u32>(table, used, 28)
 }
 
 /** Takes back the newest keys until `count` are left: their ids are given out again. */

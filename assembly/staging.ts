@@ -13,7 +13,9 @@
 //   112 arrival i64  120 nanoseconds of an integer time's unit i64
 //   128 mark of pointsBegin: counts of the overlay  144 maps (commit.ts)
 //   148 rowCount at pointsBegin; the type of a CONFLICT
-//   152 tables, 156 columns of the catalog when text was last staged  160..256 reserved 0
+//   152 tables, 156 columns of the catalog when text was last staged  160 reserved 0
+//   164 the overlay column that stagingRefresh could not make  168 now i64, for retention
+//   176..256 reserved 0
 //   256 predicted columns u32[1024]
 
 import { hashKey } from './hash'
@@ -124,17 +126,22 @@ export function addKey(
   b: u32,
   c: u32,
 ): u32 {
-  const overlay = overlayOf(staging, kind)
-  const id = keyTableAppend(overlay, key, length, lastHash)
-  if (id < 0) {
-    setTableShort(staging, TABLES_SHORT + u32(kind >> 2), overlay)
-    return NONE
-  }
-  const entry = keyTableEntry(overlay, u32(id))
+  const id = addHashedKey(staging, kind, key, length, lastHash)
+  if (id === NONE) return NONE
+  const entry = entryOf(staging, kind, id)
   store<u32>(entry, a, 16)
   store<u32>(entry, b, 20)
   store<u32>(entry, c, 24)
-  return u32(id) | LOCAL
+  return id
+}
+
+/** Adds a key that the overlay lacks to it, with payload 0: its id, or NONE and the short region. */
+export function addHashedKey(staging: usize, kind: usize, key: usize, length: u32, hash: u64): u32 {
+  const overlay = overlayOf(staging, kind)
+  const id = keyTableAppend(overlay, key, length, hash)
+  if (id >= 0) return u32(id) | LOCAL
+  setTableShort(staging, TABLES_SHORT + u32(kind >> 2), overlay)
+  return NONE
 }
 
 // A known table's id as the 4-byte key of the touched table.

@@ -140,10 +140,34 @@ export interface paths {
         };
         /** A table: its tags, fields and extent */
         get: operations["table"];
-        put?: never;
+        /**
+         * Make a table, or set what the body names
+         * @description Tags and fields are added, never taken away; another type than the table has is a 422. Points older than the retention are refused, hidden and removed, from this answer on.
+         */
+        put: operations["putTable"];
         post?: never;
         /** Drop a table and its points */
         delete: operations["dropTable"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tables/{table}/columns/{column}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Drop a field and its values
+         * @description Frees its name and type. Points stay, without it. Tags cannot be dropped.
+         */
+        delete: operations["dropColumn"];
         options?: never;
         head?: never;
         patch?: never;
@@ -252,6 +276,44 @@ export interface paths {
          */
         post: operations["restore"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/databases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Databases, by name */
+        get: operations["databases"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/databases/{db}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Make a database, if it is missing */
+        put: operations["createDatabase"];
+        post?: never;
+        /**
+         * Drop a database with its tables and points
+         * @description `default` is there always: dropping it empties it.
+         */
+        delete: operations["dropDatabase"];
         options?: never;
         head?: never;
         patch?: never;
@@ -674,6 +736,25 @@ export interface components {
             lastTime: number | string | null;
             diskBytes: number;
         };
+        TableSettings: {
+            /** @description Tag keys to have */
+            tags?: string[];
+            /**
+             * @description Fields to have, with their types
+             * @example {
+             *       "usage": "float"
+             *     }
+             */
+            fields?: {
+                [key: string]: "float" | "integer" | "unsigned" | "boolean" | "string";
+            };
+            /**
+             * @description Age at which points go, as a count and one of s m h d w mo y (30 and 365 days); null = never
+             * @example 30d
+             */
+            retention?: string | null;
+            rollups?: unknown[];
+        };
         SeriesList: {
             series: {
                 tags: {
@@ -696,6 +777,14 @@ export interface components {
             databases: number;
             tables: number;
             points: number;
+        };
+        Databases: {
+            databases: {
+                name: string;
+            }[];
+        };
+        Database: {
+            name: string;
         };
         Health: {
             /** @enum {string} */
@@ -1177,6 +1266,46 @@ export interface operations {
             };
         };
     };
+    putTable: {
+        parameters: {
+            query?: {
+                /** @description Database */
+                db?: string;
+                /** @description How times come out: numbers (`ms`, `s`, `us`) or strings (`ns`, `rfc3339`) */
+                time?: "ms" | "s" | "us" | "ns" | "rfc3339";
+            };
+            header?: never;
+            path: {
+                table: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["TableSettings"];
+            };
+        };
+        responses: {
+            /** @description Table */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Table"];
+                };
+            };
+            /** @description Any error, as a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     dropTable: {
         parameters: {
             query?: {
@@ -1192,6 +1321,39 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description The table is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Any error, as a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dropColumn: {
+        parameters: {
+            query?: {
+                /** @description Database */
+                db?: string;
+            };
+            header?: never;
+            path: {
+                table: string;
+                column: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The field is gone */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -1413,6 +1575,95 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Restored"];
                 };
+            };
+            /** @description Any error, as a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    databases: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Databases */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Databases"];
+                };
+            };
+            /** @description Any error, as a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createDatabase: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                db: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Database */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Database"];
+                };
+            };
+            /** @description Any error, as a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dropDatabase: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                db: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The database is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Any error, as a problem document */
             default: {

@@ -12,6 +12,7 @@ import type {
   QueryRequest,
   SeriesPage,
   TableDescription,
+  TableSettings,
   TableStats,
   TableSummary,
   TimeFormat,
@@ -95,6 +96,19 @@ export interface Client {
     request?: ListRequest,
     options?: CallOptions,
   ): Promise<ValuePage>
+  /** Makes a table, or sets what `settings` name: retention, tags, fields. */
+  putTable(
+    name: string,
+    settings?: TableSettings,
+    options?: TableOptions,
+  ): Promise<TableDescription>
+  /** Drops a field with its values, which frees its name and type. */
+  dropColumn(table: string, column: string, options?: CallOptions): Promise<void>
+  databases(options?: CallOptions): Promise<string[]>
+  /** Makes a database, if it is missing. */
+  createDatabase(name: string, options?: CallOptions): Promise<void>
+  /** Drops a database with its tables. */
+  dropDatabase(name: string, options?: CallOptions): Promise<void>
   /** Drops a table with all of its points. */
   dropTable(name: string, options?: CallOptions): Promise<void>
 }
@@ -104,7 +118,12 @@ export function createClient(options: ClientOptions): Client {
   const transport = createTransport(options)
   const send = <T>(call: CallOptions | undefined, request: Omit<Outgoing, 'signal'>): Promise<T> =>
     transport.json(addressed(options, call, request)) as Promise<T>
-  return { ...writes(send), ...reads(options, transport, send), ...tables(send) }
+  return {
+    ...writes(send),
+    ...reads(options, transport, send),
+    ...tables(send),
+    ...databases(send),
+  }
 }
 
 type Send = <T>(call: CallOptions | undefined, request: Omit<Outgoing, 'signal'>) => Promise<T>
@@ -217,7 +236,15 @@ function urlText(value: unknown): string {
 
 type Tables = Pick<
   Client,
-  'tables' | 'table' | 'tableStats' | 'series' | 'tagKeys' | 'tagValues' | 'dropTable'
+  | 'tables'
+  | 'table'
+  | 'tableStats'
+  | 'series'
+  | 'tagKeys'
+  | 'tagValues'
+  | 'putTable'
+  | 'dropTable'
+  | 'dropColumn'
 >
 
 function tables(send: Send): Tables {
@@ -234,8 +261,38 @@ function tables(send: Send): Tables {
       (await get<{ tags: string[] }>(call, pathOf(table, '/tags'))).tags,
     tagValues: (table, key, request, call) =>
       get(call, pathOf(table, `/tags/${encodeURIComponent(key)}/values`), request),
+    putTable: (name, settings = {}, call) =>
+      send(call, {
+        method: 'PUT',
+        path: pathOf(name),
+        parameters: { time: call?.time },
+        ...jsonBody(settings),
+      }),
     async dropTable(name, call) {
       await send(call, { method: 'DELETE', path: pathOf(name) })
+    },
+    async dropColumn(table, column, call) {
+      const path = pathOf(table, `/columns/${encodeURIComponent(column)}`)
+      await send(call, { method: 'DELETE', path })
+    },
+  }
+}
+
+function databases(send: Send): Pick<Client, 'databases' | 'createDatabase' | 'dropDatabase'> {
+  const pathOf = (name: string): string => `/v1/databases/${encodeURIComponent(name)}`
+  // These are about the whole server: they take no `db`.
+  const parameters = { db: undefined }
+  return {
+    async databases(call) {
+      const request = { method: 'GET', path: '/v1/databases', parameters } as const
+      const found = await send<{ databases: { name: string }[] }>(call, request)
+      return found.databases.map(({ name }) => name)
+    },
+    async createDatabase(name, call) {
+      await send(call, { method: 'PUT', path: pathOf(name), parameters })
+    },
+    async dropDatabase(name, call) {
+      await send(call, { method: 'DELETE', path: pathOf(name), parameters })
     },
   }
 }

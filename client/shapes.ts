@@ -104,6 +104,7 @@ export type TimeOf<R> = R extends { time: 'ns' | 'rfc3339' }
 
 export type TableSummary = Schemas['Tables']['tables'][number]
 export type TableDescription = Schemas['Table']
+export type TableSettings = Schemas['TableSettings']
 export type SeriesPage = Schemas['SeriesList']
 export type ValuePage = Schemas['TagValues']
 

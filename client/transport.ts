@@ -20,7 +20,7 @@ export interface TransportOptions {
 }
 
 export interface Outgoing {
-  method: 'GET' | 'POST' | 'DELETE'
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** Path with its parts already escaped. */
   path: string
   /** Absent, null and undefined ones are not sent. */

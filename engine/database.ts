@@ -6,8 +6,7 @@ import type { Backup } from './backup/backup.ts'
 import { type RestoreSummary, checkEmpty, restoreDatabase } from './backup/restore-database.ts'
 import { Admission } from './query/admission.ts'
 import { type Batch, type BatchOptions, createBatch } from './ingest/batch.ts'
-import { encodeTableDropped } from './catalog/catalog-entry.ts'
-import type { CatalogTable } from './catalog/catalog.ts'
+import { type CatalogTable, seriesCountOf } from './catalog/catalog.ts'
 import { OmenError } from './error.ts'
 import { executeExport, executeQuery } from './query/execute.ts'
 import { MEMORY_BYTES, checkShares, shareMemory } from './memory-share.ts'
@@ -26,15 +25,11 @@ import {
 import { type Plan, planSteps } from './query/plan.ts'
 import type {
   Answer,
-  AnswerColumn,
-  AnswerSeries,
   LatestRequest,
   Query,
   QueryLimits,
   QueryRequest,
   QueryStats,
-  ValueType,
-  WhereObject,
 } from './query/query.ts'
 import { type QueryContext, parseLatest, parseQuery } from './query/request.ts'
 import type { Shard, ShardOptions } from './shard.ts'
@@ -44,6 +39,24 @@ import type { ShardStorage } from './storage/storage.ts'
 import { takeTurns } from './turns.ts'
 import { type TableStats, tableStats } from './catalog/table-stats.ts'
 import { compareText } from './catalog/tags.ts'
+import {
+  createDatabase,
+  dropColumn,
+  dropDatabase,
+  dropTable,
+  putTable,
+} from './lifecycle/tables.ts'
+import type { TableSettings } from './lifecycle/settings.ts'
+import type {
+  BackupOptions,
+  DatabaseOptions,
+  Export,
+  Health,
+  ListOptions,
+  QueryOptions,
+  TableDescription,
+  TableSummary,
+} from './database-types.ts'
 
 export interface OpenOptions extends Partial<ShardOptions> {
   /** Bytes that the kernel's memory may grow to, 1 GiB unless given; the rooms take shares of it. */
@@ -51,63 +64,6 @@ export interface OpenOptions extends Partial<ShardOptions> {
   readonly limits?: Partial<QueryLimits>
   /** Queries that run at once, 64 unless given; four times as many wait, more are refused as `busy`. */
   readonly queriesMax?: number
-}
-
-export interface BackupOptions {
-  /** Id of an earlier backup. */
-  readonly since?: string | null | undefined
-}
-
-export interface DatabaseOptions {
-  /** Default `default`. */
-  readonly database?: string | undefined
-}
-
-export interface QueryOptions extends DatabaseOptions {
-  readonly signal?: AbortSignal | undefined
-}
-
-export interface ListOptions extends DatabaseOptions {
-  /** Over tags only. */
-  readonly where?: string | WhereObject | undefined
-  /** Entries of one answer, default and at most 10,000. */
-  readonly limit?: number | undefined
-  readonly cursor?: string | null | undefined
-}
-
-export interface TableSummary {
-  readonly name: string
-  readonly points: number
-  readonly series: number
-}
-
-export interface TableDescription {
-  readonly name: string
-  /** Keys in byte order. */
-  readonly tags: string[]
-  /** Types by field name, names in byte order. */
-  readonly fields: Record<string, ValueType>
-  readonly retention: string | null
-  readonly rollups: unknown[]
-  readonly points: number
-  readonly series: number
-  /** Nanoseconds; null without points. */
-  readonly firstTime: bigint | null
-  readonly lastTime: bigint | null
-  readonly diskBytes: number
-}
-
-export interface Export {
-  readonly columns: AnswerColumn[]
-  /** Tag keys that a row may have, in byte order. */
-  readonly tags: string[]
-  /** By series, then time; a series may span chunks. Returning early releases what the export holds. */
-  readonly chunks: AsyncIterable<AnswerSeries>
-}
-
-export interface Health {
-  readonly status: 'pass' | 'warn' | 'fail'
-  readonly message: string
 }
 
 const DEFAULT_OPTIONS = { flushAgeMs: 600_000, seriesMax: 1_000_000 }
@@ -199,7 +155,7 @@ export class Database {
       const table = found.tables.get(name)
       if (!table) continue
       const points = await this.pointCount(database, name)
-      summaries.push({ name, points, series: table.seriesCount })
+      summaries.push({ name, points, series: seriesCountOf(table) })
     }
     return summaries
   }
@@ -217,10 +173,10 @@ export class Database {
       fields: Object.fromEntries(
         columns.map((column) => [column.name, fieldTypeName(column.type)]),
       ),
-      retention: null,
+      retention: table.retention?.text ?? null,
       rollups: [],
       points: await this.pointCount(database, name),
-      series: table.seriesCount,
+      series: seriesCountOf(table),
       firstTime: await this.edgeTime(database, table, 'asc'),
       lastTime: await this.edgeTime(database, table, 'desc'),
       diskBytes: parts
@@ -267,10 +223,38 @@ export class Database {
     }
   }
 
+  /** Makes a table or sets what `settings` name, and answers the table. Durable when it resolves. */
+  async putTable(
+    name: string,
+    settings: TableSettings = {},
+    options: DatabaseOptions = {},
+  ): Promise<TableDescription> {
+    await putTable(this.shard, options.database ?? 'default', name, settings)
+    return this.table(name, options)
+  }
+
   /** Drops a table with its points. Durable when it resolves. */
   async dropTable(name: string, { database = 'default' }: DatabaseOptions = {}): Promise<void> {
-    const { shard } = this
-    await shard.dropTable(() => encodeTableDropped(shard.catalog.table(database, name).id))
+    await dropTable(this.shard, database, name)
+  }
+
+  /** Drops a field with its values, and frees its name. Durable when it resolves. */
+  async dropColumn(
+    table: string,
+    column: string,
+    { database = 'default' }: DatabaseOptions = {},
+  ): Promise<void> {
+    await dropColumn(this.shard, database, table, column)
+  }
+
+  /** Makes a database, if it is missing. Durable when it resolves. */
+  async createDatabase(name: string): Promise<void> {
+    await createDatabase(this.shard, name)
+  }
+
+  /** Drops a database with its tables and their points. Durable when it resolves. */
+  async dropDatabase(name: string): Promise<void> {
+    await dropDatabase(this.shard, name)
   }
 
   /** Everything acknowledged so far is in segments when it resolves. */

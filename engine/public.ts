@@ -11,19 +11,19 @@ export type {
 } from './ingest/batch.ts'
 export type { Backup } from './backup/backup.ts'
 export type { RestoreSummary } from './backup/restore-database.ts'
+export type { Database, OpenOptions } from './database.ts'
 export type {
   BackupOptions,
-  Database,
   DatabaseOptions,
   Export,
   Health,
   ListOptions,
-  OpenOptions,
   QueryOptions,
   TableDescription,
   TableSummary,
-} from './database.ts'
+} from './database-types.ts'
 export type { EngineMetrics } from './metrics.ts'
+export type { TableSettings } from './lifecycle/settings.ts'
 export { OmenError } from './error.ts'
 export type { ErrorCode, ErrorDetails, LineError } from './error.ts'
 export type {

@@ -5,6 +5,7 @@
 
 import { type Backup, startBackup } from './backup/backup.ts'
 import type { StagedBatch } from './ingest/batch.ts'
+import { replayEntries } from './ingest/staging.ts'
 import { Cache } from './segment/cache.ts'
 import { Catalog } from './catalog/catalog.ts'
 import { crc32c, type Checksum } from './crc.ts'
@@ -53,6 +54,8 @@ export interface ShardCounters extends Readonly<MaintenanceCounters> {
 
 /** How long a write waits for memtable room before it is refused as `busy`. */
 const ROOM_TIMEOUT_MS = 5_000
+/** What applying a few catalog entries takes of kernel memory besides their bytes. */
+const SPARE_BYTES = 4_096
 /** Logs after which a start flushes: each crash leaves one more. */
 const LOGS_MAX = 4
 const NOTHING = new Uint8Array()
@@ -287,10 +290,10 @@ export class Shard implements WriteTarget {
   }
 
   /**
-   * Forgets a table and its data; durable when it resolves. Queries that hold it go on. `find` is
-   * as for `logEntries`.
+   * Logs entries that drop tables, and lets their files go; durable when it resolves. Queries that
+   * hold them go on. `find` is as for `logEntries`.
    */
-  async dropTable(find: () => Uint8Array): Promise<void> {
+  async dropTables(find: () => Uint8Array): Promise<void> {
     await this.logEntries(find)
     // It is gone for good; that its files go may take another try.
     await publish(this.rooms, {}).catch(() => this.maintenance.retryLater())
@@ -299,7 +302,8 @@ export class Shard implements WriteTarget {
   /**
    * Logs catalog entries that come without rows, and applies them once they are durable. `find` is
    * called in the write queue's turn, when all before it is durable and applied or refused; it
-   * gives the entries, none to change nothing, and may throw. If this throws, nothing has changed.
+   * gives the entries, none to change nothing, and may throw. For keys that they bring it reserves
+   * room in the key tables. If this throws, nothing has changed.
    */
   async logEntries(find: () => Uint8Array): Promise<void> {
     await this.queue.exclusive(async () => {
@@ -308,16 +312,24 @@ export class Shard implements WriteTarget {
       if (found.length === 0) return
       const entries = joinBytes(this.carried, found)
       const payload = [encodeBatchHeader(entries.length, 0, 0), entries]
-      const lsn = this.journal.append(RECORD_BATCH, () => payload, entries)
+      const { memory } = this.instance
+      // What is durable has to be applied: kept for that, whoever else needs memory meanwhile.
+      const spare = memory.allocate(2 * found.length + SPARE_BYTES)
+      let lsn = 0n
       try {
+        lsn = this.journal.append(RECORD_BATCH, () => payload, entries)
         await this.sync()
       } catch (error) {
-        this.journal.abandon(lsn)
+        if (lsn > 0n) this.journal.abandon(lsn)
         throw error
+      } finally {
+        memory.release(spare)
       }
       this.carried = NOTHING
+      replayEntries(this.instance, this.catalog, found)
       this.catalog.apply(found)
     })
+    this.maintenance.start()
   }
 
   /** Flushes if it can (all is in the log anyway), waits for what is under way, and ends. */

@@ -22,6 +22,7 @@ import { addExportRoutes } from './routes/export.ts'
 import { addInfluxRoutes } from './routes/influx.ts'
 import { addQueryRoutes } from './routes/query.ts'
 import { addServiceRoutes } from './routes/service.ts'
+import { addDatabaseRoutes } from './routes/databases.ts'
 import { addTableRoutes } from './routes/tables.ts'
 import { addWriteRoutes } from './routes/write.ts'
 
@@ -60,6 +61,7 @@ export function createApp(db: ServedDatabase, options: AppOptions = {}): OpenAPI
   addExportRoutes(server)
   addTableRoutes(server)
   addBackupRoutes(server)
+  addDatabaseRoutes(server)
   addInfluxRoutes(server)
   addServiceRoutes(server)
   refuseOtherMethods(server)

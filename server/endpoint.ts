@@ -28,9 +28,14 @@ export type ServedDatabase = Pick<
   | 'tagKeys'
   | 'tagValues'
   | 'tableStats'
+  | 'putTable'
   | 'dropTable'
   | 'backup'
   | 'restore'
+  | 'dropColumn'
+  | 'databases'
+  | 'createDatabase'
+  | 'dropDatabase'
   | 'health'
   | 'metrics'
 >
@@ -66,7 +71,7 @@ export interface Server {
 }
 
 export interface Endpoint<Query extends z.ZodType> {
-  readonly method: 'get' | 'post' | 'delete'
+  readonly method: 'get' | 'post' | 'put' | 'delete'
   /** As OpenAPI writes it: `/v1/tables/{table}`. */
   readonly path: string
   readonly operationId: string

@@ -297,6 +297,8 @@ export const ListQuery = z.strictObject({
 })
 
 export const TableParameter = z.object({ table: z.string() })
+export const ColumnParameter = z.object({ table: z.string(), column: z.string() })
+export const DatabaseParameter = z.object({ db: z.string() })
 export const TagParameter = z.object({ table: z.string(), key: z.string() })
 
 export const TablesAnswer = z
@@ -323,6 +325,29 @@ export const TableAnswer = z
     diskBytes: z.number().int(),
   })
   .openapi('Table')
+
+/** What `PUT /v1/tables/{table}` sets; what it does not name stays as it is. */
+export const TableBody = z
+  .strictObject({
+    tags: z.array(z.string()).optional().openapi({ description: 'Tag keys to have' }),
+    fields: z
+      .record(z.string(), fieldTypeName)
+      .optional()
+      .openapi({ description: 'Fields to have, with their types', example: { usage: 'float' } }),
+    retention: z.string().nullable().optional().openapi({
+      description:
+        'Age at which points go, as a count and one of s m h d w mo y (30 and 365 days); null = never',
+      example: '30d',
+    }),
+    rollups: z.array(z.unknown()).optional(),
+  })
+  .openapi('TableSettings')
+
+export const DatabasesAnswer = z
+  .object({ databases: z.array(z.object({ name: z.string() })) })
+  .openapi('Databases')
+
+export const DatabaseAnswer = z.object({ name: z.string() }).openapi('Database')
 
 export const SeriesAnswer = z
   .object({

@@ -12,6 +12,8 @@ const compiled = WebAssembly.compile(bytes)
 export interface SimulatedHost extends Host {
   /** Runs every timer that was set and not cleared. */
   fireTimers(): void
+  /** Moves the clock. */
+  advance(nanoseconds: bigint): void
 }
 
 /** 2026-11-22T00:00:00Z, where the clock starts. */
@@ -36,6 +38,9 @@ export async function simulatedHost(storage: ShardStorage, seed = 1): Promise<Si
       clear: (handle) => void timers.delete(handle as () => void),
     },
     pause: () => Promise.resolve(),
+    advance(nanoseconds) {
+      now += nanoseconds
+    },
     fireTimers() {
       const due = [...timers]
       timers.clear()

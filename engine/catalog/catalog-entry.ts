@@ -112,6 +112,53 @@ export function encodeDatabaseDropped(id: number): Uint8Array {
   return encodeEntry(7, id, new Uint8Array())
 }
 
+/** The entry that makes a table, without columns. */
+export function encodeTable(
+  id: number,
+  {
+    database,
+    partitionSeconds,
+    name,
+  }: { database: number; partitionSeconds: number; name: string },
+): Uint8Array {
+  return encodeEntry(2, id, numbersAndName([database, partitionSeconds], name))
+}
+
+/** The entry that adds a field. */
+export function encodeColumn(id: number, table: number, type: FieldType, name: string): Uint8Array {
+  return encodeEntry(3, id, numbersAndName([table, type], name))
+}
+
+/** The entry that adds a tag key. */
+export function encodeTag(id: number, table: number, name: string): Uint8Array {
+  return encodeEntry(8, id, numbersAndName([table], name))
+}
+
+/** The entry that sets the retention of a table: nanoseconds and their text; 0 and '' = for ever. */
+export function encodeSettings(table: number, retention: bigint, text: string): Uint8Array {
+  const numbers = [Number(retention & 0xffffffffn), Number(retention >> 32n)]
+  return encodeEntry(9, table, numbersAndName(numbers, text))
+}
+
+/** The entry that drops a field; what parts hold of it goes with their next rewrite. */
+export function encodeColumnDropped(id: number): Uint8Array {
+  return encodeEntry(10, id, new Uint8Array())
+}
+
+/** The entry that drops a series, which has no rows. */
+export function encodeSeriesDropped(id: number): Uint8Array {
+  return encodeEntry(11, id, new Uint8Array())
+}
+
+function numbersAndName(numbers: readonly number[], name: string): Uint8Array {
+  const text = encoder.encode(name)
+  const bytes = new Uint8Array(numbers.length * 4 + text.length)
+  const view = new DataView(bytes.buffer)
+  for (const [i, number] of numbers.entries()) view.setUint32(i * 4, number, true)
+  bytes.set(text, numbers.length * 4)
+  return bytes
+}
+
 function encodeEntry(kind: number, id: number, rest: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(HEADER_SIZE + rest.length)
   const view = new DataView(bytes.buffer)

@@ -24,6 +24,14 @@ export interface CatalogColumn {
   readonly type: FieldType
 }
 
+/** How long points are kept. */
+export interface Retention {
+  /** Nanoseconds, whole seconds. */
+  readonly ns: bigint
+  /** As it was set: `30d`. */
+  readonly text: string
+}
+
 export interface CatalogTable {
   readonly id: number
   readonly name: string
@@ -31,13 +39,28 @@ export interface CatalogTable {
   readonly partitionSeconds: number
   /** By name. */
   readonly columns: Map<string, CatalogColumn>
-  /** Ids of its tag keys in the columns' key table, where they keep fields from taking the name. */
-  readonly tagIds: Set<number>
-  /** Series ids (u32) by ordinal, in kernel memory. */
+  /** By name: ids in the columns' key table, where they keep fields from taking the name. */
+  readonly tags: Map<string, number>
+  /** Ids of dropped fields that parts may still hold. */
+  readonly droppedColumns: Set<number>
+  /** Null: points are kept for ever. */
+  retention: Retention | null
+  /** Series ids (u32) by ordinal, in kernel memory; NO_SERIES where one was dropped. */
   series: Region
-  seriesCount: number
+  /** Ordinals given out. A running query may know a series by its own: they are not used again. */
+  ordinalCount: number
+  droppedSeries: number
   /** What planTable last gave. */
   planned: PlanTable | null
+}
+
+/** Of one request, from its first look-up to its end. */
+export interface CatalogLease {
+  /** How many drops there were when it began. */
+  readonly dropCount: number
+  /** Whether every id that was looked up under it is still what it was. */
+  isCurrent(): boolean
+  end(): void
 }
 
 export interface CatalogDatabase {
@@ -49,6 +72,9 @@ export interface CatalogDatabase {
 
 const SERIES_MIN = 64
 const NO_VALUES = new Uint32Array()
+/** In place of a series id. */
+const NO_SERIES = 0xffffffff
+const NS_PER_SECOND = 1_000_000_000n
 
 export class Catalog implements PlanCatalog {
   /** By name. */
@@ -66,7 +92,9 @@ export class Catalog implements PlanCatalog {
   private readonly order: SeriesOrder
   private readonly tableById = new Map<number, CatalogTable>()
   private readonly databaseById = new Map<number, CatalogDatabase>()
+  private readonly leases = new Set<CatalogLease>()
   private databaseCount = 0
+  private drops = 0
   /** Every series below this id has been applied. */
   private seriesSeen = 0
 
@@ -76,9 +104,11 @@ export class Catalog implements PlanCatalog {
     this.memory = memory
     this.seriesMax = seriesMax
     this.tables = new KeyTable(kernel, memory, 64)
-    this.columns = new KeyTable(kernel, memory, 256)
+    const mayPack = (): boolean =>
+      [...this.leases].every(({ dropCount }) => dropCount === this.drops)
+    this.columns = new KeyTable(kernel, memory, 256, mayPack)
     this.shapes = new KeyTable(kernel, memory, 64)
-    this.series = new KeyTable(kernel, memory, 1024)
+    this.series = new KeyTable(kernel, memory, 1024, mayPack)
     this.tags = new TagIndex(kernel, memory)
     this.order = new SeriesOrder(kernel, memory, this.series)
     const head = memory.allocateZeroed(16)
@@ -95,11 +125,22 @@ export class Catalog implements PlanCatalog {
     return this.databaseCount
   }
 
+  /** For a request that looks ids up: while it is held, the keys of ids that are dropped stay. */
+  lease(): CatalogLease {
+    const lease = {
+      dropCount: this.drops,
+      isCurrent: () => lease.dropCount === this.drops,
+      end: () => void this.leases.delete(lease),
+    }
+    this.leases.add(lease)
+    return lease
+  }
+
   /** Series of all tables of a database; 0 if there is none of that name. */
   seriesCount(database: string): number {
     let count = 0
     for (const table of this.databases.get(database)?.tables.values() ?? []) {
-      count += table.seriesCount
+      count += seriesCountOf(table)
     }
     return count
   }
@@ -117,10 +158,9 @@ export class Catalog implements PlanCatalog {
   planTable(database: string, name: string): PlanTable {
     const table = this.table(database, name)
     const { id, partitionSeconds, planned } = table
-    // Names are only ever added, so that their number tells whether there are new ones.
+    // Forgotten when a field is dropped; else names are only added, and their number tells.
     const isKnown =
-      planned?.columns.length === table.columns.size &&
-      planned.tagKeys.length === this.tags.keyCount(id)
+      planned?.columns.length === table.columns.size && planned.tagKeys.length === table.tags.size
     if (isKnown) return planned
     const columns = [...table.columns.values()].sort((a, b) => compareText(a.name, b.name))
     table.planned = { id, name, partitionSeconds, columns, tagKeys: this.tagKeys(table) }
@@ -134,29 +174,40 @@ export class Catalog implements PlanCatalog {
 
   /** Tag keys of a table in byte order. */
   tagKeys(table: CatalogTable): string[] {
-    return this.tags.tagKeys(table.id).sort(compareText)
+    return [...table.tags.keys()].sort(compareText)
   }
 
   /** How many series a table has; 0 once it was dropped. */
   tableSeries(tableId: number): number {
-    return this.tableById.get(tableId)?.seriesCount ?? 0
+    const table = this.tableById.get(tableId)
+    return table === undefined ? 0 : seriesCountOf(table)
   }
 
-  /** Ids of the table's series for which every term accepts its tag's value, oldest first. */
+  /** Ids, in any order, of the table's series for which every term accepts its tag's value. */
   matchSeries(tableId: number, terms: readonly TagTerm[]): Uint32Array {
     return finish(this.findSeries(tableId, terms))
   }
 
   /** The same in steps. Without terms, all. */
   *findSeries(tableId: number, terms: readonly TagTerm[]): Execution<Uint32Array> {
-    const { seriesCount } = this.tableById.get(tableId)!
-    const matched = yield* this.tags.match(tableId, terms, seriesCount)
+    const { ordinalCount } = this.tableById.get(tableId)!
+    const matched = yield* this.tags.match(tableId, terms, ordinalCount)
     const table = this.tableById.get(tableId)
     if (table === undefined) return new Uint32Array()
     const first = table.series.offset >>> 2
     const { u32 } = this.memory
-    for (let i = 0; i < matched.length; i++) matched[i] = u32[first + matched[i]!]!
-    return matched
+    let count = 0
+    for (const ordinal of matched) {
+      const id = u32[first + ordinal]!
+      if (id !== NO_SERIES) matched[count++] = id
+    }
+    return matched.subarray(0, count)
+  }
+
+  /** The series at an ordinal of a table; null if it was dropped. */
+  seriesAt(table: CatalogTable, ordinal: number): number | null {
+    const id = this.memory.u32[(table.series.offset >>> 2) + ordinal]!
+    return id === NO_SERIES ? null : id
   }
 
   /** Groups series of a table by the values of `keys`. */
@@ -213,7 +264,7 @@ export class Catalog implements PlanCatalog {
         return
       }
       case 'tag':
-        this.tableById.get(entry.table)?.tagIds.add(entry.id)
+        this.tableById.get(entry.table)?.tags.set(entry.name, entry.id)
         return
       case 'shape':
         return
@@ -223,8 +274,12 @@ export class Catalog implements PlanCatalog {
         return this.dropTable(entry.id)
       case 'databaseDropped':
         return this.dropDatabase(entry.id)
-      default:
-        throw new OmenError('corrupt', `catalog: an entry of kind ${entry.kind} is not expected`)
+      case 'settings':
+        return this.setRetention(entry.id, entry.retention, entry.text)
+      case 'columnDropped':
+        return this.dropColumn(entry.id)
+      case 'seriesDropped':
+        return this.dropSeries(entry.id)
     }
   }
 
@@ -244,8 +299,11 @@ export class Catalog implements PlanCatalog {
     const table: CatalogTable = {
       ...{ id, name, database, partitionSeconds, series },
       columns: new Map(),
-      tagIds: new Set(),
-      seriesCount: 0,
+      tags: new Map(),
+      droppedColumns: new Set(),
+      retention: null,
+      ordinalCount: 0,
+      droppedSeries: 0,
       planned: null,
     }
     database.tables.set(name, table)
@@ -262,7 +320,7 @@ export class Catalog implements PlanCatalog {
 
   /** When memory is short it throws before the series counts, and may be tried again. */
   private addToTable(id: number, table: CatalogTable): void {
-    const ordinal = table.seriesCount
+    const ordinal = table.ordinalCount
     if ((ordinal + 1) * 4 > table.series.size) {
       table.series = this.memory.grow(table.series, table.series.size * 2, ordinal * 4)
     }
@@ -270,16 +328,50 @@ export class Catalog implements PlanCatalog {
     this.series.setPayload(id, 'b', ordinal)
     const key = this.series.keyRange(id)
     this.tags.add(table.id, key.offset, key.size, ordinal)
-    table.seriesCount = ordinal + 1
+    table.ordinalCount++
+  }
+
+  private setRetention(id: number, ns: bigint, text: string): void {
+    const table = this.tableById.get(id)
+    if (!table) return
+    table.retention = ns === 0n ? null : { ns, text }
+    // Where the parsers look; see assembly/staged-row.ts.
+    this.tables.setPayload(id, 'd', Number(ns / NS_PER_SECOND))
+  }
+
+  private dropColumn(id: number): void {
+    if (id >= this.columns.count || this.columns.isRemoved(id)) return
+    const table = this.tableById.get(this.columns.payload(id, 'a'))
+    if (!table) return
+    for (const [name, column] of table.columns) if (column.id === id) table.columns.delete(name)
+    table.droppedColumns.add(id)
+    table.planned = null
+    this.columns.remove(id)
+    this.tables.setPayload(table.id, 'c', this.tables.payload(table.id, 'c') - 1)
+    this.drops++
+  }
+
+  private dropSeries(id: number): void {
+    this.seriesSeen = Math.max(this.seriesSeen, id + 1)
+    if (id >= this.series.count || this.series.isRemoved(id)) return
+    const table = this.tableById.get(this.series.payload(id, 'a'))
+    if (!table) return
+    const ordinal = this.series.payload(id, 'b')
+    assert(this.seriesAt(table, ordinal) === id, `series ${id} is not at ordinal ${ordinal}`)
+    this.memory.u32[(table.series.offset >>> 2) + ordinal] = NO_SERIES
+    table.droppedSeries++
+    this.series.remove(id)
+    this.drops++
   }
 
   private dropTable(id: number): void {
     const table = this.tableById.get(id)
     if (!table) return
     for (const column of table.columns.values()) this.columns.remove(column.id)
-    for (const tag of table.tagIds) this.columns.remove(tag)
-    for (let i = 0; i < table.seriesCount; i++) {
-      this.series.remove(this.memory.u32[(table.series.offset >>> 2) + i]!)
+    for (const tag of table.tags.values()) this.columns.remove(tag)
+    for (let i = 0; i < table.ordinalCount; i++) {
+      const series = this.seriesAt(table, i)
+      if (series !== null) this.series.remove(series)
     }
     this.tags.drop(id)
     this.order.drop(id)
@@ -287,13 +379,20 @@ export class Catalog implements PlanCatalog {
     this.tables.remove(id)
     this.tableById.delete(id)
     table.database.tables.delete(table.name)
+    this.drops++
   }
 
   private dropDatabase(id: number): void {
+    this.databaseCount = Math.max(this.databaseCount, id + 1)
     const database = this.databaseById.get(id)
     if (!database) return
     for (const table of [...database.tables.values()]) this.dropTable(table.id)
     this.databases.delete(database.name)
     this.databaseById.delete(id)
   }
+}
+
+/** How many series a table has. */
+export function seriesCountOf({ ordinalCount, droppedSeries }: CatalogTable): number {
+  return ordinalCount - droppedSeries
 }

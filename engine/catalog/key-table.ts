@@ -12,6 +12,8 @@ const ENTRY_BYTES = 32
 const REMOVED = 0xffffffff
 /** Bytes of key to expect per entry, before any is known. */
 const KEY_BYTES_EXPECTED = 32
+/** Packing must leave this share of the arena free at least, so that it is not done again soon. */
+const PACKED_MAX = 0.75
 const PAYLOAD_OFFSETS: Record<PayloadName, number> = { a: 16, b: 20, c: 24, d: 28 }
 
 interface Regions {
@@ -26,12 +28,19 @@ export class KeyTable {
   private readonly kernel: Kernel
   private readonly memory: Memory
   private readonly header: Region
+  private readonly mayPack: () => boolean
   private regions: Regions
+  /** Key bytes of removed ids that lie in the arena. */
+  private removedBytes = 0
 
-  /** An empty table with room for `expected` keys of ordinary length. */
-  constructor(kernel: Kernel, memory: Memory, expected: number) {
+  /**
+   * An empty table with room for `expected` keys of ordinary length. `mayPack`: whether nobody
+   * needs the keys of removed ids any more; by default somebody might.
+   */
+  constructor(kernel: Kernel, memory: Memory, expected: number, mayPack = () => false) {
     this.kernel = kernel
     this.memory = memory
+    this.mayPack = mayPack
     this.header = memory.allocate(TABLE_BYTES)
     this.pointer = this.header.offset
     const capacity = powerOfTwo(Math.max(16, expected))
@@ -76,6 +85,7 @@ export class KeyTable {
   /** Makes room for so many more keys of so many bytes in all: inserts of them cannot be FULL. */
   reserve(entries: number, keyBytes: number): void {
     const count = this.count
+    this.packFor(keyBytes)
     const used = this.field(28)
     const { entries: held, arena } = this.regions
     const entryCapacity = held.size / ENTRY_BYTES
@@ -134,7 +144,8 @@ export class KeyTable {
 
   /** Forgets the key; its id is never given out again. */
   remove(id: number): void {
-    assert(id < this.count, `key table: no id ${id} of ${this.count}`)
+    if (this.isRemoved(id)) return
+    this.removedBytes += this.keyRange(id).size
     this.kernel.keyTableRemove(this.pointer, id)
   }
 
@@ -142,6 +153,16 @@ export class KeyTable {
   release(): void {
     const { slots, entries, arena } = this.regions
     for (const region of [slots, entries, arena, this.header]) this.memory.release(region)
+  }
+
+  /** Rather than let the arena grow, gives the bytes of removed keys free, if they are enough. */
+  private packFor(keyBytes: number): void {
+    const { size } = this.regions.arena
+    const used = this.field(28)
+    if (used + keyBytes <= size || !this.mayPack()) return
+    if (used - this.removedBytes + keyBytes > PACKED_MAX * size) return
+    this.kernel.keyTablePack(this.pointer)
+    this.removedBytes = 0
   }
 
   private field(offset: number): number {

@@ -17,7 +17,6 @@ export interface TagTerm {
 }
 
 interface TagColumn {
-  readonly name: string
   ids: Region
 }
 
@@ -57,15 +56,6 @@ export class TagIndex {
       this.adoptNewKeys()
       for (const id of this.tables.get(table) ?? []) this.reserveColumn(id, ordinal + 1)
     }
-  }
-
-  keyCount(table: number): number {
-    return this.tables.get(table)?.length ?? 0
-  }
-
-  /** Tag keys of a table, in the order they came. */
-  tagKeys(table: number): string[] {
-    return (this.tables.get(table) ?? []).map((id) => this.columns[id]!.name)
   }
 
   /** Ordinals (below `seriesCount`) of the series for which every term accepts its tag's value. */
@@ -171,7 +161,7 @@ export class TagIndex {
       const bytes = this.keys.key(id)
       const table = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true)
       const ids = this.memory.allocateZeroed(CAPACITY_MIN * 4)
-      this.columns.push({ name: decoder.decode(bytes.subarray(4)), ids })
+      this.columns.push({ ids })
       this.publish(id)
       const known = this.tables.get(table)
       if (known) known.push(id)

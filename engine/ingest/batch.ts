@@ -2,7 +2,7 @@
 // hands the staged rows to the shard's write queue, which has them validated against the catalog as
 // it is by then and given their ids. Nothing is stored or visible before.
 
-import type { Catalog } from '../catalog/catalog.ts'
+import type { Catalog, CatalogLease } from '../catalog/catalog.ts'
 import { type CsvSpec, planColumns, readHeader } from './csv-header.ts'
 import { ColumnBlock, type ColumnPoints } from './column-block.ts'
 import { CsvPlan } from './csv-plan.ts'
@@ -117,6 +117,7 @@ class StagingBatch implements Batch {
   private readonly staging: Staging
   private readonly place: StagingPlace
   private heldBytes = 0
+  private readonly lease: CatalogLease
   private text: OpenText | null = null
   /** CSV that has not come to the end of its header. */
   private header: { bytes: Uint8Array; spec: CsvSpec } | null = null
@@ -140,6 +141,7 @@ class StagingBatch implements Batch {
     })
     this.place = host.staging.open()
     this.place.hold(this.staging.regionBytes)
+    this.lease = host.catalog.lease()
   }
 
   get rowCount(): number {
@@ -223,7 +225,8 @@ class StagingBatch implements Batch {
       const { staging } = this
       const refused = { rejected: staging.rejected, errors: [...staging.errors] }
       if (staging.rowCount === 0) return { written: 0, ack, ...refused }
-      const rows = new StagedRows(staging, this.host.catalog, this.database, refused)
+      const { catalog } = this.host
+      const rows = new StagedRows(staging, catalog, this.database, this.lease, refused)
       this.isSubmitted = true
       return await this.host.queue.submit(rows, ack)
     } finally {
@@ -240,6 +243,7 @@ class StagingBatch implements Batch {
     this.header = null
     this.staging.release()
     this.place.close()
+    this.lease.end()
   }
 
   /** Runs one call; an error that leaves text half read finishes the batch. */

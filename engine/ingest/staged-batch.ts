@@ -2,7 +2,7 @@
 // comes, given ids, with the catalog entries for what it brings (assembly/commit.ts).
 
 import type { Ack, WriteResult } from './batch.ts'
-import type { Catalog } from '../catalog/catalog.ts'
+import type { Catalog, CatalogLease } from '../catalog/catalog.ts'
 import { encodeDatabase } from '../catalog/catalog-entry.ts'
 import { type LineError, OmenError, assert } from '../error.ts'
 import { FIELD_TYPE_NAMES } from '../field.ts'
@@ -50,17 +50,20 @@ export class StagedRows implements StagedBatch {
   private readonly staging: Staging
   private readonly catalog: Catalog
   private readonly database: string
+  private readonly lease: CatalogLease
   private readonly refused: { rejected: number; errors: LineError[] }
 
   constructor(
     staging: Staging,
     catalog: Catalog,
     database: string,
+    lease: CatalogLease,
     refused: { rejected: number; errors: LineError[] },
   ) {
     this.staging = staging
     this.catalog = catalog
     this.database = database
+    this.lease = lease
     this.refused = refused
     this.rows = staging.rowRegion.offset
     this.rowBytes = staging.rowBytes
@@ -74,6 +77,7 @@ export class StagedRows implements StagedBatch {
     const { memory } = staging
     const known = catalog.databases.get(this.database)
     const databaseId = known?.id ?? catalog.nextDatabaseId
+    if (!this.lease.isCurrent()) this.refresh()
     const keyCount = staging.overlay.reduce((sum, table) => sum + table.count, 0)
     const keyBytes = staging.overlay.reduce((sum, table) => sum + table.keyBytes, 0)
     const maps = memory.allocate(4 * keyCount)
@@ -128,6 +132,17 @@ export class StagedRows implements StagedBatch {
       const { count, keyBytes } = this.staging.overlay[i]!
       table.reserve(count, keyBytes)
     })
+  }
+
+  /** What was dropped since it was staged becomes new again. */
+  private refresh(): void {
+    const { kernel, memory, pointer } = this.staging
+    let at = 0
+    this.staging.repeat(() => (at = kernel.stagingRefresh(pointer, Math.max(at, 0))))
+    if (at === kernel.CONFLICT.value) {
+      throw this.columnConflict(memory.u32[(pointer + 164) / 4]!)
+    }
+    assert(at === this.rowBytes, `refresh: came to ${at} of ${this.rowBytes}`)
   }
 
   private validate(databaseId: number, maps: Region): void {

@@ -1,19 +1,26 @@
-// What there is: tables, their columns, series and tags, and what they take on disk; and the way
-// to drop one.
+// What there is: tables, their columns, series and tags, and what they take on disk; and the ways
+// to make, set and drop them.
 
 import { z } from '@hono/zod-openapi'
 import type { WhereObject } from '../../engine/query/query.ts'
 import { formatTime, formatTimeText } from '../../engine/time.ts'
 import type { TimeFormat } from '../encode/time.ts'
-import { addEndpoint, pathParameter, type Server } from '../endpoint.ts'
-import { objectOrText } from '../parameters.ts'
+import type { TableDescription } from '../../engine/database-types.ts'
+import type { TableSettings } from '../../engine/lifecycle/settings.ts'
+import { mediaType, readText } from '../body.ts'
+import { addEndpoint, pathParameter, readBody, type Server } from '../endpoint.ts'
+import { parseJson } from '../json.ts'
+import { checkShape, objectOrText } from '../parameters.ts'
 import {
+  ColumnParameter,
   DatabaseQuery,
   FAILURE,
   jsonAnswers,
   ListQuery,
+  jsonBody,
   SeriesAnswer,
   TableAnswer,
+  TableBody,
   TableParameter,
   TableQuery,
   TablesAnswer,
@@ -28,7 +35,9 @@ const access = 'token'
 export function addTableRoutes(server: Server): void {
   addTables(server)
   addTable(server)
+  addPutTable(server)
   addDropTable(server)
+  addDropColumn(server)
   addSeries(server)
   addTags(server)
   addTagValues(server)
@@ -75,9 +84,44 @@ function addTable(server: Server): void {
     },
     async (c, { db: database, time = 'ms' }) => {
       const table = await server.db.table(pathParameter(c, 'table'), { database })
-      const firstTime = timeValue(table.firstTime, time)
-      const lastTime = timeValue(table.lastTime, time)
-      return c.json({ ...table, firstTime, lastTime })
+      return c.json(described(table, time))
+    },
+  )
+}
+
+function described(table: TableDescription, time: TimeFormat) {
+  const firstTime = timeValue(table.firstTime, time)
+  const lastTime = timeValue(table.lastTime, time)
+  return { ...table, firstTime, lastTime }
+}
+
+function addPutTable(server: Server): void {
+  addEndpoint(
+    server,
+    {
+      method: 'put',
+      path: '/v1/tables/{table}',
+      operationId: 'putTable',
+      summary: 'Make a table, or set what the body names',
+      description:
+        'Tags and fields are added, never taken away; another type than the table has is a 422. ' +
+        'Points older than the retention are refused, hidden and removed, from this answer on.',
+      group,
+      access,
+      parameters: TableParameter,
+      query: TableQuery,
+      body: { ...jsonBody(TableBody), required: false },
+      answers: jsonAnswers('Table', TableAnswer),
+    },
+    async (c, { db: database, time = 'ms' }) => {
+      mediaType(c.req.raw, ['application/json'])
+      const text = await readText(readBody(server, c))
+      const body = text === '' ? {} : parseJson(text, 'body')
+      checkShape(TableBody, body, 'member')
+      const name = pathParameter(c, 'table')
+      // What was sent, not the schema's copy of it: that leaves out columns named `__proto__`.
+      const table = await server.db.putTable(name, body as TableSettings, { database })
+      return c.json(described(table, time))
     },
   )
 }
@@ -98,6 +142,29 @@ function addDropTable(server: Server): void {
     },
     async (c, { db: database }) => {
       await server.db.dropTable(pathParameter(c, 'table'), { database })
+      return c.body(null, 204)
+    },
+  )
+}
+
+function addDropColumn(server: Server): void {
+  addEndpoint(
+    server,
+    {
+      method: 'delete',
+      path: '/v1/tables/{table}/columns/{column}',
+      operationId: 'dropColumn',
+      summary: 'Drop a field and its values',
+      description: 'Frees its name and type. Points stay, without it. Tags cannot be dropped.',
+      group,
+      access,
+      parameters: ColumnParameter,
+      query: DatabaseQuery,
+      answers: { 204: { description: 'The field is gone' }, ...FAILURE },
+    },
+    async (c, { db: database }) => {
+      const column = pathParameter(c, 'column')
+      await server.db.dropColumn(pathParameter(c, 'table'), column, { database })
       return c.body(null, 204)
     },
   )

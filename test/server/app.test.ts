@@ -62,7 +62,7 @@ describe('paths and methods', () => {
   })
 
   test.each([
-    ['PUT', '/v1/tables/cpu', 'GET, HEAD, DELETE'],
+    ['PATCH', '/v1/tables/cpu', 'GET, HEAD, PUT, DELETE'],
     ['GET', '/v1/write', 'POST'],
     ['DELETE', '/v1/query', 'GET, HEAD, POST'],
     ['OPTIONS', '/v1/query', 'GET, HEAD, POST'],

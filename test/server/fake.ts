@@ -5,6 +5,7 @@ import type { Backup } from '../../engine/backup/backup.ts'
 import type { Batch, BatchOptions, ColumnPoints, WriteResult } from '../../engine/ingest/batch.ts'
 import { OmenError, type LineError } from '../../engine/error.ts'
 import type { Answer, AnswerSeries, LatestRequest, QueryRequest } from '../../engine/query/query.ts'
+import type { TableDescription } from '../../engine/database-types.ts'
 import type { ServedDatabase } from '../../server/endpoint.ts'
 
 /** What a batch of the fake was given. */
@@ -74,6 +75,12 @@ const METRICS = {
   isReadOnly: false,
 }
 
+function describedTable(name: string): TableDescription {
+  const first = { firstTime: -1n, lastTime: 1_790_000_000_123_456_789n }
+  const rest = { retention: null, rollups: [], points: 2, series: 1, diskBytes: 9 }
+  return { name, tags: ['host'], fields: { n: 'integer' }, ...first, ...rest }
+}
+
 /** A database that stores nothing. */
 export function createFake(): FakeDatabase {
   const fake = {
@@ -117,9 +124,7 @@ export function createFake(): FakeDatabase {
     async table(name: string, options?: object) {
       note('table', name, options)
       if (name === 'nope') throw new OmenError('not_found', `table 'nope' does not exist`)
-      const first = { firstTime: -1n, lastTime: 1_790_000_000_123_456_789n }
-      const rest = { retention: null, rollups: [], points: 2, series: 1, diskBytes: 9 }
-      return { name, tags: ['host'], fields: { n: 'integer' as const }, ...first, ...rest }
+      return describedTable(name)
     },
     async series(table: string, options?: object) {
       note('series', table, options)
@@ -137,9 +142,7 @@ export function createFake(): FakeDatabase {
       note('tableStats', table, options)
       return { name: table, segments: 0, parts: 0, rows: 0, bytes: 0, columns: [] }
     },
-    async dropTable(table: string, options?: object) {
-      note('dropTable', table, options)
-    },
+    ...fakeLifecycle(note),
     ...fakeBackups(note, chunks),
     health: () => ({ status: 'pass' as const, message: 'ready' }),
     metrics: () => METRICS,
@@ -178,6 +181,32 @@ function fakeBackup(chunks: AsyncGenerator<AnswerSeries>): Backup {
     async return() {
       await chunks.return(undefined)
       return { done: true, value: undefined }
+    },
+  }
+}
+
+/** What makes, sets and drops. */
+function fakeLifecycle(note: Note) {
+  return {
+    async putTable(name: string, settings: object, options?: object) {
+      note('putTable', [name, settings], options)
+      return describedTable(name)
+    },
+    async dropColumn(table: string, column: string, options?: object) {
+      note('dropColumn', [table, column], options)
+    },
+    databases() {
+      note('databases', undefined, undefined)
+      return ['default', 'metrics']
+    },
+    async createDatabase(name: string) {
+      note('createDatabase', name, undefined)
+    },
+    async dropDatabase(name: string) {
+      note('dropDatabase', name, undefined)
+    },
+    async dropTable(table: string, options?: object) {
+      note('dropTable', table, options)
     },
   }
 }

@@ -52,7 +52,15 @@ class Writer {
     return id
   }
 
+  tag(table: number, name: string): void {
+    const key = bytesOf(u32(table), name)
+    if (this.catalog.columns.find(key) !== -1) return
+    const id = this.catalog.columns.insert(key)
+    this.catalog.apply(entry(8, id, key))
+  }
+
   series(table: number, tags: Record<string, string>): number {
+    for (const name of Object.keys(tags)) this.tag(table, name)
     const pairs = Object.entries(tags).flatMap(([key, value]) => [
       [key.length],
       key,

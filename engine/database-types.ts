@@ -1,0 +1,61 @@
+// What the embedded API takes and answers besides queries and batches: options, and descriptions of
+// tables, health and counters.
+
+import type { AnswerColumn, AnswerSeries, ValueType, WhereObject } from './query/query.ts'
+
+export interface BackupOptions {
+  /** Id of an earlier backup. */
+  readonly since?: string | null | undefined
+}
+
+export interface DatabaseOptions {
+  /** Default `default`. */
+  readonly database?: string | undefined
+}
+
+export interface QueryOptions extends DatabaseOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface ListOptions extends DatabaseOptions {
+  /** Over tags only. */
+  readonly where?: string | WhereObject | undefined
+  /** Entries of one answer, default and at most 10,000. */
+  readonly limit?: number | undefined
+  readonly cursor?: string | null | undefined
+}
+
+export interface TableSummary {
+  readonly name: string
+  readonly points: number
+  readonly series: number
+}
+
+export interface TableDescription {
+  readonly name: string
+  /** Keys in byte order. */
+  readonly tags: string[]
+  /** Types by field name, names in byte order. */
+  readonly fields: Record<string, ValueType>
+  readonly retention: string | null
+  readonly rollups: unknown[]
+  readonly points: number
+  readonly series: number
+  /** Nanoseconds; null without points. */
+  readonly firstTime: bigint | null
+  readonly lastTime: bigint | null
+  readonly diskBytes: number
+}
+
+export interface Export {
+  readonly columns: AnswerColumn[]
+  /** Tag keys that a row may have, in byte order. */
+  readonly tags: string[]
+  /** By series, then time; a series may span chunks. Returning early releases what the export holds. */
+  readonly chunks: AsyncIterable<AnswerSeries>
+}
+
+export interface Health {
+  readonly status: 'pass' | 'warn' | 'fail'
+  readonly message: string
+}

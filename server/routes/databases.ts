@@ -1,0 +1,81 @@
+// Databases: what there is, and the ways to make and drop one.
+
+import { addEndpoint, pathParameter, type Server } from '../endpoint.ts'
+import {
+  DatabaseAnswer,
+  DatabaseParameter,
+  DatabasesAnswer,
+  FAILURE,
+  jsonAnswers,
+  NoQuery,
+} from '../schema.ts'
+
+const group = 'Databases'
+const access = 'token'
+
+export function addDatabaseRoutes(server: Server): void {
+  addDatabases(server)
+  addPutDatabase(server)
+  addDropDatabase(server)
+}
+
+function addDatabases(server: Server): void {
+  addEndpoint(
+    server,
+    {
+      method: 'get',
+      path: '/v1/databases',
+      operationId: 'databases',
+      summary: 'Databases, by name',
+      group,
+      access,
+      query: NoQuery,
+      answers: jsonAnswers('Databases', DatabasesAnswer),
+    },
+    (c) => c.json({ databases: server.db.databases().map((name) => ({ name })) }),
+  )
+}
+
+function addPutDatabase(server: Server): void {
+  addEndpoint(
+    server,
+    {
+      method: 'put',
+      path: '/v1/databases/{db}',
+      operationId: 'createDatabase',
+      summary: 'Make a database, if it is missing',
+      group,
+      access,
+      parameters: DatabaseParameter,
+      query: NoQuery,
+      answers: jsonAnswers('Database', DatabaseAnswer),
+    },
+    async (c) => {
+      const name = pathParameter(c, 'db')
+      await server.db.createDatabase(name)
+      return c.json({ name })
+    },
+  )
+}
+
+function addDropDatabase(server: Server): void {
+  addEndpoint(
+    server,
+    {
+      method: 'delete',
+      path: '/v1/databases/{db}',
+      operationId: 'dropDatabase',
+      summary: 'Drop a database with its tables and points',
+      description: '`default` is there always: dropping it empties it.',
+      group,
+      access,
+      parameters: DatabaseParameter,
+      query: NoQuery,
+      answers: { 204: { description: 'The database is gone' }, ...FAILURE },
+    },
+    async (c) => {
+      await server.db.dropDatabase(pathParameter(c, 'db'))
+      return c.body(null, 204)
+    },
+  )
+}
