@@ -15,6 +15,11 @@ export interface Operation {
   readonly cells: Cells | null
   readonly covers: ((key: number) => boolean) | null
   /**
+   * Of an eraser: the order of the last operation that was called before it was answered. It may
+   * come before or after those that were called meanwhile.
+   */
+  lastOrder: number
+  /**
    * `memory` may be lost in a crash as long as nothing behind it is `acked`; `refused` has stored
    * nothing, which was said of a batch that the data does not allow.
    */
@@ -43,9 +48,21 @@ export class History {
     return this.note(id, cells, null)
   }
 
-  /** Notes a drop or delete. */
+  /** Notes a drop, which comes before all that is called after it. */
   erase(covers: (key: number) => boolean): Operation {
     return this.note(this.takeId(), null, covers)
+  }
+
+  /** Notes a delete, which finds its place among what is called before it is `answered`. */
+  delete(covers: (key: number) => boolean): Operation {
+    const operation = this.erase(covers)
+    operation.lastOrder = Infinity
+    return operation
+  }
+
+  answered(deletion: Operation): void {
+    deletion.state = 'acked'
+    deletion.lastOrder = this.operations.length - 1
   }
 
   /** Everything answered so far is durable: a flush or a later acknowledged write said so. */
@@ -91,7 +108,7 @@ export class History {
 
   private note(id: number, cells: Cells | null, covers: Operation['covers']): Operation {
     const order = this.operations.length
-    const operation: Operation = { id, order, cells, covers, state: 'unknown' }
+    const operation: Operation = { id, order, cells, covers, lastOrder: order, state: 'unknown' }
     this.operations.push(operation)
     return operation
   }
@@ -160,6 +177,7 @@ class Explanation {
         return this.noneHappened(skipped)
       }
       const { state, id } = operation
+      if (found === undefined && this.mayBeErased(key, operation)) return this.noneHappened(skipped)
       if (state !== 'unknown' || this.happened.get(operation) === true) {
         return `found ${found}, but ${state} operation ${id} left ${value}`
       }
@@ -172,6 +190,13 @@ class Explanation {
     const base = this.base.get(key)
     if (base !== found) return `found ${found}, which nobody wrote; it was ${base}`
     return this.noneHappened(skipped)
+  }
+
+  /** By a delete that was under way when it was written. */
+  private mayBeErased(key: number, { order }: Operation): boolean {
+    return this.erasers.some(
+      (eraser) => eraser.order < order && order <= eraser.lastOrder && eraser.covers!(key),
+    )
   }
 
   private noneHappened(skipped: readonly Operation[]): string | null {

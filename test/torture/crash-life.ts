@@ -21,6 +21,7 @@ import {
 import { type History, isRefusal } from '../engine/crash-model.ts'
 import type { SimulatedHost } from '../simulated-host.ts'
 import { SimulatedCrash, type SimulatedDisk } from '../simulated-storage.ts'
+import { type BeginRead, type HeldRead, beginBackup, beginExport } from './held-read.ts'
 import { askQuestions } from './questions.ts'
 import type { Action, Swarm } from './swarm.ts'
 
@@ -38,15 +39,16 @@ export interface LifeRooms {
 export class Life {
   private readonly rooms: LifeRooms
   private running: Promise<unknown>[] = []
-  private exported: RunningExport | null = null
+  private held: HeldRead | null = null
   private readonly actions: Record<Action, () => void | Promise<void>> = {
     write: () => this.write(),
     drop: () => this.drop(),
     flush: () => this.run(this.flush()),
     compact: () => this.run(this.rooms.db.compact()),
     timers: () => this.rooms.host.fireTimers(),
-    beginExport: () => this.beginExport(),
-    finishExport: () => this.finishExport(),
+    beginExport: () => this.hold(beginExport),
+    beginBackup: () => this.hold(beginBackup),
+    finishHeld: () => this.finishHeld(),
     capacity: () => this.limit(),
     questions: () => this.ask(),
   }
@@ -62,7 +64,7 @@ export class Life {
       if (random() < swarm.restChance) await this.rest()
     }
     await this.compare()
-    await this.finishExport()
+    await this.finishHeld()
     if (!disk.hasStopped) await this.recover()
   }
 
@@ -176,29 +178,31 @@ export class Life {
     assert.equal(difference, null, where)
   }
 
-  private async beginExport(): Promise<void> {
-    if (this.exported !== null) return
+  /** Begins an export or a backup, which goes on while other things happen. */
+  private async hold(begin: BeginRead): Promise<void> {
+    if (this.held !== null) return
     const all = await this.compare()
     if (all === null) return
-    const { db, swarm } = this.rooms
+    const { db, swarm, random } = this.rooms
     try {
-      this.exported = await RunningExport.begin(db, all, swarm)
+      this.held = await begin(db, all, swarm, Math.floor(random() * 2 ** 31))
     } catch (error) {
       this.excuse(error)
     }
   }
 
-  private async finishExport(): Promise<void> {
-    const { exported } = this
-    this.exported = null
-    if (exported === null) return
+  private async finishHeld(): Promise<void> {
+    const { held } = this
+    this.held = null
+    if (held === null) return
+    let found: Cells
     try {
-      await exported.finish()
+      found = await held.finish()
     } catch (error) {
       if (!(error instanceof OmenError && error.code === 'cancelled')) this.excuse(error)
       return
     }
-    assert.deepEqual(exported.found, exported.expected, this.rooms.where)
+    assert.deepEqual(found, held.expected, this.rooms.where)
   }
 
   /** When the trouble is over it goes on by itself: all healthy, and a write succeeds. */
@@ -217,43 +221,6 @@ export class Life {
     const operation = history.add(id, change.cells)
     await commit(db, change)
     operation.state = 'acked'
-  }
-}
-
-/** An export of one table: it shows the rows of its start, whatever happened since. */
-class RunningExport {
-  readonly expected: Cells
-  readonly found = new Map<number, CellValue>()
-  private readonly rest: AsyncIterator<null>
-
-  private constructor(
-    expected: Cells,
-    rows: (target: Map<number, CellValue>) => AsyncIterator<null>,
-  ) {
-    this.expected = expected
-    this.rest = rows(this.found)
-  }
-
-  static async begin(db: Database, all: Cells, { layout }: Swarm): Promise<RunningExport | null> {
-    const [database, table] = [DATABASES[0]!, TABLES[0]!]
-    const number = tableNumber(database, table)
-    const answer = await db.export({ table }, { database }).catch(absent)
-    if (answer === null) return null
-    const expected = new Map([...all].filter(([key]) => keyParts(key).table === number))
-    const { columns, chunks } = answer
-    const rows = async function* (target: Map<number, CellValue>): AsyncGenerator<null> {
-      for await (const chunk of chunks) {
-        addCells(target, { columns, series: [chunk] }, number, layout)
-        yield null
-      }
-    }
-    const running = new RunningExport(expected, rows)
-    await running.rest.next()
-    return running
-  }
-
-  async finish(): Promise<void> {
-    while ((await this.rest.next()).done !== true) continue
   }
 }
 

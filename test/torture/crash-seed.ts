@@ -2,7 +2,7 @@
 // what was answered until then. In every life a call fails, or the machine stops in one.
 
 import assert from 'node:assert/strict'
-import { type Database, type OpenOptions, openDatabase } from '../../engine/database.ts'
+import { type Database, openDatabase } from '../../engine/database.ts'
 import { OmenError } from '../../engine/error.ts'
 import { readCells } from '../engine/crash-cells.ts'
 import { History } from '../engine/crash-model.ts'
@@ -10,15 +10,9 @@ import { seededRandom } from '../kernel.ts'
 import { type SimulatedHost, simulatedHost } from '../simulated-host.ts'
 import { SimulatedCrash, SimulatedDisk } from '../simulated-storage.ts'
 import { Life, settled } from './crash-life.ts'
+import { SMALL } from './held-read.ts'
 import { swarmOf } from './swarm.ts'
 
-const SMALL: OpenOptions = {
-  memoryBytes: 64 << 20,
-  memtableRowBytes: 1 << 15,
-  memtableArenaBytes: 1 << 13,
-  logBytes: 1 << 15,
-  cacheBytes: 1 << 18,
-}
 const LIVES = 4
 
 async function openAt(disk: SimulatedDisk): Promise<[Database, SimulatedHost]> {

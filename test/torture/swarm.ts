@@ -13,7 +13,8 @@ const WEIGHTS = {
   compact: 5,
   timers: 5,
   beginExport: 4,
-  finishExport: 3,
+  beginBackup: 2,
+  finishHeld: 4,
   capacity: 5,
   questions: 6,
 }

@@ -1,0 +1,104 @@
+// What reads a database for a long time while other things happen to it, and shows it as it was when
+// it began: an export of one table, and a backup, which is restored on another disk.
+
+import { type Database, type OpenOptions, openDatabase } from '../../engine/database.ts'
+import {
+  type CellValue,
+  type Cells,
+  DATABASES,
+  TABLES,
+  absent,
+  addCells,
+  keyParts,
+  readCells,
+  tableNumber,
+} from '../engine/crash-cells.ts'
+import { simulatedHost } from '../simulated-host.ts'
+import { SimulatedDisk } from '../simulated-storage.ts'
+import type { Swarm } from './swarm.ts'
+
+/** So small that there are flushes, merges and new logs all the time. */
+export const SMALL: OpenOptions = {
+  memoryBytes: 64 << 20,
+  memtableRowBytes: 1 << 15,
+  memtableArenaBytes: 1 << 13,
+  logBytes: 1 << 15,
+  cacheBytes: 1 << 18,
+}
+
+export interface HeldRead {
+  readonly expected: Cells
+  /** Reads to the end; what it showed in all. */
+  finish(): Promise<Cells>
+}
+
+/** Null if there is nothing to read. */
+export type BeginRead = (
+  db: Database,
+  all: Cells,
+  swarm: Swarm,
+  seed: number,
+) => Promise<HeldRead | null>
+
+/** Null if there is no such table. `all` is what the database shows now. */
+export async function beginExport(
+  db: Database,
+  all: Cells,
+  { layout }: Swarm,
+): Promise<HeldRead | null> {
+  const [database, table] = [DATABASES[0]!, TABLES[0]!]
+  const number = tableNumber(database, table)
+  const answer = await db.export({ table }, { database }).catch(absent)
+  if (answer === null) return null
+  const { columns, chunks } = answer
+  const found = new Map<number, CellValue>()
+  const rest = chunks[Symbol.asyncIterator]()
+  const next = async (): Promise<boolean> => {
+    const step = await rest.next()
+    if (step.done !== true) addCells(found, { columns, series: [step.value] }, number, layout)
+    return step.done !== true
+  }
+  await next()
+  return {
+    expected: new Map([...all].filter(([key]) => keyParts(key).table === number)),
+    finish: async () => {
+      while (await next()) continue
+      return found
+    },
+  }
+}
+
+/** What is restored must survive a power cut like all that is acknowledged. */
+export async function beginBackup(
+  db: Database,
+  all: Cells,
+  { layout }: Swarm,
+  seed: number,
+): Promise<HeldRead> {
+  const backup = await db.backup()
+  const pieces: Uint8Array[] = []
+  const next = async (): Promise<boolean> => {
+    const step = await backup.next()
+    if (step.done !== true) pieces.push(step.value.slice())
+    return step.done !== true
+  }
+  await next()
+  return {
+    expected: all,
+    finish: async () => {
+      while (await next()) continue
+      const disk = new SimulatedDisk(seed)
+      const copy = await openDatabase(await simulatedHost(disk.open(), seed), SMALL)
+      await copy.restore(piecesOf(pieces))
+      disk.crash()
+      const again = await openDatabase(await simulatedHost(disk.open(), seed), SMALL)
+      const found = await readCells(again, layout)
+      await again.close()
+      return found
+    },
+  }
+}
+
+async function* piecesOf(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* pieces
+}
