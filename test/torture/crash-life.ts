@@ -21,6 +21,7 @@ import {
 import { type History, isRefusal } from '../engine/crash-model.ts'
 import type { SimulatedHost } from '../simulated-host.ts'
 import { SimulatedCrash, type SimulatedDisk } from '../simulated-storage.ts'
+import { type Erasure, dropColumn, dropDatabase, dropTable } from './erasure.ts'
 import { type BeginRead, type HeldRead, beginBackup, beginExport } from './held-read.ts'
 import { askQuestions } from './questions.ts'
 import type { Action, Swarm } from './swarm.ts'
@@ -42,7 +43,9 @@ export class Life {
   private held: HeldRead | null = null
   private readonly actions: Record<Action, () => void | Promise<void>> = {
     write: () => this.write(),
-    drop: () => this.drop(),
+    dropTable: () => this.erase(dropTable),
+    dropColumn: () => this.erase(dropColumn),
+    dropDatabase: () => this.erase(dropDatabase),
     flush: () => this.run(this.flush()),
     compact: () => this.run(this.rooms.db.compact()),
     timers: () => this.rooms.host.fireTimers(),
@@ -86,14 +89,12 @@ export class Life {
     this.run(done())
   }
 
-  private drop(): void {
+  private erase(choose: (random: () => number) => Erasure): void {
     const { db, history, random } = this.rooms
-    const database = DATABASES[random() < 0.5 ? 0 : 1]!
-    const table = TABLES[1]!
-    const number = tableNumber(database, table)
-    const operation = history.erase((key) => keyParts(key).table === number)
+    const { covers, run } = choose(random)
+    const operation = history.erase(covers)
     const done = async (): Promise<void> => {
-      await db.dropTable(table, { database }).catch(absent)
+      await run(db)
       operation.state = 'acked'
     }
     this.run(done())
@@ -169,12 +170,10 @@ export class Life {
     const found = await this.compare()
     if (found === null) return
     const { db, random, swarm, where } = this.rooms
-    const difference = await askQuestions(db, found, swarm.layout, random).catch(
-      (error: unknown) => {
-        this.excuse(error)
-        return null
-      },
-    )
+    const difference = await askQuestions(db, found, swarm, random).catch((error: unknown) => {
+      this.excuse(error)
+      return null
+    })
     assert.equal(difference, null, where)
   }
 

@@ -14,6 +14,8 @@ import { SMALL } from './held-read.ts'
 import { swarmOf } from './swarm.ts'
 
 const LIVES = 4
+/** A seed takes a tenth of a second. */
+const HANG_MS = 60_000
 
 async function openAt(disk: SimulatedDisk): Promise<[Database, SimulatedHost]> {
   const host = await simulatedHost(disk.open(), disk.seed)
@@ -39,8 +41,21 @@ export function replayLine(seed: number): string {
   return `npm run torture -- --seeds 1 --from ${seed}`
 }
 
-/** Throws, with the line that replays it, when an answer was not kept. */
+/** Throws, with the line that replays it, when an answer was not kept, or one never comes. */
 export async function runSeed(seed: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const hang = new Promise<never>((_, reject) => {
+    const fail = (): void => reject(new Error(`${replayLine(seed)}: it hangs`))
+    timer = setTimeout(fail, HANG_MS)
+  })
+  try {
+    await Promise.race([runLives(seed), hang])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function runLives(seed: number): Promise<void> {
   const random = seededRandom(seed)
   const swarm = swarmOf(random)
   const disk = new SimulatedDisk(seed)

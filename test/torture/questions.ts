@@ -25,6 +25,7 @@ import { differenceOf } from '../reference/comparison.ts'
 import { latestOf, questionOf } from '../reference/question.ts'
 import type { FieldShape, Scenario } from '../reference/scenario.ts'
 import { CLOCK_START } from '../simulated-host.ts'
+import type { Swarm } from './swarm.ts'
 
 const QUESTIONS = 4
 
@@ -32,7 +33,7 @@ const QUESTIONS = 4
 export async function askQuestions(
   db: Database,
   cells: Cells,
-  layout: Layout,
+  { layout, hasBarePoints }: Pick<Swarm, 'layout' | 'hasBarePoints'>,
   random: () => number,
 ): Promise<string | null> {
   const below = (n: number): number => Math.floor(random() * n)
@@ -48,6 +49,7 @@ export async function askQuestions(
     const request = isLatest ? latestOf(seeded, scenario) : questionOf(seeded, scenario)
     // The database also has the columns that no row uses by now.
     const select = request.select ?? scenario.fields.map(({ name }) => name)
+    if (hasBarePoints && JSON.stringify(select).includes('count(*)')) continue
     const asked = { ...request, select, database }
     const difference = await differenceOn(db, reference, asked, isLatest)
     if (difference !== null) return `${JSON.stringify(asked)}: ${difference}`

@@ -11,7 +11,7 @@ const PROGRAM = fileURLToPath(import.meta.url)
 const RUNNER = fileURLToPath(new URL('../../scripts/run.js', import.meta.url))
 /** Seeds that a worker gets at a time. */
 const BLOCK = 20
-const HANG_MS = 300_000
+const HANG_MS = 120_000
 const PROGRESS_MS = 15_000
 /**
  * 300 kernels a second live and die in a worker: without these flags V8 spends half of its time on

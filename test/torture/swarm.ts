@@ -8,7 +8,9 @@ import type { Layout } from '../engine/crash-cells.ts'
 /** Operations of a life, with their usual weights. */
 const WEIGHTS = {
   write: 60,
-  drop: 4,
+  dropTable: 3,
+  dropColumn: 2,
+  dropDatabase: 1,
   flush: 8,
   compact: 5,
   timers: 5,
@@ -27,6 +29,8 @@ export interface Swarm {
   readonly rowsMax: number
   /** How often a step waits for all that is under way. */
   readonly restChance: number
+  /** Dropped fields leave points without values, which only `count(*)` shows. */
+  readonly hasBarePoints: boolean
   pick(): Action
 }
 
@@ -49,6 +53,7 @@ export function swarmOf(random: () => number): Swarm {
     steps: 8 + below(14),
     rowsMax: random() < 0.2 ? 120 : 20,
     restChance: 0.15 + random() * 0.4,
+    hasBarePoints: weights.some(([action, weight]) => action === 'dropColumn' && weight > 0),
     pick: () => {
       let at = random() * total
       return weights.find(([, weight]) => (at -= weight) < 0)?.[0] ?? 'write'

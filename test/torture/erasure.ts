@@ -1,0 +1,53 @@
+// What takes rows or values away, as something to do to a database and as the cells that it covers.
+
+import type { Database } from '../../engine/database.ts'
+import { OmenError } from '../../engine/error.ts'
+import { DATABASES, FIELDS, TABLES, keyParts, tableNumber } from '../engine/crash-cells.ts'
+
+export interface Erasure {
+  /** What is not there by now counts as erased. */
+  run(db: Database): Promise<void>
+  covers(key: number): boolean
+}
+
+function pick<T>(items: readonly T[], random: () => number): T {
+  return items[Math.floor(random() * items.length)]!
+}
+
+export function dropTable(random: () => number): Erasure {
+  const database = pick(DATABASES, random)
+  const table = TABLES[1]!
+  const number = tableNumber(database, table)
+  return {
+    run: async (db) => db.dropTable(table, { database }).catch(missing),
+    covers: (key) => keyParts(key).table === number,
+  }
+}
+
+export function dropColumn(random: () => number): Erasure {
+  const [database, table] = [pick(DATABASES, random), pick(TABLES, random)]
+  const column = pick(FIELDS, random)
+  const number = tableNumber(database, table)
+  const field = FIELDS.indexOf(column)
+  return {
+    run: async (db) => db.dropColumn(table, column.name, { database }).catch(missing),
+    covers: (key) => {
+      const parts = keyParts(key)
+      return parts.table === number && parts.field === field
+    },
+  }
+}
+
+export function dropDatabase(random: () => number): Erasure {
+  const database = pick(DATABASES, random)
+  const numbers = TABLES.map((table) => tableNumber(database, table))
+  return {
+    run: async (db) => db.dropDatabase(database).catch(missing),
+    covers: (key) => numbers.includes(keyParts(key).table),
+  }
+}
+
+function missing(error: unknown): void {
+  const codes = ['not_found', 'unknown_column']
+  if (!(error instanceof OmenError) || !codes.includes(error.code)) throw error
+}
