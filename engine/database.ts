@@ -3,6 +3,8 @@
 // Requests are the members of the REST API's bodies; answers are columns in typed arrays.
 
 import type { Backup } from './backup/backup.ts'
+import type { Damage } from './backup/damage.ts'
+import { acceptLoss } from './backup/repair.ts'
 import { type RestoreSummary, checkEmpty, restoreDatabase } from './backup/restore-database.ts'
 import { Admission } from './query/admission.ts'
 import { type Batch, type BatchOptions, createBatch } from './ingest/batch.ts'
@@ -64,9 +66,15 @@ export interface OpenOptions extends Partial<ShardOptions> {
   readonly limits?: Partial<QueryLimits>
   /** Queries that run at once, 64 unless given; four times as many wait, more are refused as `busy`. */
   readonly queriesMax?: number
+  /** Opens what is damaged without the points that are lost, which a report in the directory names. */
+  readonly acceptDataLoss?: boolean
 }
 
-const DEFAULT_OPTIONS = { flushAgeMs: 600_000, seriesMax: 1_000_000 }
+const DEFAULT_OPTIONS = {
+  flushAgeMs: 600_000,
+  seriesMax: 1_000_000,
+  scrubBytesPerSecond: 4 << 20,
+}
 const DEFAULT_LIMITS = { maxPoints: 200_000_000, maxBuckets: 1_000_000, timeoutMs: 30_000 }
 const ROWS_MAX = 1_000_000
 const QUERIES_MAX = 64
@@ -78,7 +86,9 @@ type StartShard = (storage?: ShardStorage) => Promise<Shard>
 
 /** Opens the shard that the host's storage holds, recovering whatever a crash left. */
 export async function openDatabase(host: Host, options: OpenOptions = {}): Promise<Database> {
-  const { memoryBytes = MEMORY_BYTES, limits, queriesMax = QUERIES_MAX, ...given } = options
+  const { memoryBytes = MEMORY_BYTES, limits, queriesMax = QUERIES_MAX } = options
+  const { acceptDataLoss = false, ...given } = options
+  if (acceptDataLoss) await acceptLoss(host)
   const { queryBytes, ...shares } = shareMemory(memoryBytes)
   const shardOptions = { ...DEFAULT_OPTIONS, ...shares, ...given }
   const queryLimits = { ...DEFAULT_LIMITS, queryBytes, ...limits }
@@ -293,6 +303,11 @@ export class Database {
         return new Database(await this.start(storage), this.start, limits, this.admission)
       })
     })
+  }
+
+  /** Reads all segment files now, as the scrub does in the background; all damage that it knows of. */
+  scrub(): Promise<readonly Damage[]> {
+    return this.shard.scrub.now()
   }
 
   /** Flushes and gives the storage back. Later calls fail. */

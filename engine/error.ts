@@ -49,6 +49,8 @@ export interface ErrorDetails {
   pointer?: string
   /** Seconds after which a `busy` or `unavailable` request may be sent again. */
   retryAfter?: number
+  /** Of damage in a segment: where, and the times of the points that it hides. */
+  place?: { readonly offset: number; readonly minTime: bigint; readonly maxTime: bigint }
   cause?: unknown
 }
 

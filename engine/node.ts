@@ -5,6 +5,8 @@ import { getRandomValues } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { setImmediate as nextMacrotask } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { type Repair, type RepairOptions, repairDirectory } from './backup/repair.ts'
+import { type VerifyOptions, describeVerification, verifyDirectory } from './backup/verify.ts'
 import { type Database, type OpenOptions, openDatabase } from './database.ts'
 import type { Host } from './host.ts'
 import { openMemoryStorage } from './storage/memory.ts'
@@ -28,6 +30,38 @@ export async function open(location: string, options: OpenOptions = {}): Promise
   } catch (error) {
     await storage.close()
     throw error
+  }
+}
+
+export interface VerifyResult {
+  /** A line for each damage, unknown file and note. */
+  readonly lines: readonly string[]
+  readonly damages: number
+  readonly files: number
+  readonly bytes: number
+}
+
+/** Checks a data directory that nobody has open, to the last byte. Changes nothing. */
+export function verify(location: string, options: VerifyOptions = {}): Promise<VerifyResult> {
+  return offline(location, async (host) => {
+    const found = await verifyDirectory(host, options)
+    const { checkedFiles: files, checkedBytes: bytes, damages } = found
+    return { lines: describeVerification(found), damages: damages.length, files, bytes }
+  })
+}
+
+/** Repairs a data directory that nobody has open, or with `isDryRun` says how it would. */
+export function repair(location: string, options: RepairOptions = {}): Promise<Repair> {
+  return offline(location, (host) => repairDirectory(host, options))
+}
+
+async function offline<T>(location: string, use: (host: Host) => Promise<T>): Promise<T> {
+  const module = await compileKernel()
+  const storage = await openStorage(location)
+  try {
+    return await use(nodeHost(module, storage))
+  } finally {
+    await storage.close()
   }
 }
 

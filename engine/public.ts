@@ -9,6 +9,7 @@ export type {
   CsvSpec,
   WriteResult,
 } from './ingest/batch.ts'
+export type { Damage } from './backup/damage.ts'
 export type { Backup } from './backup/backup.ts'
 export type { RestoreSummary } from './backup/restore-database.ts'
 export type { Database, OpenOptions } from './database.ts'

@@ -4,6 +4,7 @@
 // reads go on, and it is tried again until it works. How is in the files it calls.
 
 import { type Backup, startBackup } from './backup/backup.ts'
+import { Scrub } from './backup/scrub.ts'
 import type { StagedBatch } from './ingest/batch.ts'
 import { replayEntries } from './ingest/staging.ts'
 import { Cache } from './segment/cache.ts'
@@ -39,6 +40,8 @@ export interface ShardOptions {
   readonly flushAgeMs: number
   /** Series that one database may have. */
   readonly seriesMax: number
+  /** Bytes of segment files that the scrub reads a second; 0: none. */
+  readonly scrubBytesPerSecond: number
 }
 
 /** What a query reads: fixed at its start, held until released. */
@@ -73,6 +76,7 @@ export class Shard implements WriteTarget {
   private readonly memtables: Memtables
   private readonly journal: Journal
   private readonly maintenance: Maintenance
+  readonly scrub: Scrub
   private readonly syncs = { count: 0, seconds: 0 }
   /** Entries that are in the catalog and in no log yet: they go before those of the next record. */
   private carried: Uint8Array = NOTHING
@@ -91,6 +95,7 @@ export class Shard implements WriteTarget {
     this.options = options
     this.staging = new StagingPool(options.stagingBytes, rooms.host.timer)
     this.queue = new WriteQueue(this, rooms.host.timer)
+    this.scrub = new Scrub(rooms, options.scrubBytesPerSecond)
     this.maintenance = new Maintenance(rooms, memtables, () => {
       this.queue.exclusive(() => this.leaveFailedLog()).catch(() => {})
     })
@@ -148,7 +153,7 @@ export class Shard implements WriteTarget {
   get failure(): { isFatal: boolean; error: unknown } | null {
     const { failure } = this.journal
     if (failure !== null) return { isFatal: true, error: failure }
-    const { error } = this.maintenance
+    const error = this.maintenance.error ?? this.scrub.error
     return error === null ? null : { isFatal: false, error }
   }
 
@@ -349,6 +354,7 @@ export class Shard implements WriteTarget {
     this.maintenance.end()
     await this.queue.close(last).catch(() => {})
     await this.maintenance.idle()
+    await this.scrub.end()
     if (this.flushTimer !== null) this.host.timer.clear(this.flushTimer)
     await this.journal.exclusive(async () => {})
   }

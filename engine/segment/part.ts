@@ -108,6 +108,11 @@ export class PartReader {
     return this.state.footer.seriesPages.length
   }
 
+  /** Series that have rows here. After open(). */
+  get seriesCount(): number {
+    return this.state.footer.seriesPages.reduce((sum, { count }) => sum + count, 0)
+  }
+
   /** Reads the footer; returns at once when that was done. */
   *open(_pins: Pins): Execution<void> {
     if (this.opened !== null) return
@@ -327,6 +332,7 @@ export class PartReader {
     return new OmenError(
       'corrupt',
       `${this.name}: ${what} of ${subject} at offset ${offset} fails ${check} (times ${range})`,
+      { place: { offset, minTime: from, maxTime: to } },
     )
   }
 

@@ -250,6 +250,7 @@ export class SeriesPages {
         throw new OmenError(
           'corrupt',
           `${fileName('segment', this.file)}: series page ${index} at offset ${key} fails its checksum`,
+          { place: { offset: key, minTime: this.footer.minTime, maxTime: this.footer.maxTime } },
         )
       }
       const address = page.offset

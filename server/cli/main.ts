@@ -10,6 +10,7 @@ import { queryCommand } from './query.ts'
 import { restoreCommand } from './restore.ts'
 import { serveCommand } from './serve.ts'
 import { statsCommand } from './stats.ts'
+import { repairCommand, verifyCommand } from './verify.ts'
 import { DONE, FAILED, print, UsageError, warn, WRONG_USAGE, type Terminal } from './terminal.ts'
 
 const COMMANDS: readonly Command[] = [
@@ -20,6 +21,8 @@ const COMMANDS: readonly Command[] = [
   statsCommand,
   backupCommand,
   restoreCommand,
+  verifyCommand,
+  repairCommand,
 ]
 
 /** Runs one command line (without node and script); resolves to the exit code. */

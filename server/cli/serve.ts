@@ -14,6 +14,11 @@ const SERVE_FLAGS = {
   data: { value: 'DIR', help: 'data directory, made if missing (OMENDB_DATA, default ./data)' },
   demo: { help: 'fill an empty directory with sample data and keep it growing' },
   insecure: { help: 'serve other machines without a token' },
+  'accept-data-loss': { help: 'open a damaged directory without what is lost, and report that' },
+  'scrub-rate': {
+    value: 'MIB',
+    help: 'MiB a second read to look for damage (default 4, 0 = none)',
+  },
   ...MEMORY_FLAGS,
 } as const
 
@@ -62,7 +67,12 @@ function readSettings(flags: Given<typeof SERVE_FLAGS>, { env }: Terminal): Sett
     throw new CommandError(`${host} needs a token: ${dockerCommand(port)}`)
   }
   if (refusal !== null) throw new CommandError(refusal)
-  const engine = readMemory(flags, { env })
+  const rate = wholeNumber(flags['scrub-rate'] ?? '4', '--scrub-rate', 1_000_000)
+  const engine: OpenOptions = {
+    ...readMemory(flags, { env }),
+    scrubBytesPerSecond: rate << 20,
+    acceptDataLoss: flags['accept-data-loss'] ?? false,
+  }
   return { host, port, data, token, insecure, demo: flags.demo ?? false, engine }
 }
 

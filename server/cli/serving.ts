@@ -3,12 +3,12 @@
 // and the log has what was acknowledged.
 
 import type { Database } from '../../engine/database.ts'
-import { open } from '../../engine/node.ts'
+import { open, repair } from '../../engine/node.ts'
 import { DEMO_QUERY, demoCommands, startDemo, type Demo } from '../demo.ts'
 import { startServer, type RunningServer } from '../node.ts'
 import { VERSION } from '../version.ts'
 import type { Settings } from './serve.ts'
-import { FAILED, print, warn, type Terminal } from './terminal.ts'
+import { FAILED, print, printable, warn, type Terminal } from './terminal.ts'
 
 /** Milliseconds that requests in flight have after the first signal; all must end within 10 s. */
 const GRACE_MS = 5_000
@@ -16,12 +16,20 @@ const GRACE_MS = 5_000
 /** Serves until a signal; resolves when everything is flushed and closed. */
 export async function runServer(settings: Settings, terminal: Terminal): Promise<void> {
   const stopped = untilSignal()
+  if (settings.engine.acceptDataLoss === true) await acceptLoss(settings.data, terminal)
   const db = await open(settings.data, settings.engine)
   try {
     await serve(db, settings, stopped, terminal)
   } finally {
     await db.close()
   }
+}
+
+/** What the start would do by itself, so that its words reach whoever typed the option. */
+async function acceptLoss(path: string, terminal: Terminal): Promise<void> {
+  const { actions, report } = await repair(path, { isDeep: false })
+  for (const action of actions) warn(terminal, `accepted: ${printable(action)}`)
+  if (report !== null) warn(terminal, `accepted: what is lost is in ${report}.txt`)
 }
 
 async function serve(

@@ -4,7 +4,17 @@ import { describe, expect, test } from 'vitest'
 import { VERSION } from '../../server/version.ts'
 import { omendb, spawnCommand } from './process.ts'
 
-const COMMANDS = ['serve', 'write', 'import', 'query', 'stats', 'backup', 'restore']
+const COMMANDS = [
+  'serve',
+  'write',
+  'import',
+  'query',
+  'stats',
+  'backup',
+  'restore',
+  'verify',
+  'repair',
+]
 
 describe('help', () => {
   test('omendb --help names every command', async () => {

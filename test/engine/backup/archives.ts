@@ -33,6 +33,10 @@ export async function write(db: Database, lines: string, database = 'default'): 
 export const rows = (from: number, count: number): string =>
   Array.from({ length: count }, (_, i) => `t v=${from + i} ${from + i}`).join('\n')
 
+/** The same with values that no codec makes short, so that blocks have bytes. */
+export const noise = (from: number, count: number): string =>
+  Array.from({ length: count }, (_, i) => `t v=${Math.sin(from + i)} ${from + i}`).join('\n')
+
 /** All there is, as text that is equal for equal content. */
 export async function contentOf(db: Database): Promise<string> {
   const found: string[] = []
