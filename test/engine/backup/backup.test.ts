@@ -1,6 +1,10 @@
 // Backups and restores: what was acknowledged is in them, whatever goes on meanwhile.
 
 import { expect, test } from 'vitest'
+import type { Backup } from '../../../engine/backup/backup.ts'
+import type { Database } from '../../../engine/database.ts'
+import type { OmenError } from '../../../engine/error.ts'
+import { randomOf } from '../../random.ts'
 import { backupOf, collect, contentOf, open, restored, rows, write } from './archives.ts'
 
 test('a restored server answers what the first one did, and goes on by itself', async () => {
@@ -188,3 +192,67 @@ test('damage in a segment ends the backup rather than going into it', async () =
     message: new RegExp(name),
   })
 })
+
+test('with writers, flushes, merges and drops beside it a backup has whole batches, and all acknowledged before', async () => {
+  for (let seed = 1; seed <= 6; seed++) {
+    const random = randomOf(seed)
+    const { db, disk } = await open(seed)
+    const acknowledged = new Set<number>()
+    const state = { begun: 0, isOver: false }
+    const rest = async () => {
+      for (let turns = random.int(12); turns > 0; turns--) await Promise.resolve()
+    }
+    const writer = async () => {
+      while (!state.isOver && state.begun < 400) {
+        const batch = state.begun++
+        const lines = Array.from({ length: 5 }, (_, i) => `t,part=${i} batch=${batch}i ${batch}`)
+        const text = [...lines, `extra${batch % 7} v=1 ${batch}`].join('\n')
+        await write(db, text).then(
+          () => acknowledged.add(batch),
+          // Its table was dropped under it: nothing of it is stored.
+          (error: OmenError) => expect(error.code).toBe('conflict'),
+        )
+        await rest()
+      }
+    }
+    const upkeep = async () => {
+      while (!state.isOver && state.begun < 400) {
+        await rest()
+        if (random.chance(0.3)) await db.flush()
+        if (random.chance(0.1)) await db.compact()
+        const drop = `extra${random.int(7)}`
+        if (random.chance(0.1)) await db.dropTable(drop).catch(() => {})
+      }
+    }
+    const saving = async () => {
+      const archives: Uint8Array[] = []
+      let since: string | null = null
+      for (let i = 0; i < 3; i++) {
+        for (let turns = random.int(60); turns > 0; turns--) await rest()
+        const before = new Set(acknowledged)
+        const backup: Backup = await db.backup({ since })
+        archives.push(await collect(backup))
+        since = backup.id
+        const { db: copy } = await restored(archives, 100 + seed)
+        const found = await batchesOf(copy)
+        for (const batch of before) expect(found.has(batch), `seed ${seed}, ${batch}`).toBe(true)
+        for (const batch of found) expect(batch).toBeLessThan(state.begun)
+        await copy.close()
+      }
+      state.isOver = true
+    }
+    await Promise.all([writer(), writer(), writer(), upkeep(), saving()])
+    expect(disk.hasStopped).toBe(false)
+    await db.close()
+  }
+}, 60_000)
+
+/** Numbers of the batches that are there, each of which has to be whole. */
+async function batchesOf(db: Database): Promise<Set<number>> {
+  if ((await db.tables()).every(({ name }) => name !== 't')) return new Set()
+  const { series } = await db.query({ table: 't' })
+  const parts = series.map(({ time }) => [...time].map(Number))
+  expect(parts).toHaveLength(5)
+  for (const part of parts) expect(part).toEqual(parts[0])
+  return new Set(parts[0])
+}
