@@ -2,13 +2,14 @@
 // from. Each series' chain is selected and cut into runs at partition edges; a run joins the list
 // of its group (table, partition). Series are visited by id, so a group's runs are in their order.
 //
-// FlushIndex, 200 bytes: 0 memtable u32  4 catalog u32  8 index u32  12 scratch u32
+// FlushIndex, 208 bytes: 0 memtable u32  4 catalog u32  8 index u32  12 scratch u32
 //      16 capacity u32 (of both)  20 used u32 (entries)  24 runs u32  28 runCapacity u32
 //      32 runCount u32  36 groups u32 (KeyTable)  40 shapes u32 (KeyTable)  44 series u32 (cursor)
 //      48 phase u32  52 position u32  56 group u32  60 shape u32
 //      64 lastTime i64 (of the partition)  72 key scratch, 8 bytes
-//      80 snapshot u32 (bytes of rows)  84 reserved  88 Selection, 112 bytes (its first 12 bytes
-//      hold a group's key while no selection is in progress)
+//      80 snapshot u32 (bytes of rows)  84 marks u32 (tombstones that count)
+//      88 Selection, 120 bytes (its first 12 bytes hold a group's key while no selection is in
+//      progress)
 // Run, 24 bytes (u32): 0 series  4 start (entry)  8 entries  12 rows  16 next (run + 1)  20 none
 // Group: key table id u32, partition i64; payload a first run, b last run, c runs.
 // Shapes: key group id u32, shape id u32: which shapes, so which columns, a group has.
@@ -22,7 +23,7 @@ import { catalogSeries, catalogTables, rowShape, rowTime } from './row'
 import { CONTINUES, entryOffset, fillColumn, selectionEntries, selectionInit } from './selection'
 import { selectionStep } from './selection'
 
-export const FLUSH_INDEX_SIZE: i32 = 200
+export const FLUSH_INDEX_SIZE: i32 = 208
 export const FLUSH_CURSOR_SIZE: i32 = 32
 export const RUN_SIZE: i32 = 24
 
@@ -50,12 +51,13 @@ export function partitionLast(partition: i64, widthSeconds: u32): i64 {
 
 /**
  * Prepares the index of a memtable as it is now; `index` and `scratch` are u32[capacity], an entry
- * for each row; `groups` and `shapes` are empty KeyTables.
+ * for each row; rows that its first `marks` tombstones hide are left out; `groups` and `shapes` are empty KeyTables.
  */
 export function flushInit(
   flush: usize,
   memtable: usize,
   catalog: usize,
+  marks: u32,
   index: usize,
   scratch: usize,
   capacity: u32,
@@ -71,6 +73,7 @@ export function flushInit(
   store<u32>(flush, u32(groups), 36)
   store<u32>(flush, u32(shapes), 40)
   store<u32>(flush, load<u32>(memtable, 8), 80)
+  store<u32>(flush, marks, 84)
 }
 
 /** Gives the index a (larger) region for runs; the first `runCount` were copied by the caller. */
@@ -126,6 +129,7 @@ function startSeries(flush: usize, head: u32): void {
     usize(load<u32>(flush)),
     head,
     load<u32>(flush, 80),
+    load<u32>(flush, 84),
     i64.MIN_VALUE,
     i64.MAX_VALUE,
     usize(load<u32>(flush, 8)) + (usize(used) << 2),

@@ -85,6 +85,17 @@ export {
   flushStep,
   partitionOf,
 } from './flush'
+export {
+  MARKING_SIZE,
+  ROW_KEYS_SIZE,
+  markingInit,
+  markingRows,
+  markingStep,
+  rowKeysDone,
+  rowKeysInit,
+  rowKeysNext,
+  scanRuns,
+} from './tombstone'
 export { MERGE_SOURCE_SIZE, mergeColumn, mergePlan } from './merge'
 export { numberText } from './number-text'
 export { crc32c } from './checksum'

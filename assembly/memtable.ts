@@ -18,6 +18,7 @@ import {
   rowSize,
   rowSlot,
   rowTime,
+  setRowMark,
   setRowPrevious,
   shapeColumnCount,
   shapeColumns,
@@ -90,6 +91,7 @@ function linkRows(memtable: usize, from: u32, to: u32, shift: u32, catalog: usiz
     const row = rows + usize(offset)
     const head = headOf(memtable, keyTableEntry(seriesTable, rowSeries(row)))
     setRowPrevious(row, load<u32>(head))
+    setRowMark(row, 0)
     store<u32>(head, offset + 1)
     if (shapeHasString(shapes, rowShape(row))) rebaseStrings(row, catalog, shift)
     const time = rowTime(row)

@@ -3,7 +3,9 @@
 // columns.
 //
 // Row: 0 series u32  4 shape u32  8 previous u32 (offset + 1 of the row of its series before it)
-//      12 reserved u32  16 time i64  24 values: 8 bytes per column of the shape, in its order
+//      12 mark u32 (number of the tombstone in its memtable that hides it, 0 = none; 0 in the log)
+//      16 time i64  24 values: 8 bytes per column of the shape, in its
+//      order
 // CatalogTables: 0 tables  4 columns  8 shapes  12 series (pointers of KeyTables, u32)
 
 import { keyTableCount, keyTableEntry, keyTableKey } from './key-table'
@@ -24,6 +26,15 @@ export function rowPrevious(row: usize): u32 {
 
 export function setRowPrevious(row: usize, link: u32): void {
   store<u32>(row, link, 8)
+}
+
+/** Number of the tombstone that hides the row in its memtable, 0 = none. */
+export function rowMark(row: usize): u32 {
+  return load<u32>(row, 12)
+}
+
+export function setRowMark(row: usize, mark: u32): void {
+  store<u32>(row, mark, 12)
 }
 
 export function rowTime(row: usize): i64 {

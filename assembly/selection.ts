@@ -2,18 +2,19 @@
 // they lie. Chains come newest first; one that arrived in order is not sorted. An entry is the
 // row's offset, with bit 31 set if it has the time of the entry before it (a later write of it).
 //
-// Selection, 112 bytes: 0 memtable u32  4 next u32 (row to visit: offset + 1)  8 snapshot u32
+// Selection, 120 bytes: 0 memtable u32  4 next u32 (row to visit: offset + 1)  8 snapshot u32
 //      12 phase u32  16 index u32 (u32[capacity])  20 scratch u32 (u32[capacity])  24 capacity u32
 //      28 entries u32  32 rows u32  36 position u32  40 flags u32  44 reserved
 //      48 start i64  56 end i64  64 newer i64  72 Sort, 40 bytes
+//      112 marks u32 (rows with a mark up to this are not seen)  116 reserved
 
 import { FULL, STRING } from './layout'
 import { memtableArena, memtableRows } from './memtable'
-import { catalogColumns, catalogShapes, columnType, rowPrevious, rowShape, rowSlot } from './row'
-import { rowTime, shapePosition } from './row'
+import { catalogColumns, catalogShapes, columnType, rowMark, rowPrevious, rowShape } from './row'
+import { rowSlot, rowTime, shapePosition } from './row'
 import { sortInit, sortStep } from './sort'
 
-export const SELECTION_SIZE: i32 = 112
+export const SELECTION_SIZE: i32 = 120
 
 /** Bit of an entry that has the same time as the entry before it. */
 export const CONTINUES: u32 = 0x80000000
@@ -29,13 +30,15 @@ const REPEATED: u32 = 2
 
 /**
  * Prepares a selection of the rows in [start, end) of the chain that starts at `head` (offset + 1);
- * rows at or beyond `snapshot` bytes are not seen. `index` and `scratch` are u32[capacity].
+ * rows at or beyond `snapshot` bytes are not seen, nor are those that the first `marks` tombstones of
+ * the memtable hide. `index` and `scratch` are u32[capacity].
  */
 export function selectionInit(
   selection: usize,
   memtable: usize,
   head: u32,
   snapshot: u32,
+  marks: u32,
   start: i64,
   end: i64,
   index: usize,
@@ -52,6 +55,7 @@ export function selectionInit(
   store<i64>(selection, start, 48)
   store<i64>(selection, end, 56)
   store<i64>(selection, i64.MAX_VALUE, 64)
+  store<u32>(selection, marks, 112)
 }
 
 /** Row offset of an entry. */
@@ -75,6 +79,7 @@ function gather(selection: usize, budget: i32): i32 {
   const snapshot = load<u32>(selection, 8)
   const index = usize(load<u32>(selection, 16))
   const capacity = load<u32>(selection, 24)
+  const marks = load<u32>(selection, 112)
   const start = load<i64>(selection, 48)
   const end = load<i64>(selection, 56)
   let next = load<u32>(selection, 4)
@@ -85,7 +90,9 @@ function gather(selection: usize, budget: i32): i32 {
   while (next !== 0 && result > 0) {
     const row = rows + usize(next - 1)
     const time = rowTime(row)
-    if (next <= snapshot && time >= start && time < end) {
+    // A mark of 0 becomes the greatest number.
+    const isSeen = next <= snapshot && rowMark(row) - 1 >= marks
+    if (isSeen && time >= start && time < end) {
       if (entries === capacity) {
         result = FULL
         break

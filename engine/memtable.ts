@@ -29,6 +29,8 @@ export interface MemtableOptions {
 /** The rows a reader sees: those that had arrived. Times are of no meaning when `rowCount` is 0. */
 export interface MemtableSnapshot {
   readonly rowsUsed: number
+  /** Tombstones that had been applied: rows that these hide are not seen. */
+  readonly marks: number
   readonly rowCount: number
   readonly minTime: bigint
   readonly maxTime: bigint
@@ -37,6 +39,7 @@ export interface MemtableSnapshot {
 /** Rows or series that a kernel call visits before it comes back: about 1 ms of DRAM misses. */
 export const STEP_ROWS = 16_384
 
+/** The kernel's Selection, in whole cache lines. */
 const SELECTION_BYTES = 128
 /** Entries of a first attempt: with the selection they fill one block of 16 KiB. */
 const ENTRIES_MIN = 2_032
@@ -55,6 +58,7 @@ export class Memtable {
   private reservedRows = 0
   private reservedArena = 0
   private holders = 0
+  private markCount = 0
 
   constructor(kernel: Kernel, memory: Memory, options: MemtableOptions) {
     assert(options.rowBytes < OFFSET_LIMIT, `memtable of ${options.rowBytes} bytes`)
@@ -120,8 +124,18 @@ export class Memtable {
   }
 
   snapshot(): MemtableSnapshot {
-    const { rowCount, minTime, maxTime } = this
-    return { rowsUsed: this.field(8), rowCount, minTime, maxTime }
+    const { rowCount, minTime, maxTime, marks } = this
+    return { rowsUsed: this.field(8), marks, rowCount, minTime, maxTime }
+  }
+
+  /** Tombstones that hide rows of it: the next one has this number plus 1. */
+  get marks(): number {
+    return this.markCount
+  }
+
+  /** All rows that tombstone number `marks + 1` hides are marked: from now on nobody else sees them. */
+  addMark(): void {
+    this.markCount++
   }
 
   /** Keeps the rows from being reset until `release`. */
@@ -158,8 +172,11 @@ export class Memtable {
       const index = region.offset + SELECTION_BYTES
       const scratch = index + capacity * 4
       const { offset } = region
-      const { rowsUsed } = snapshot
-      kernel.selectionInit(offset, pointer, head, rowsUsed, start, end, index, scratch, capacity)
+      const { rowsUsed, marks } = snapshot
+      kernel.selectionInit(
+        ...([offset, pointer, head, rowsUsed, marks] as const),
+        ...([start, end, index, scratch, capacity] as const),
+      )
       let status = 0
       try {
         status = yield* steps(kernel, (budget) => kernel.selectionStep(offset, budget))
@@ -198,6 +215,7 @@ export class Memtable {
   private initialise(): void {
     const { kernel, rows, arena } = this
     this.assertIdle()
+    this.markCount = 0
     kernel.memtableInit(this.pointer, rows.offset, rows.size, arena.offset, arena.size, this.which)
   }
 

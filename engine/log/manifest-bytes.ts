@@ -121,6 +121,7 @@ function writePart(view: DataView, offset: number, part: PartDescription): numbe
   view.setBigUint64(offset + 8, BigInt(part.offset), true)
   view.setBigUint64(offset + 16, BigInt(part.size), true)
   view.setUint32(offset + 24, part.footerSize, true)
+  view.setUint32(offset + 28, part.tombstonesFrom, true)
   view.setBigInt64(offset + 32, part.partition, true)
   view.setBigUint64(offset + 40, part.sequence, true)
   view.setBigUint64(offset + 48, BigInt(part.rows), true)
@@ -141,6 +142,7 @@ function readPart(view: DataView, offset: number): PartDescription {
     rows: Number(view.getBigUint64(offset + 48, true)),
     minTime: view.getBigInt64(offset + 56, true),
     maxTime: view.getBigInt64(offset + 64, true),
+    tombstonesFrom: view.getUint32(offset + 28, true),
   }
 }
 
@@ -155,10 +157,8 @@ function readLog(view: DataView, offset: number): LogDescription {
 }
 
 function hasReserved(view: DataView, [files, parts, logs]: [number, number, number]): boolean {
-  const partsOffset = FIXED_SIZE + files * FILE_SIZE
-  const logsOffset = partsOffset + parts * PART_SIZE
+  const logsOffset = FIXED_SIZE + files * FILE_SIZE + parts * PART_SIZE
   const reserved = [44, 84, view.byteLength - TRAILER_SIZE]
-  for (let i = 0; i < parts; i++) reserved.push(partsOffset + i * PART_SIZE + 28)
   for (let i = 0; i < logs; i++) reserved.push(logsOffset + i * LOG_SIZE + 4)
   return reserved.some((offset) => view.getUint32(offset, true) !== 0)
 }

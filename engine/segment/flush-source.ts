@@ -36,7 +36,7 @@ export class FlushIndex {
   private readonly groups: KeyTable
   private readonly shapes: KeyTable
 
-  /** An empty index of a sealed memtable; 12 bytes a row and 24 a run. */
+  /** An empty index of a sealed memtable, without what is deleted now; 12 bytes a row and 24 a run. */
   constructor({ kernel, memory }: KernelInstance, memtable: Memtable) {
     this.kernel = kernel
     this.memory = memory
@@ -52,6 +52,7 @@ export class FlushIndex {
       this.pointer,
       memtable.pointer,
       this.catalog.pointer,
+      memtable.marks,
       this.entries.offset,
       this.entries.offset + capacity * 4,
       capacity,

@@ -10,14 +10,15 @@ import type { Execution } from '../step.ts'
 
 /**
  * Writes all rows of a sealed memtable, which the caller holds, as parts of `writer`: one for each
- * table and partition, in that order, all with this `sequence`. Rows of dropped tables are left
- * out; without rows there are no parts.
+ * table and partition, in that order, all with this `sequence`. Rows of dropped tables and what is
+ * deleted now, by tombstones below `tombstonesFrom`, are left out; without rows there are no parts.
  */
 export function* flushMemtable(
   instance: KernelInstance,
   memtable: Memtable,
   writer: SegmentWriter,
   sequence: bigint,
+  tombstonesFrom = 0,
 ): Execution<PartDescription[]> {
   const index = new FlushIndex(instance, memtable)
   const parts: PartDescription[] = []
@@ -27,7 +28,8 @@ export function* flushMemtable(
       const { table, partition, columns } = group
       const source = new FlushSource(instance, index, group)
       try {
-        const part = yield* writePart(writer, source, { table, partition, sequence, columns })
+        const spec = { table, partition, sequence, columns, tombstonesFrom }
+        const part = yield* writePart(writer, source, spec)
         if (part !== null) parts.push(part)
       } finally {
         source.release()

@@ -40,6 +40,8 @@ export interface PartDescription {
   readonly rows: number
   readonly minTime: bigint
   readonly maxTime: bigint
+  /** No tombstone with an id below this one hides any of its rows. */
+  readonly tombstonesFrom: number
 }
 
 /** A block to be read: its number and its entry. */

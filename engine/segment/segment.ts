@@ -40,6 +40,8 @@ export interface PartSpec {
   readonly partition: bigint
   /** Place among the parts of the table in the order of writes. */
   readonly sequence: bigint
+  /** As of a part; default 0. */
+  readonly tombstonesFrom?: number
   readonly columns: readonly FooterColumn[]
 }
 
@@ -339,10 +341,10 @@ class PartWriter {
     writer.sendBytes(bytes)
     const size = writer.size - start
     this.checkPartSize(size)
-    const { table, partition, sequence } = spec
+    const { table, partition, sequence, tombstonesFrom = 0 } = spec
     const footerSize = bytes.length
     const file = writer.id
     const place = { file, offset: start, size, footerSize }
-    return { ...place, table, partition, sequence, rows, minTime, maxTime }
+    return { ...place, table, partition, sequence, rows, minTime, maxTime, tombstonesFrom }
   }
 }

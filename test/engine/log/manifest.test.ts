@@ -41,6 +41,7 @@ const PART = {
   rows: 12,
   minTime: -(2n ** 63n) + 2n,
   maxTime: 2n ** 63n - 2n,
+  tombstonesFrom: 2 ** 32 - 1,
 }
 
 const FULL: ManifestContent = {

@@ -40,7 +40,7 @@ const BLOCK_ROWS = 1_024
 
 function part(sequence: number, size: number, from = 0, to = 10, partition = 0n): PartDescription {
   return {
-    ...{ file: sequence, offset: 0, size, footerSize: 0, table: 1, partition },
+    ...{ file: sequence, offset: 0, size, footerSize: 0, table: 1, partition, tombstonesFrom: 0 },
     ...{ sequence: BigInt(sequence), rows: 1, minTime: BigInt(from), maxTime: BigInt(to) },
   }
 }
