@@ -4,7 +4,7 @@
 //
 // Marking, 56 bytes (u32): 0 memtable  4 catalog  8 table  12 mark  16 series (u32[seriesCount],
 //      ascending; 0 = all of the table)  20 seriesCount  24 firsts (u32[seriesCount + 1]: ranges of
-//      each)  28 starts (i64[])  32 ends (i64[], exclusive)  36 rangeCount  40 end (bytes of rows)
+//      each; 0 = all ranges for each)  28 starts (i64[])  32 ends (i64[], exclusive)  36 rangeCount  40 end (bytes of rows)
 //      44 cursor (all: offset of the next row; else index of the series)  48 next (row of its chain:
 //      offset + 1)  52 marked (rows so far). Ranges of a series ascend and do not meet.
 // RowKeys, 24 bytes (u32): 0 memtable  4 catalog  8 table  12 next (offset)  16 end  20 reserved
@@ -105,6 +105,7 @@ function markChains(marking: usize, budget: i32): i32 {
   const series = usize(load<u32>(marking, 16))
   const firsts = usize(load<u32>(marking, 24))
   const count = load<u32>(marking, 20)
+  const rangeCount = load<u32>(marking, 36)
   let index = load<u32>(marking, 44)
   let next = load<u32>(marking, 48)
   while (index < count && budget > 0) {
@@ -113,7 +114,8 @@ function markChains(marking: usize, budget: i32): i32 {
     budget--
     while (next !== 0 && budget > 0) {
       const row = rows + usize(next - 1)
-      markRow(marking, row, load<u32>(firsts + at), load<u32>(firsts + at, 4))
+      if (firsts === 0) markRow(marking, row, 0, rangeCount)
+      else markRow(marking, row, load<u32>(firsts + at), load<u32>(firsts + at, 4))
       next = rowPrevious(row)
       budget--
     }

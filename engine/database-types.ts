@@ -1,7 +1,13 @@
 // What the embedded API takes and answers besides queries and batches: options, and descriptions of
 // tables, health and counters.
 
-import type { AnswerColumn, AnswerSeries, ValueType, WhereObject } from './query/query.ts'
+import type {
+  AnswerColumn,
+  AnswerSeries,
+  QueryRequest,
+  ValueType,
+  WhereObject,
+} from './query/query.ts'
 
 export interface BackupOptions {
   /** Id of an earlier backup. */
@@ -15,6 +21,19 @@ export interface DatabaseOptions {
 
 export interface QueryOptions extends DatabaseOptions {
   readonly signal?: AbortSignal | undefined
+}
+
+/** Which points to delete: those in [start, end) that meet `where`. One of the three must be there. */
+export interface DeleteOptions
+  extends QueryOptions, Pick<QueryRequest, 'start' | 'end' | 'where' | 'precision'> {
+  /** Only count them. */
+  readonly dryRun?: boolean | undefined
+}
+
+export interface DeleteResult {
+  /** Points, which is series and time, whatever fields they had. */
+  readonly deleted: number
+  readonly dryRun: boolean
 }
 
 export interface ListOptions extends DatabaseOptions {

@@ -41,6 +41,7 @@ import type { ShardStorage } from './storage/storage.ts'
 import { takeTurns } from './turns.ts'
 import { type TableStats, tableStats } from './catalog/table-stats.ts'
 import { compareText } from './catalog/tags.ts'
+import { parseDeletion } from './lifecycle/deletion.ts'
 import {
   createDatabase,
   dropColumn,
@@ -52,6 +53,8 @@ import type { TableSettings } from './lifecycle/settings.ts'
 import type {
   BackupOptions,
   DatabaseOptions,
+  DeleteOptions,
+  DeleteResult,
   Export,
   Health,
   ListOptions,
@@ -241,6 +244,20 @@ export class Database {
   ): Promise<TableDescription> {
     await putTable(this.shard, options.database ?? 'default', name, settings)
     return this.table(name, options)
+  }
+
+  /**
+   * Deletes the points that were acknowledged before, and counts them exactly. Later writes live,
+   * also of the same series and times. Durable when it resolves; a failure or a crash before leaves
+   * all of them or none. Throws as a query does, `limit_exceeded` for more than 1,000,000 series or
+   * separate runs of points, `busy` while many deletes wait for their compaction.
+   */
+  async deleteRows(table: string, options: DeleteOptions = {}): Promise<DeleteResult> {
+    const { dryRun = false, signal } = options
+    const context = this.context(options, { default: ROWS_MAX, max: ROWS_MAX })
+    const query = parseDeletion(table, options, context)
+    const deleted = await this.shard.deletions.delete(query, dryRun, cancelCheck(signal))
+    return { deleted, dryRun }
   }
 
   /** Drops a table with its points. Durable when it resolves. */

@@ -12,11 +12,12 @@ import {
 import { OmenError } from './error.ts'
 import { flushMemtable } from './segment/flush.ts'
 import type { TimerHandle } from './host.ts'
+import { type Reclaimable, SWEEP_MS, chooseReclaimable, isTouched } from './lifecycle/reclaiming.ts'
 import type { FileDescription } from './log/manifest.ts'
 import type { Memtable } from './memtable.ts'
 import type { Memtables } from './memtables.ts'
 import type { PartDescription } from './segment/part.ts'
-import { type ShardRooms, isLive, publish, writeSegment } from './publisher.ts'
+import { type ShardRooms, drive, isLive, publish, writeSegment } from './publisher.ts'
 
 /** Counters since the start. */
 export interface MaintenanceCounters {
@@ -42,6 +43,7 @@ export class Maintenance {
   private readonly rooms: ShardRooms
   private readonly memtables: Memtables
   private readonly repair: () => void
+  private readonly forget: () => void
   private running: Promise<void> | null = null
   private flushFailure: unknown = null
   private mergeFailure: unknown = null
@@ -51,12 +53,19 @@ export class Maintenance {
   private isEnding = false
   /** Those who wait for an attempt to flush. */
   private attemptWaiters: (() => void)[] = []
+  /** Whether parts of which little is hidden are due. */
+  private isSweeping = false
+  private sweepTimer: TimerHandle = null
 
-  /** `repair` is called beside each retry, for what else is out of order. */
-  constructor(rooms: ShardRooms, memtables: Memtables, repair: () => void) {
+  /**
+   * `repair` is called beside each retry, for what else is out of order; `forget` when there may be
+   * tombstones that hide nothing any more.
+   */
+  constructor(rooms: ShardRooms, memtables: Memtables, repair: () => void, forget: () => void) {
     this.rooms = rooms
     this.memtables = memtables
     this.repair = repair
+    this.forget = forget
   }
 
   /** Why the last flush failed; null once one succeeds. */
@@ -79,6 +88,7 @@ export class Maintenance {
       this.attempted()
       if (this.error === null) this.succeeded()
       else this.retryLater()
+      if (!this.isEnding && this.rooms.catalog.tombstones.version.size > 0) this.forget()
       // Sealed when the round was at its end.
       if (this.memtables.sealed !== null && this.flushFailure === null) this.start()
     })
@@ -123,7 +133,9 @@ export class Maintenance {
   /** No more retries and merges, also none that is under way; flushes go on. */
   end(): void {
     this.isEnding = true
-    if (this.retryTimer !== null) this.rooms.host.timer.clear(this.retryTimer)
+    const { timer } = this.rooms.host
+    if (this.retryTimer !== null) timer.clear(this.retryTimer)
+    if (this.sweepTimer !== null) timer.clear(this.sweepTimer)
   }
 
   /** Flushes all rows, up to the record `flushedLsn`, in one step: their logs cannot be relied on. */
@@ -189,7 +201,8 @@ export class Maintenance {
     const { rooms } = this
     return writeSegment(
       rooms,
-      (writer) => flushMemtable(rooms.instance, memtable, writer, sequence),
+      (writer) =>
+        flushMemtable(rooms.instance, memtable, writer, sequence, rooms.catalog.tombstones),
       publishIt,
     )
   }
@@ -206,12 +219,55 @@ export class Maintenance {
       this.hasMerged = true
       return
     }
+    const { version, nextId } = this.rooms.catalog.tombstones
+    const isSweep = this.isSweeping || options?.sweep === true
+    const reclaimable = chooseReclaimable(live.allReaders(), version, isSweep)
+    if (reclaimable.gone.length > 0) {
+      await publish(this.rooms, { removed: reclaimable.gone })
+      this.hasMerged = true
+      return
+    }
     const { files } = live.version
     const heatOf = (part: PartDescription): number => live.readerOf(part).heat
     const choice = chooseCompaction(parts, { files, heatOf, ...options })
-    if (choice === null) return
-    await this.mergeParts(choice.merges)
-    this.hasMerged = true
+    if (choice !== null) await this.mergeParts(choice.merges)
+    this.hasMerged = choice !== null || (await this.reclaim(reclaimable, nextId))
+  }
+
+  /** Rewrites parts without what tombstones below `nextId` hide; false if none is due. */
+  private async reclaim({ due, isWaiting }: Reclaimable, nextId: number): Promise<boolean> {
+    if (due.length === 0) {
+      this.isSweeping = false
+      if (isWaiting) this.sweepLater()
+      return false
+    }
+    const { rooms } = this
+    const pins = rooms.cache.pins()
+    const rewritten: Merge[] = []
+    const clean: PartDescription[] = []
+    for (const part of due) {
+      const touched = isTouched(rooms.instance, pins, part)
+      const isHidden = await drive(rooms, touched, () => this.checkGoing()).finally(() =>
+        pins.release(),
+      )
+      const { description } = part.reader
+      if (isHidden) rewritten.push({ inputs: [description] })
+      else clean.push(description)
+    }
+    if (clean.length > 0) {
+      const added = clean.map((part) => ({ ...part, tombstonesFrom: nextId }))
+      await publish(rooms, { removed: clean, added })
+    }
+    if (rewritten.length > 0) await this.mergeParts(rewritten)
+    return true
+  }
+
+  private sweepLater(): void {
+    this.sweepTimer ??= this.rooms.host.timer.set(SWEEP_MS, () => {
+      this.sweepTimer = null
+      this.isSweeping = true
+      this.start()
+    })
   }
 
   private async mergeParts(merges: readonly Merge[]): Promise<void> {
@@ -220,10 +276,12 @@ export class Maintenance {
     const removed = merges.flatMap(({ inputs }) => inputs)
     const version = parts.acquire()
     try {
+      const { tombstones } = rooms.catalog
+      const deleted = { version: tombstones.version, nextId: tombstones.nextId }
       const inputs = merges.map((merge) => merge.inputs.map((part) => parts.readerOf(part)))
       counters.compactionWrittenBytes += await writeSegment(
         rooms,
-        (writer) => compactAll(instance, cache, inputs, writer),
+        (writer) => compactAll(instance, cache, inputs, writer, deleted),
         (added, file) => publish(rooms, { removed, added, files: [file] }),
         { check: () => this.checkGoing(), rest: () => this.flushBetween() },
       )

@@ -16,6 +16,8 @@ export type { Database, OpenOptions } from './database.ts'
 export type {
   BackupOptions,
   DatabaseOptions,
+  DeleteOptions,
+  DeleteResult,
   Export,
   Health,
   ListOptions,

@@ -13,6 +13,10 @@ import { crc32c, type Checksum } from './crc.ts'
 import { OmenError } from './error.ts'
 import { fileName } from './log/file-name.ts'
 import type { Host, TimerHandle } from './host.ts'
+import { type DeletionTarget, Deletions } from './lifecycle/deletion.ts'
+import { type Deleted, logTombstone } from './lifecycle/hiding.ts'
+import { encodeTombstonesDropped } from './lifecycle/tombstone.ts'
+import type { TombstoneVersion } from './lifecycle/tombstones.ts'
 import { Journal } from './log/journal.ts'
 import type { KernelInstance } from './kernel.ts'
 import { RECORD_BATCH, encodeBatchHeader } from './log/log-record.ts'
@@ -20,7 +24,7 @@ import { Maintenance, type MaintenanceCounters } from './maintenance.ts'
 import { type MemtableHold, Memtables } from './memtables.ts'
 import { PartSet, type PartVersion } from './segment/part-set.ts'
 import { type ShardRooms, drive, publish } from './publisher.ts'
-import { type ReplaySink, recoverInto } from './recovery.ts'
+import { recoverInto, replaySink } from './recovery.ts'
 import { StagingPool } from './ingest/staging-pool.ts'
 import type { Execution } from './step.ts'
 import { type LoggedBatch, WriteQueue, type WriteTarget } from './write-queue.ts'
@@ -47,6 +51,7 @@ export interface ShardOptions {
 /** What a query reads: fixed at its start, held until released. */
 export interface ShardSnapshot extends MemtableHold {
   readonly version: PartVersion
+  readonly tombstones: TombstoneVersion
 }
 
 /** Counters since the start. */
@@ -63,7 +68,7 @@ const SPARE_BYTES = 4_096
 const LOGS_MAX = 4
 const NOTHING = new Uint8Array()
 
-export class Shard implements WriteTarget {
+export class Shard implements WriteTarget, DeletionTarget {
   readonly host: Host
   readonly instance: KernelInstance
   readonly catalog: Catalog
@@ -71,6 +76,7 @@ export class Shard implements WriteTarget {
   readonly parts: PartSet
   readonly queue: WriteQueue
   readonly staging: StagingPool
+  readonly deletions: Deletions
   private readonly options: ShardOptions
   private readonly rooms: ShardRooms
   private readonly memtables: Memtables
@@ -96,9 +102,12 @@ export class Shard implements WriteTarget {
     this.staging = new StagingPool(options.stagingBytes, rooms.host.timer)
     this.queue = new WriteQueue(this, rooms.host.timer)
     this.scrub = new Scrub(rooms, options.scrubBytesPerSecond)
-    this.maintenance = new Maintenance(rooms, memtables, () => {
+    this.deletions = new Deletions(this)
+    const repair = (): void => {
       this.queue.exclusive(() => this.leaveFailedLog()).catch(() => {})
-    })
+    }
+    const forget = (): void => void this.forgetTombstones().catch(() => {})
+    this.maintenance = new Maintenance(rooms, memtables, repair, forget)
   }
 
   /**
@@ -118,7 +127,8 @@ export class Shard implements WriteTarget {
       run: (execution) => drive({ host, instance, cache }, execution),
       takeSequence: () => journal.takeSequence(),
     })
-    const target = recoverInto(catalog, parts, instance, replaySink(memtables, options))
+    const sink = replaySink(instance, memtables, options.memtableRowBytes)
+    const target = recoverInto(catalog, parts, instance, sink)
     // Replayed rows may fill a memtable already, and the next one needs its sequence.
     await Journal.open(host, kernelChecksum(instance), (opened) => {
       journal = opened
@@ -160,10 +170,12 @@ export class Shard implements WriteTarget {
   snapshot(): ShardSnapshot {
     const version = this.parts.acquire()
     const hold = this.memtables.hold()
+    const tombstones = this.catalog.tombstones.version
     let isReleased = false
     return {
       ...hold,
       version,
+      tombstones,
       release: () => {
         if (isReleased) return
         isReleased = true
@@ -288,7 +300,7 @@ export class Shard implements WriteTarget {
   /** Merges parts of every table and partition as far as they go. */
   async compact(): Promise<void> {
     const { maintenance } = this
-    const everything = { inputsMin: 2, tierFactor: Infinity }
+    const everything = { inputsMin: 2, tierFactor: Infinity, sweep: true }
     while (!maintenance.start(everything)) await maintenance.idle()
     await maintenance.idle()
     if (maintenance.error !== null) throw maintenance.error
@@ -310,11 +322,15 @@ export class Shard implements WriteTarget {
    * gives the entries, none to change nothing, and may throw. For keys that they bring it reserves
    * room in the key tables. If this throws, nothing has changed.
    */
-  async logEntries(find: () => Uint8Array): Promise<void> {
+  async logEntries(
+    find: () => Uint8Array | Promise<Uint8Array>,
+    apply: (entries: Uint8Array) => void | Promise<void> = (entries) => this.enter(entries),
+  ): Promise<void> {
     await this.queue.exclusive(async () => {
       while (this.journal.mustRotate) await this.rotate()
-      const found = find()
+      const found = await find()
       if (found.length === 0) return
+      while (this.journal.mustRotate) await this.rotate()
       const entries = joinBytes(this.carried, found)
       const payload = [encodeBatchHeader(entries.length, 0, 0), entries]
       const { memory } = this.instance
@@ -331,10 +347,28 @@ export class Shard implements WriteTarget {
         memory.release(spare)
       }
       this.carried = NOTHING
-      replayEntries(this.instance, this.catalog, found)
-      this.catalog.apply(found)
+      await apply(found)
     })
     this.maintenance.start()
+  }
+
+  private enter(entries: Uint8Array): void {
+    replayEntries(this.instance, this.catalog, entries)
+    this.catalog.apply(entries)
+  }
+
+  /** As DeletionTarget says. */
+  hide(find: () => Promise<Deleted | null>): Promise<void> {
+    return logTombstone(this, this.memtables, find)
+  }
+
+  /** Drops tombstones that hide no row of any part; what is sealed becomes a part first. */
+  private async forgetTombstones(): Promise<void> {
+    const { catalog, parts, memtables } = this
+    const spent = (): number[] => {
+      return memtables.sealed === null ? catalog.tombstones.spent(parts.parts()) : []
+    }
+    if (spent().length > 0) await this.logEntries(() => encodeTombstonesDropped(spent()))
   }
 
   /** Flushes if it can (all is in the log anyway), waits for what is under way, and ends. */
@@ -429,26 +463,6 @@ export class Shard implements WriteTarget {
       // A failure is kept, shown by health and tried again.
       void this.flush().catch(() => {})
     })
-  }
-}
-
-/** Replayed rows go where they went before: one memtable, then the other. */
-function replaySink(memtables: Memtables, { memtableRowBytes }: ShardOptions): ReplaySink {
-  let lastLsn = 0n
-  return {
-    reserve: (rowBytes, arenaBytes) => {
-      if (memtables.active.reserve(rowBytes, arenaBytes)) return
-      if (memtables.canSeal) {
-        memtables.seal(lastLsn)
-        if (memtables.active.reserve(rowBytes, arenaBytes)) return
-      }
-      const message = `log: holds more rows than two memtables of ${memtableRowBytes} bytes take`
-      throw new OmenError('limit_exceeded', message)
-    },
-    apply: (rows, rowBytes, arena, arenaBytes, lsn) => {
-      memtables.active.apply(rows, rowBytes, arena, arenaBytes)
-      lastLsn = lsn
-    },
   }
 }
 

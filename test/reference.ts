@@ -72,6 +72,18 @@ export class ReferenceDatabase {
     return answerOf(query, outputs, rows)
   }
 
+  /** Deletes the points that count(*) of the request counts; how many they were. */
+  delete(
+    request: Pick<QueryRequest, 'table' | 'start' | 'end' | 'where'>,
+    context: QueryContext,
+  ): number {
+    const query = parseQuery({ ...request, select: { points: 'count(*)' } }, context)
+    const table = this.table(query.table)
+    const rows = countedRows(query, table, outputsOf(query, table))
+    table.remove(rows)
+    return rows.length
+  }
+
   latest(request: LatestRequest, context: QueryContext): ReferenceAnswer {
     const query = parseLatest(request, context)
     const table = this.table(query.table)

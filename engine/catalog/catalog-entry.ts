@@ -5,6 +5,7 @@
 
 import { OmenError } from '../error.ts'
 import type { FieldType } from '../field.ts'
+import { type Tombstone, decodeTombstone } from '../lifecycle/tombstone.ts'
 
 export type CatalogEntry =
   | { kind: 'database'; id: number; name: string }
@@ -19,6 +20,8 @@ export type CatalogEntry =
   | { kind: 'settings'; id: number; retention: bigint; text: string }
   | { kind: 'columnDropped'; id: number }
   | { kind: 'seriesDropped'; id: number }
+  | ({ kind: 'tombstone' } & Tombstone)
+  | { kind: 'tombstoneDropped'; id: number }
 
 const HEADER_SIZE = 12
 /** By kind: its name, and the bytes of its payload before a name or key. */
@@ -34,6 +37,8 @@ const KINDS = new Map<number, { name: CatalogEntry['kind']; fixed: number }>([
   [9, { name: 'settings', fixed: 8 }],
   [10, { name: 'columnDropped', fixed: 0 }],
   [11, { name: 'seriesDropped', fixed: 0 }],
+  [12, { name: 'tombstone', fixed: 24 }],
+  [13, { name: 'tombstoneDropped', fixed: 0 }],
 ])
 const decoder = new TextDecoder()
 const encoder = new TextEncoder()
@@ -88,6 +93,8 @@ function decodeEntry(view: DataView, bytes: Uint8Array, at: number, size: number
       if (retention < 0n) throw corrupt(at, `has retention ${retention}`)
       return { kind, id, retention, text: name(20) }
     }
+    case 'tombstone':
+      return { kind, ...decodeTombstone(bytes.subarray(at, at + size)) }
     default:
       return { kind, id }
   }

@@ -10,6 +10,7 @@ import type { FieldType } from '../field.ts'
 import type { Kernel } from '../kernel.ts'
 import { KeyTable } from './key-table.ts'
 import type { Memory, Region } from '../memory.ts'
+import { Tombstones } from '../lifecycle/tombstones.ts'
 import type { PlanCatalog, PlanTable } from '../query/plan.ts'
 import { type SeriesGroups, groupSeries } from './series-groups.ts'
 import { SeriesOrder } from './series-order.ts'
@@ -83,6 +84,8 @@ export class Catalog implements PlanCatalog {
   readonly columns: KeyTable
   readonly shapes: KeyTable
   readonly series: KeyTable
+  /** What was deleted and may still be in parts. */
+  readonly tombstones = new Tombstones()
   /** The kernel's CatalogTables structure: pointers to the four tables. */
   readonly pointer: number
   readonly seriesMax: number
@@ -249,7 +252,12 @@ export class Catalog implements PlanCatalog {
    * it again with the same entries, and maybe more behind them, before anything else.
    */
   apply(entries: Uint8Array): void {
-    for (const entry of decodeEntries(entries)) this.applyEntry(entry)
+    const dropped = new Set<number>()
+    for (const entry of decodeEntries(entries)) {
+      if (entry.kind === 'tombstoneDropped') dropped.add(entry.id)
+      else this.applyEntry(entry)
+    }
+    if (dropped.size > 0) this.tombstones.drop(dropped)
   }
 
   private applyEntry(entry: CatalogEntry): void {
@@ -280,6 +288,9 @@ export class Catalog implements PlanCatalog {
         return this.dropColumn(entry.id)
       case 'seriesDropped':
         return this.dropSeries(entry.id)
+      case 'tombstone':
+        if (this.tableById.has(entry.table)) this.tombstones.add(entry)
+        return this.tombstones.reach(entry.id + 1)
     }
   }
 
@@ -375,6 +386,7 @@ export class Catalog implements PlanCatalog {
     }
     this.tags.drop(id)
     this.order.drop(id)
+    this.tombstones.dropTable(id)
     this.memory.release(table.series)
     this.tables.remove(id)
     this.tableById.delete(id)

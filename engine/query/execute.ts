@@ -7,6 +7,7 @@ import { Exporter } from './export.ts'
 import type { Cache } from '../segment/cache.ts'
 import type { KernelInstance } from '../kernel.ts'
 import { planSteps, type PlanCatalog } from './plan.ts'
+import { type TombstoneVersion, holesOf } from '../lifecycle/tombstones.ts'
 import type { PartReader } from '../segment/part.ts'
 import type { Answer, AnswerColumn, AnswerSeries, Query } from './query.ts'
 import type { Snapshot } from './scan.ts'
@@ -27,6 +28,7 @@ export interface QueryTarget {
 
 export interface HeldSnapshot {
   readonly version: { readonly tables: ReadonlyMap<number, readonly PartReader[]> }
+  readonly tombstones: TombstoneVersion
   /** Oldest first. */
   readonly memtables: readonly MemtableSource[]
   /** Throws `cancelled` once it was held for so long that it was taken away. */
@@ -128,11 +130,16 @@ function bothOf(held: HeldSnapshot, check: (() => void) | undefined): () => void
   }
 }
 
-function snapshotOf({ instance, cache, catalog, host }: QueryTarget, held: HeldSnapshot): Snapshot {
+/** What a held snapshot shows to an execution. */
+export function snapshotOf(
+  { instance, cache, catalog, host }: QueryTarget,
+  held: HeldSnapshot,
+): Snapshot {
   return {
     ...{ instance, cache, catalog },
     memtables: held.memtables,
     parts: (table) => held.version.tables.get(table) ?? [],
+    holes: (part) => holesOf(held.tombstones, part),
     now: () => host.now(),
   }
 }

@@ -3,6 +3,7 @@
 // model answers without decoding. No time block is read while its directory entry can tell.
 
 import { BLOCK_ROWS, GROUP_BLOCKS } from '../segment/footer.ts'
+import type { TimeRanges } from '../lifecycle/coverage.ts'
 import type { TimedRows } from '../merge.ts'
 import type { PartContext, PartView } from './part-view.ts'
 import type { SeriesRange } from '../segment/part.ts'
@@ -19,15 +20,23 @@ export class PartRows implements TimedRows {
   readonly end: number
   readonly firstTime: bigint
   readonly lastTime: bigint
+  /** Times of rows that are deleted: they count as rows here, but no piece holds them. */
+  readonly holes: TimeRanges | null
   private readonly context: PartContext
 
-  constructor(context: PartContext, view: PartView, range: RowRange) {
+  constructor(
+    context: PartContext,
+    view: PartView,
+    range: RowRange,
+    holes: TimeRanges | null = null,
+  ) {
     this.context = context
     this.view = view
     this.start = range.start
     this.end = range.end
     this.firstTime = range.firstTime
     this.lastTime = range.lastTime
+    this.holes = holes
   }
 
   /** The rows with a time in [start, end), null if there are none; undefined: fetch, then again. */
@@ -45,6 +54,30 @@ export class PartRows implements TimedRows {
     const lastTime = endsInside ? this.cachedTime(to - 1) : this.lastTime
     if (firstTime === undefined || lastTime === undefined) return undefined
     return new PartRows(this.context, this.view, { start: from, end: to, firstTime, lastTime })
+  }
+
+  /**
+   * The same rows with holes, without those of holes at either end; null if none is left; undefined:
+   * fetch, then again.
+   */
+  without(holes: TimeRanges | null): PartRows | null | undefined {
+    if (holes === null) return this
+    let { starts, ends } = holes
+    let { firstTime: start } = this
+    let end = this.lastTime + 1n
+    while (starts.length > 0 && starts[0]! <= start) {
+      if (ends[0]! > start) start = ends[0]!
+      starts = starts.subarray(1)
+      ends = ends.subarray(1)
+    }
+    while (ends.length > 0 && ends.at(-1)! >= end) {
+      if (starts.at(-1)! < end) end = starts.at(-1)!
+      starts = starts.subarray(0, -1)
+      ends = ends.subarray(0, -1)
+    }
+    const rows = start < end ? this.clip(start, end) : null
+    if (!rows || starts.length === 0) return rows
+    return new PartRows(this.context, this.view, rows, { starts, ends })
   }
 
   timeAt(row: number): bigint | Execution<bigint> {

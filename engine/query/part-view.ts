@@ -11,6 +11,7 @@ import type { KernelInstance } from '../kernel.ts'
 import type { Region } from '../memory.ts'
 import { TIME, type PartReader, type SeriesRange } from '../segment/part.ts'
 import type { Run } from './partial.ts'
+import type { PartHoles } from '../lifecycle/tombstones.ts'
 import type { PlanColumn } from './plan.ts'
 import type { Execution } from '../step.ts'
 import { DECODED, type Tally } from './tally.ts'
@@ -45,6 +46,8 @@ interface Missing {
 
 export class PartView {
   readonly reader: PartReader
+  /** What is deleted of it; null: nothing. */
+  readonly holes: PartHoles | null
   /** Pointer of the kernel's View: column 0 is the time, the others are the plan's fields. */
   readonly pointer: number
   private readonly context: PartContext
@@ -58,10 +61,11 @@ export class PartView {
   private missingSeries = -1
 
   /** Of a reader that was opened. Release it with the execution. */
-  constructor(context: PartContext, reader: PartReader) {
+  constructor(context: PartContext, reader: PartReader, holes: PartHoles | null = null) {
     const { memory, kernel } = context.instance
     this.context = context
     this.reader = reader
+    this.holes = holes
     this.ids = [TIME, ...context.fields.map(({ id }) => id)]
     this.indexes = this.ids.map((id) => reader.indexOf(id))
     this.region = memory.allocate(this.ids.length * COLUMN_WORDS * 4)

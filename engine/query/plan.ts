@@ -125,8 +125,7 @@ export function* planSteps(
 ): Execution<Plan> {
   const table = catalog.planTable(query.database, query.table)
   const selected = planSelect(query, table)
-  const where = query.where === null ? null : new Binder(table, query.now).bind(query.where)
-  const split = splitWhere(where)
+  const split = selectionOf(query, table)
   const start = later(query.start ?? TIME_MIN, split.start)
   const end = earlier(query.end ?? TIME_MAX + 1n, split.end)
   const by = groupKeys(query, table)
@@ -210,6 +209,36 @@ function asTags(condition: Condition): TagCondition | null {
 
 function termOf({ keys, values, test }: TagCondition): TagTerm {
   return { key: keys[0]!, values, accepts: (value) => test(() => value) === true }
+}
+
+/**
+ * Which series a plan's `where` selects, and what it asks of their rows, for one series after the
+ * other, also for such that are new since the plan was made.
+ */
+export function planSeries(
+  { query, table }: Plan,
+  catalog: Pick<PlanCatalog, 'seriesTags'>,
+): (id: number) => PlanSeries | null {
+  const { terms, tests, rest } = selectionOf(query, table)
+  return (id) => {
+    const tags = catalog.seriesTags(id)
+    const tag: TagReader = (key) => tags.get(key) ?? null
+    if (!terms.every(({ key, accepts }) => accepts(tag(key)))) return null
+    if (!tests.every(({ test }) => test(tag) === true)) return null
+    const folded = rest === null ? null : foldTags(rest, tag)
+    if (folded?.kind !== 'constant') return { id, rank: 0, group: 0, tags, filter: folded }
+    return folded.value === true ? { id, rank: 0, group: 0, tags, filter: null } : null
+  }
+}
+
+/** Does a plan's `where`, but for its range of times, select all series with all their rows? */
+export function selectsAll({ query, table }: Plan): boolean {
+  const { terms, tests, rest } = selectionOf(query, table)
+  return terms.length === 0 && tests.length === 0 && rest === null
+}
+
+function selectionOf({ where, now }: Query, table: PlanTable): SplitWhere {
+  return splitWhere(where === null ? null : new Binder(table, now).bind(where))
 }
 
 /** Tag keys of `by`, in byte order; null when the answer is by series. */

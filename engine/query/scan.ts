@@ -10,7 +10,8 @@ import type { KernelInstance } from '../kernel.ts'
 import { MaskEvaluator, possibleOutcomes, type ColumnSummary } from './mask.ts'
 import type { Region } from '../memory.ts'
 import { GROUP_ROWS, PartView, type PartContext } from './part-view.ts'
-import type { PartReader } from '../segment/part.ts'
+import type { PartDescription, PartReader } from '../segment/part.ts'
+import type { PartHoles } from '../lifecycle/tombstones.ts'
 import type { Plan, PlanCatalog, PlanSeries } from './plan.ts'
 import type { QueryStats } from './query.ts'
 import { SeriesScan, type MemtableSource, type Piece, type Sources } from './series-scan.ts'
@@ -27,6 +28,8 @@ export interface Snapshot {
   readonly catalog: PlanCatalog
   readonly memtables: readonly MemtableSource[]
   parts(table: number): readonly PartReader[]
+  /** What is deleted of a part; null: nothing. */
+  holes(part: PartDescription): PartHoles | null
   /** Nanoseconds; for `elapsedMs`. */
   now(): bigint
 }
@@ -227,7 +230,7 @@ export class Scan {
       let view = this.views.get(reader)
       if (view === undefined) {
         yield* reader.open(this.pins)
-        view = new PartView(this.context, reader)
+        view = new PartView(this.context, reader, this.snapshot.holes(reader.description))
         this.views.set(reader, view)
       }
       parts.push(view)

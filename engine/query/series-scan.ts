@@ -3,9 +3,10 @@
 // sources share and that has to be merged.
 
 import { BLOCK_ROWS } from '../segment/footer.ts'
-import { Windows } from '../merge.ts'
+import { type WindowPart, Windows } from '../merge.ts'
 import type { Memtable, MemtableRows, MemtableSnapshot } from '../memtable.ts'
 import { PartRows } from './part-rows.ts'
+import { KeptRuns, type RowRun } from './kept-runs.ts'
 import type { PartContext, PartView } from './part-view.ts'
 import type { Execution } from '../step.ts'
 
@@ -71,6 +72,8 @@ export class SeriesScan {
   private sources: readonly SourceRows[] = []
   /** What is left of the run of rows that one source is alone with. */
   private run: { rows: SourceRows; start: number; end: number } | null = null
+  /** What follows it of rows with holes that are alone in their time span. */
+  private kept: { rows: PartRows; runs: KeptRuns } | null = null
 
   constructor(context: PartContext, options: ScanOptions) {
     this.context = context
@@ -105,19 +108,27 @@ export class SeriesScan {
   *next(): Execution<Piece | null> {
     for (;;) {
       if (this.run !== null) return this.cutRun(this.run)
+      if (this.kept !== null) {
+        const { rows, runs } = this.kept
+        const run = yield* runs.next()
+        if (run === null) this.kept = null
+        else this.run = { rows, ...run }
+        continue
+      }
       if (this.windows === null && !this.openCluster()) return null
       if (this.windows === null) continue
       const parts = yield* this.windows.next()
       if (parts === null) this.windows = null
       else if (parts.length === 1) {
         const { source, start, end } = parts[0]!
-        this.run = { rows: this.sources[source]!, start, end }
+        this.begin(this.sources[source]!, { start, end })
       } else {
-        const merged = parts.map(({ source, start, end }) => {
-          return { rows: this.sources[source]!, from: start, to: end }
-        })
-        this.warm(merged)
-        return { kind: 'merged', parts: merged }
+        const merged = yield* this.mergedParts(parts)
+        if (merged.length > 1) {
+          this.warm(merged)
+          return { kind: 'merged', parts: merged }
+        }
+        for (const { rows, from, to } of merged) this.run = { rows, start: from, end: to }
       }
     }
   }
@@ -132,7 +143,33 @@ export class SeriesScan {
     const range = view.range(series)
     if (range === null || range === undefined) return range
     this.context.tally.reach(view.reader, range.start, range.end)
-    return new PartRows(this.context, view, range).clip(start, end)
+    const rows = new PartRows(this.context, view, range).clip(start, end)
+    if (!rows || view.holes === null) return rows
+    return rows.without(view.holes.of(series, rows.firstTime, rows.lastTime + 1n))
+  }
+
+  /** Goes on with rows that one source is alone with. */
+  private begin(rows: SourceRows, run: RowRun): void {
+    const { start, end } = run
+    if (!(rows instanceof PartRows) || rows.holes === null) this.run = { rows, start, end }
+    else this.kept = { rows, runs: new KeptRuns(rows, rows.holes, run, this.options.descending) }
+  }
+
+  /** Rows that several sources share, without those that are deleted: none of a source, or several runs. */
+  private *mergedParts(window: readonly WindowPart[]): Execution<MergedPart[]> {
+    const merged: MergedPart[] = []
+    for (const { source, start, end } of window) {
+      const rows = this.sources[source]!
+      if (!(rows instanceof PartRows) || rows.holes === null) {
+        merged.push({ rows, from: start, to: end })
+        continue
+      }
+      const runs = new KeptRuns(rows, rows.holes, { start, end }, false)
+      for (let run = yield* runs.next(); run !== null; run = yield* runs.next()) {
+        merged.push({ rows, from: run.start, to: run.end })
+      }
+    }
+    return merged
   }
 
   /** Begins with the next cluster, as a run if one source has it all; false if there is none. */
@@ -142,8 +179,7 @@ export class SeriesScan {
     if (cluster === undefined) return false
     this.sources = cluster
     if (cluster.length === 1) {
-      const rows = cluster[0]!
-      this.run = { rows, start: rows.start, end: rows.end }
+      this.begin(cluster[0]!, cluster[0]!)
       return true
     }
     const wanted = Math.min(Math.max(this.rowsMax, MERGED_ROWS_MIN), BLOCK_ROWS)

@@ -26,6 +26,8 @@ export interface CompactionOptions {
   readonly heatOf?: (part: PartDescription) => number
   /** The files of the parts, to find those that are mostly dead; default none. */
   readonly files?: ReadonlyMap<number, FileDescription>
+  /** Whether parts of which little is deleted are rewritten too; default false. */
+  readonly sweep?: boolean
 }
 
 /** What becomes one part: one input (its file is mostly dead) or several. */
@@ -58,6 +60,7 @@ const DEFAULTS: Limits = {
   partsMax: 32,
   heatOf: () => 0,
   files: new Map(),
+  sweep: false,
 }
 
 /** Parts up to this size are in the lowest class. */

@@ -6,10 +6,19 @@ import type { Cache } from './cache.ts'
 import { assert } from '../error.ts'
 import type { FieldType } from '../field.ts'
 import type { KernelInstance } from '../kernel.ts'
+import { NO_TOMBSTONES, type TombstoneVersion } from '../lifecycle/tombstones.ts'
 import type { PartDescription, PartReader } from './part.ts'
 import { PartMerge } from './part-merge.ts'
 import { type SegmentWriter, writePart } from './segment.ts'
 import type { Execution } from '../step.ts'
+
+/** What was deleted when a compaction begins, and the id of the next tombstone. */
+export interface Deleted {
+  readonly version: TombstoneVersion
+  readonly nextId: number
+}
+
+const NOTHING: Deleted = { version: NO_TOMBSTONES, nextId: 0 }
 
 /**
  * Merges several lists of parts, each as `compactParts` does, into one part each, all in the file of
@@ -20,10 +29,11 @@ export function* compactAll(
   cache: Cache,
   merges: readonly (readonly PartReader[])[],
   writer: SegmentWriter,
+  deleted: Deleted = NOTHING,
 ): Execution<PartDescription[]> {
   const parts: PartDescription[] = []
   for (const inputs of merges) {
-    const part = yield* compactParts(instance, cache, inputs, writer)
+    const part = yield* compactParts(instance, cache, inputs, writer, deleted)
     if (part !== null) parts.push(part)
   }
   return parts
@@ -31,7 +41,8 @@ export function* compactAll(
 
 /**
  * Merges parts of one table and partition (rising by sequence) into one part of `writer`, which
- * gets the newest sequence: per row and field the newest non-null. Null if there are no rows.
+ * gets the newest sequence: per row and field the newest non-null, without what is deleted. Null if
+ * there are no rows.
  * Memory is bounded: a few blocks of each input. The caller holds the inputs, and drops parts of
  * dropped tables itself.
  */
@@ -40,6 +51,7 @@ export function* compactParts(
   cache: Cache,
   inputs: readonly PartReader[],
   writer: SegmentWriter,
+  { version, nextId }: Deleted = NOTHING,
 ): Execution<PartDescription | null> {
   assert(inputs.length > 0, 'compaction of nothing')
   const { table, partition } = inputs[0]!.description
@@ -50,11 +62,12 @@ export function* compactParts(
     sequence = description.sequence
   }
   const pins = cache.pins()
-  const source = new PartMerge(instance, pins, inputs)
+  const source = new PartMerge(instance, pins, inputs, version)
   try {
     for (const reader of inputs) yield* reader.open(pins)
     const columns = columnsOf(inputs)
-    return yield* writePart(writer, source, { table, partition, sequence, columns })
+    const spec = { table, partition, sequence, columns, tombstonesFrom: nextId }
+    return yield* writePart(writer, source, spec)
   } finally {
     source.release()
     pins.release()

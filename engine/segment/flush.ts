@@ -11,16 +11,17 @@ import type { Execution } from '../step.ts'
 /**
  * Writes all rows of a sealed memtable, which the caller holds, as parts of `writer`: one for each
  * table and partition, in that order, all with this `sequence`. Rows of dropped tables and what is
- * deleted now, by tombstones below `tombstonesFrom`, are left out; without rows there are no parts.
+ * deleted now, by `tombstones`, are left out; without rows there are no parts.
  */
 export function* flushMemtable(
   instance: KernelInstance,
   memtable: Memtable,
   writer: SegmentWriter,
   sequence: bigint,
-  tombstonesFrom = 0,
+  tombstones: { readonly nextId: number } = { nextId: 0 },
 ): Execution<PartDescription[]> {
   const index = new FlushIndex(instance, memtable)
+  const { nextId: tombstonesFrom } = tombstones
   const parts: PartDescription[] = []
   try {
     const groups = yield* index.build()

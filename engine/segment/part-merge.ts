@@ -7,6 +7,7 @@ import { assert } from '../error.ts'
 import type { FieldType } from '../field.ts'
 import { BLOCK_ROWS } from './footer.ts'
 import type { KernelInstance } from '../kernel.ts'
+import { type TombstoneVersion, holesOf } from '../lifecycle/tombstones.ts'
 import type { Memory, Region } from '../memory.ts'
 import { PartStream } from './part-stream.ts'
 import type { PartReader } from './part.ts'
@@ -31,7 +32,12 @@ export class PartMerge implements RowSource {
   private entryCount = 0
   private rows = 0
 
-  constructor(instance: KernelInstance, pins: Pins, inputs: readonly PartReader[]) {
+  constructor(
+    instance: KernelInstance,
+    pins: Pins,
+    inputs: readonly PartReader[],
+    tombstones: TombstoneVersion,
+  ) {
     const { kernel, memory } = instance
     this.instance = instance
     this.memory = memory
@@ -43,7 +49,10 @@ export class PartMerge implements RowSource {
     this.series = this.times + BLOCK_ROWS * 8
     this.entries = this.series + BLOCK_ROWS * 4
     try {
-      for (const reader of inputs) this.streams.push(new PartStream(instance, pins, reader))
+      for (const reader of inputs) {
+        const holes = holesOf(tombstones, reader.description)
+        this.streams.push(new PartStream(instance, pins, reader, holes))
+      }
     } catch (error) {
       this.release()
       throw error

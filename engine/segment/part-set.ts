@@ -52,6 +52,11 @@ export class PartSet {
     return this.current.tables.get(table) ?? NO_READERS
   }
 
+  /** Those of all tables. */
+  allReaders(): PartReader[] {
+    return [...this.current.tables.values()].flat()
+  }
+
   /** All parts, by table and sequence. */
   parts(): PartDescription[] {
     return [...this.current.tables.values()].flat().map((reader) => reader.description)

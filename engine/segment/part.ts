@@ -63,6 +63,7 @@ export class PartReader {
   private readonly entrySize: number
   private readonly onHot: () => void
   private mergedRows = 0
+  private hiddenCount = 0
   private opened: { footer: Footer; series: SeriesPages; index: Map<number, number> } | null = null
 
   /** `cache` is the one whose pins the calls get. `onHot`: see `warm`. */
@@ -78,6 +79,16 @@ export class PartReader {
     this.name = fileName('segment', description.file)
     this.entrySize = instance.kernel.ENTRY_SIZE.value
     this.onHot = onHot
+  }
+
+  /** Rows that deletes have hidden since the start, as far as they were counted. */
+  get hidden(): number {
+    return this.hiddenCount
+  }
+
+  /** Notes that a delete hides so many more. */
+  hide(rows: number): void {
+    this.hiddenCount += rows
   }
 
   /** Rows that queries had to merge with rows of other parts: what a compaction spares the next. */

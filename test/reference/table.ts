@@ -28,7 +28,7 @@ export class ReferenceTable {
   readonly fields = new Map<string, ValueType>()
   readonly tagKeys = new Set<string>()
   /** In the order they came. */
-  readonly rows: Row[] = []
+  rows: Row[] = []
   private readonly known = new Map<string, Row>()
 
   constructor(name: string) {
@@ -50,6 +50,12 @@ export class ReferenceTable {
     for (const key of tags.keys()) this.tagKeys.add(key)
     const row = this.rowAt(tags, point.time)
     for (const [name, field] of entries) row.fields.set(name, field!.value)
+  }
+
+  remove(rows: readonly Row[]): void {
+    const gone = new Set(rows)
+    this.rows = this.rows.filter((row) => !gone.has(row))
+    for (const { tags, time } of rows) this.known.delete(`${time} ${seriesText(tags)}`)
   }
 
   private rowAt(tags: ReadonlyMap<string, string>, time: bigint): Row {

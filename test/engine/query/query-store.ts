@@ -182,6 +182,7 @@ export class QueryStore extends NaiveCatalog {
       cache: this.cache,
       catalog: this,
       memtables: this.memtables.map((memtable) => ({ memtable, snapshot: memtable.snapshot() })),
+      holes: () => null,
       parts: (table) => this.parts.filter(({ description }) => description.table === table),
       now: () => (now += 1_000_000n),
     }
