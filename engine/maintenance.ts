@@ -31,6 +31,8 @@ export interface MaintenanceCounters {
 /** Pause before what failed is tried again: at first, and at most. */
 const RETRY_MS = 1_000
 const RETRY_MAX_MS = 60_000
+/** Flushes that may go before one merge. */
+const OVERTAKES_MAX = 8
 
 export class Maintenance {
   readonly counters: MaintenanceCounters = {
@@ -51,6 +53,8 @@ export class Maintenance {
   private retryMs = RETRY_MS
   private hasMerged = false
   private isEnding = false
+  /** Flushes that went before the merge that is under way. */
+  private overtakes = 0
   /** Those who wait for an attempt to flush. */
   private attemptWaiters: (() => void)[] = []
   /** Whether parts of which little is hidden are due. */
@@ -176,9 +180,14 @@ export class Maintenance {
     for (const resolve of this.attemptWaiters.splice(0)) resolve()
   }
 
-  /** In a pause of a merge: a flush goes before it. One that fails is the next round's. */
+  /**
+   * In a pause of a merge: a flush goes before it. One that fails is the next round's, and so is one
+   * too many: parts that come faster than they are merged would pile up, so writers have to wait.
+   */
   private flushBetween(): Promise<void> | null {
     if (this.memtables.sealed === null || this.flushFailure !== null) return null
+    if (this.overtakes === OVERTAKES_MAX) return null
+    this.overtakes++
     return this.tryFlush()
   }
 
@@ -272,6 +281,7 @@ export class Maintenance {
 
   private async mergeParts(merges: readonly Merge[]): Promise<void> {
     const { rooms, counters } = this
+    this.overtakes = 0
     const { instance, cache, parts } = rooms
     const removed = merges.flatMap(({ inputs }) => inputs)
     const version = parts.acquire()

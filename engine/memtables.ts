@@ -47,6 +47,7 @@ export class Memtables {
   private taken: bigint | null = null
   private waiting: SealedMemtable | null = null
   private retired: Memtable | null = null
+  private emptying = false
   private readonly holds = new Set<{ revoke(memtable: Memtable): void }>()
   private wakers: (() => void)[] = []
   private revokeTimer: TimerHandle = null
@@ -80,6 +81,11 @@ export class Memtables {
   /** Whether there is an empty one to go on with. */
   get canSeal(): boolean {
     return this.spare !== null
+  }
+
+  /** Whether one that nobody needs any more is on its way to be spare. */
+  get isEmptying(): boolean {
+    return this.emptying
   }
 
   /** Bytes of rows and strings that are not in parts. */
@@ -172,11 +178,14 @@ export class Memtables {
   }
 
   private async empty(retired: Memtable): Promise<void> {
+    this.emptying = true
     try {
       await this.options.run(retired.reset())
     } catch {
       // The kernel has failed, and with it all that could wait for this one.
       return
+    } finally {
+      this.emptying = false
     }
     this.spare = retired
     this.wake()

@@ -429,11 +429,13 @@ export class Shard implements WriteTarget, DeletionTarget {
 
   private async waitForSpare(): Promise<void> {
     const { maintenance, memtables } = this
-    // What failed is tried again by itself.
-    if (maintenance.flushError !== null) throw maintenance.flushError
-    maintenance.start()
-    await memtables.whenSpare(ROOM_TIMEOUT_MS)
-    if (memtables.canSeal) return
+    do {
+      // What failed is tried again by itself.
+      if (maintenance.flushError !== null) throw maintenance.flushError
+      if (!memtables.isEmptying) maintenance.start()
+      await memtables.whenSpare(ROOM_TIMEOUT_MS)
+      if (memtables.canSeal) return
+    } while (memtables.isEmptying)
     if (maintenance.flushError !== null) throw maintenance.flushError
     throw new OmenError('busy', 'memtable: full, and the one before is not free yet', {
       retryAfter: 1,

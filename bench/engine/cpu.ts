@@ -4,6 +4,7 @@
 
 import { setImmediate as nextMacrotask } from 'node:timers/promises'
 import type { Database } from '../../engine/database.ts'
+import { randomOf } from './random.ts'
 
 export const FIELDS = [
   'usage_user',
@@ -31,17 +32,6 @@ export interface CpuSet {
   readonly steps: number
   /** Per field, f64[hosts × steps], host by host. */
   readonly values: readonly Float64Array[]
-}
-
-/** mulberry32: seeded, so that every run has the same set. */
-function randomOf(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-  }
 }
 
 export function makeCpuSet(hosts: number, hours: number): CpuSet {
@@ -81,19 +71,40 @@ function tagsOf(host: number): Map<string, string> {
   ])
 }
 
+/** A point of the set as a line of line protocol, with its newline. */
+export function lineOf({ steps, values }: CpuSet, host: number, step: number): string {
+  const tags = [...tagsOf(host)].map(([key, value]) => `${key}=${value}`).join(',')
+  const fields = FIELDS.map((name, field) => `${name}=${values[field]![host * steps + step]}`)
+  return `cpu,${tags} ${fields.join(',')} ${EPOCH + BigInt(step) * STEP}\n`
+}
+
+/** Writes these steps of a host into table `cpu`, in one batch. */
+export async function writeSteps(
+  database: Database,
+  set: CpuSet,
+  host: number,
+  steps: readonly number[],
+): Promise<void> {
+  const times = BigInt64Array.from(steps, (step) => EPOCH + BigInt(step) * STEP)
+  const batch = database.batch()
+  const fields = FIELDS.map((name, field) => {
+    const column = set.values[field]!.subarray(host * set.steps, (host + 1) * set.steps)
+    const values = Float64Array.from(steps, (step) => column[step]!)
+    return { name, type: FLOAT, values, valid: null, declared: true } as const
+  })
+  batch.points({ table: 'cpu', tags: tagsOf(host), times, fields })
+  await batch.commit()
+}
+
+/** Writes all points of a host into table `cpu`, in one batch. */
+export function writeHost(database: Database, set: CpuSet, host: number): Promise<void> {
+  const steps = Array.from({ length: set.steps }, (_, step) => step)
+  return writeSteps(database, set, host, steps)
+}
+
 /** Writes the set into table `cpu`, then flushes and compacts it. */
 export async function loadCpuSet(database: Database, set: CpuSet): Promise<void> {
-  const { hosts, steps, values } = set
-  const times = BigInt64Array.from({ length: steps }, (_, step) => EPOCH + BigInt(step) * STEP)
-  for (let host = 0; host < hosts; host++) {
-    const batch = database.batch()
-    const fields = FIELDS.map((name, field) => {
-      const column = values[field]!.subarray(host * steps, (host + 1) * steps)
-      return { name, type: FLOAT, values: column, valid: null, declared: true } as const
-    })
-    batch.points({ table: 'cpu', tags: tagsOf(host), times, fields })
-    await batch.commit()
-  }
+  for (let host = 0; host < set.hosts; host++) await writeHost(database, set, host)
   await flushPatiently(database)
   await database.compact()
 }

@@ -150,6 +150,41 @@ test('a flush goes before the merge that is under way, and both end well', async
   await db.close()
 })
 
+test('eight flushes go before one merge, then writers wait for it', async () => {
+  const { db, shard } = await openLate()
+  const random = seededRandom(8)
+  for (let turn = 0; turn < 12; turn++) {
+    await write(db, noise('a', turn * 10_000, 10_000, random))
+    await db.flush()
+  }
+  const compacting = db.compact()
+  const flushes = new Map<number, number>()
+  for (let turn = 0; turn < 24; turn++) {
+    await write(db, [`m,s=a v=1 ${turn}`])
+    await db.flush()
+    const { compactions } = shard.counters
+    flushes.set(compactions, (flushes.get(compactions) ?? 0) + 1)
+  }
+  await compacting
+  // The merge of all noise takes longer than eight flushes.
+  expect(Math.max(...flushes.values())).toBe(8)
+  expect((await question(db)).values).toEqual([24, 24])
+  await db.close()
+})
+
+test('a write that fills a memtable while the one before is being emptied waits for it', async () => {
+  const { db } = await openLate()
+  const lines = Array.from({ length: 30_000 }, (_, i) => `m,s=${i} v=1 1`)
+  for (const from of [0, 15_000]) {
+    await write(db, lines.slice(from, from + 15_000))
+    await db.flush()
+    await write(db, [`m,s=a v=1 ${from}`])
+    await db.flush()
+  }
+  expect((await question(db)).values).toEqual([30_002, 30_002])
+  await db.close()
+})
+
 test('a flush that fails inside of a merge is tried again after it, and loses nothing', async () => {
   const disk = new SimulatedDisk(1)
   const host = await simulatedHost(disk.open(), 1)

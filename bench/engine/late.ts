@@ -1,0 +1,169 @@
+// What late data costs: the cpu set is written in the order of time, and once more with a share of its
+// rows arriving later, at any moment of the rest of the run, into two directories on disk.
+//   node scripts/run.js bench/engine/late.ts [--share 0.05] [--memtable MIB]
+// OMENDB_HOSTS (50) and OMENDB_HOURS (12) size the set. Ingest is measured in RUNS pairs; then queries
+// over both as the ingest left them, as queries themselves leave them (they have overlap merged), and
+// after `compact()`. Every answer is checked against the arrays before it is timed. Behind a question:
+// which share of its blocks was decoded. The last column: in order over late, 0.8 is the aim.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setImmediate as nextMacrotask } from 'node:timers/promises'
+import type { Database } from '../../engine/database.ts'
+import { open } from '../../engine/node.ts'
+import { type CpuSet, lineOf, makeCpuSet } from './cpu.ts'
+import { type Question, checkAnswer, questionsOf, requestOf } from './questions.ts'
+import { randomOf } from './random.ts'
+import { measure, printHead, printTimings } from './timing.ts'
+
+const RUNS = 3
+const BATCH_ROWS = 2_000
+const VARIANTS = 8
+
+interface Row {
+  readonly host: number
+  readonly step: number
+}
+
+/** Batches of line protocol; `share` of the rows come at a random later place. */
+function batchesOf(set: CpuSet, share: number): Uint8Array[] {
+  const { hosts, steps } = set
+  const random = randomOf(7)
+  const places: { readonly at: number; readonly row: Row }[] = []
+  const rows = hosts * steps
+  for (let i = 0; i < rows; i++) {
+    const isLate = random() < share
+    const at = isLate ? i + random() * (rows - i) : i
+    places.push({ at, row: { host: i % hosts, step: Math.floor(i / hosts) } })
+  }
+  places.sort((a, b) => a.at - b.at)
+  const batches: Uint8Array[] = []
+  for (let i = 0; i < rows; i += BATCH_ROWS) {
+    const lines = places.slice(i, i + BATCH_ROWS).map(({ row }) => lineOf(set, row.host, row.step))
+    batches.push(new TextEncoder().encode(lines.join('')))
+  }
+  return batches
+}
+
+interface Loaded {
+  readonly database: Database
+  readonly directory: string
+  readonly elapsedMs: number
+}
+
+/** Writes all batches and flushes; merges that take part meanwhile count, too. */
+async function load(batches: readonly Uint8Array[], memtableMib: number): Promise<Loaded> {
+  const directory = mkdtempSync(join(tmpdir(), 'omendb-late-'))
+  const memtableRowBytes = memtableMib * 2 ** 20
+  const database = await open(directory, { memtableRowBytes })
+  const start = performance.now()
+  for (const bytes of batches) await write(database, bytes)
+  await patiently(() => database.flush())
+  return { database, directory, elapsedMs: performance.now() - start }
+}
+
+/** Writes a batch, again while the engine says `busy`, as a client does after a 429. */
+async function write(database: Database, bytes: Uint8Array): Promise<void> {
+  await patiently(() => {
+    const batch = database.batch()
+    batch.lineProtocol(bytes)
+    return batch.commit()
+  })
+}
+
+async function patiently(action: () => Promise<unknown>): Promise<void> {
+  for (;;) {
+    try {
+      await action()
+      return
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'busy') throw error
+      await nextMacrotask()
+    }
+  }
+}
+
+async function discard({ database, directory }: Loaded): Promise<void> {
+  await database.close()
+  rmSync(directory, { recursive: true })
+}
+
+/** Blocks that were decoded, of those in reach, over all variants of a question; checks the answers. */
+async function decodedShare(set: CpuSet, asked: readonly Question[], task: Ask): Promise<string> {
+  let blocks = 0
+  let decoded = 0
+  for (const [run, question] of asked.entries()) {
+    const answer = await task(run)
+    checkAnswer(set, question, answer)
+    blocks += answer.stats.blocks
+    decoded += answer.stats.blocksDecoded
+  }
+  return `${((100 * decoded) / blocks).toFixed(0)} %`
+}
+
+type Ask = (run: number) => ReturnType<Database['query']>
+
+async function ask(title: string, contenders: readonly Loaded[], set: CpuSet): Promise<void> {
+  const parts = contenders.map(({ database }) => String(database.metrics().segments))
+  console.log(`\n${title}, segments: ${parts.join(' and ')}`)
+  printHead(['in order', 'late'])
+  const variants = Array.from({ length: VARIANTS }, (_, i) => questionsOf(set, i))
+  for (const [i, { name }] of variants[0]!.entries()) {
+    const asked = variants.map((questions) => questions[i]!)
+    const tasks = contenders.map(({ database }): Ask => (run) => {
+      const question = asked[run % VARIANTS]!
+      const request = requestOf(question)
+      return question.result === 'latest' ? database.latest(request) : database.query(request)
+    })
+    const shares: string[] = []
+    for (const task of tasks) shares.push(await decodedShare(set, asked, task))
+    printTimings(`${name} (${shares.join(', ')})`, await measure(tasks))
+  }
+}
+
+/** Keeps queries from merging parts, so that what they cost before that can be measured. */
+function holdMerges(database: Database, isHeld: boolean): void {
+  const { maintenance } = (database as unknown as { current: Held }).current
+  if (isHeld) maintenance.relieve = () => Promise.resolve()
+  else delete maintenance.relieve
+}
+
+interface Held {
+  readonly maintenance: { relieve?: () => Promise<void> }
+}
+
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[values.length >> 1]!
+
+export async function main(args: readonly string[]): Promise<void> {
+  const option = (name: string, value: number): number => {
+    const at = args.indexOf(`--${name}`)
+    return at < 0 ? value : Number(args[at + 1])
+  }
+  const { OMENDB_HOSTS: hosts = '50', OMENDB_HOURS: hours = '12' } = process.env
+  const set = makeCpuSet(Number(hosts), Number(hours))
+  const orders = [batchesOf(set, 0), batchesOf(set, option('share', 0.05))]
+  const times: number[][] = [[], []]
+  let kept: Loaded[] = []
+  for (let run = 0; run < RUNS; run++) {
+    for (const old of kept) await discard(old)
+    kept = []
+    for (const [i, batches] of orders.entries()) {
+      const loaded = await load(batches, option('memtable', 4))
+      times[i]!.push(loaded.elapsedMs)
+      kept.push(loaded)
+    }
+  }
+  const [inOrder, late] = times.map(median) as [number, number]
+  console.log(
+    `ingest: ${inOrder.toFixed(0)} and ${late.toFixed(0)} ms, ${(inOrder / late).toFixed(2)}×`,
+  )
+  for (const { database } of kept) holdMerges(database, true)
+  await ask('as ingest left it', kept, set)
+  for (const { database } of kept) holdMerges(database, false)
+  await ask('as queries left it', kept, set)
+  for (const { database } of kept) await database.compact()
+  await ask('after compact()', kept, set)
+  for (const loaded of kept) await discard(loaded)
+}
