@@ -21,6 +21,9 @@ interface TagColumn {
 }
 
 const CAPACITY_MIN = 256
+const NO_IDS = new Uint32Array()
+/** Series compared with one value between two pauses: a quarter of a millisecond. */
+const SCAN_SERIES = 262_144
 /** Values judged between two pauses. */
 const STEP_VALUES = 2_048
 /** What is known of a value. */
@@ -60,12 +63,29 @@ export class TagIndex {
 
   /** Ordinals (below `seriesCount`) of the series for which every term accepts its tag's value. */
   *match(table: number, terms: readonly TagTerm[], seriesCount: number): Execution<Uint32Array> {
-    const kept = new Uint8Array(seriesCount).fill(1)
-    for (const term of terms) yield* this.narrow(table, term, kept)
-    const ordinals = new Uint32Array(seriesCount)
-    let count = 0
-    for (let i = 0; i < seriesCount; i++) if (kept[i] === 1) ordinals[count++] = i
-    return ordinals.subarray(0, count)
+    const [first, ...others] = [...terms].sort((a, b) => costOf(a) - costOf(b))
+    if (first === undefined) return Uint32Array.from({ length: seriesCount }, (_, i) => i)
+    let ordinals = yield* this.matchFirst(table, first, seriesCount)
+    for (const term of others) ordinals = yield* this.narrow(table, term, ordinals)
+    return ordinals
+  }
+
+  /** Of one value that a term accepts, the series are found without a list of all. */
+  private *matchFirst(table: number, term: TagTerm, seriesCount: number): Execution<Uint32Array> {
+    if (term.values?.length !== 1) {
+      const all = Uint32Array.from({ length: seriesCount }, (_, i) => i)
+      return yield* this.narrow(table, term, all)
+    }
+    const found: number[] = []
+    const wanted = this.valueId(table, term.key, term.values[0]!)
+    if (wanted === 0) return new Uint32Array()
+    for (let from = 0; from < seriesCount; from += SCAN_SERIES) {
+      const ids = this.valueIds(table, term.key) ?? NO_IDS
+      const to = Math.min(seriesCount, from + SCAN_SERIES, ids.length)
+      for (let i = from; i < to; i++) if (ids[i] === wanted) found.push(i)
+      if (to - from === SCAN_SERIES) yield { pause: true }
+    }
+    return Uint32Array.from(found)
   }
 
   /**
@@ -93,26 +113,26 @@ export class TagIndex {
     this.tables.delete(table)
   }
 
-  private *narrow(table: number, term: TagTerm, kept: Uint8Array): Execution<void> {
+  /** Those of the ordinals, whose place is used for them, that a term accepts. */
+  private *narrow(table: number, term: TagTerm, ordinals: Uint32Array): Execution<Uint32Array> {
     if (this.column(table, term.key) === null) {
-      if (term.values !== null || !term.accepts(null)) kept.fill(0)
-      return
+      const accepts = term.values === null && term.accepts(null)
+      return accepts ? ordinals : new Uint32Array()
     }
     const verdicts = this.verdicts(table, term)
     let judged = 0
-    for (let i = 0; i < kept.length;) {
-      const ids = this.valueIds(table, term.key)
-      // Its table was dropped meanwhile.
-      if (ids === null) return
-      const to = Math.min(kept.length, i + STEP_SERIES)
+    let count = 0
+    for (let i = 0; i < ordinals.length;) {
+      const ids = this.valueIds(table, term.key) ?? NO_IDS
+      const to = Math.min(ordinals.length, i + STEP_SERIES)
       for (const before = judged; i < to && judged - before < STEP_VALUES; i++) {
-        if (kept[i] === 0) continue
-        const verdict = verdicts(ids[i] ?? 0)
+        const verdict = verdicts(ids[ordinals[i]!] ?? 0)
         if ((verdict & NEW) !== 0) judged++
-        if ((verdict & ACCEPTED) === 0) kept[i] = 0
+        if ((verdict & ACCEPTED) !== 0) ordinals[count++] = ordinals[i]!
       }
-      if (i < kept.length) yield { pause: true }
+      if (i < ordinals.length) yield { pause: true }
     }
+    return ordinals.subarray(0, count)
   }
 
   /** Whether the term accepts a value id + 1 (0 = absent), in bits; each distinct id is judged once. */
@@ -192,4 +212,9 @@ function pairKey(prefix: number, text: string): Uint8Array {
   new DataView(key.buffer).setUint32(0, prefix, true)
   key.set(bytes, 4)
   return key
+}
+
+/** Terms that leave few series come first. */
+function costOf({ values }: TagTerm): number {
+  return values === null ? Infinity : values.length
 }

@@ -174,7 +174,7 @@ export class RawColumns {
 const VECTOR_BYTES = 100
 
 /** Bytes of heap that rows take, about. */
-function rowsBytes({ time, fields }: RawRows): number {
+export function rowsBytes({ time, fields }: RawRows): number {
   let bytes = VECTOR_BYTES + time.byteLength
   for (const { values, valid } of fields) {
     bytes += VECTOR_BYTES + (valid?.byteLength ?? 0)

@@ -4,6 +4,7 @@ import { answerOf, nextTime } from './answer.ts'
 import { BLOCK_ROWS } from '../segment/footer.ts'
 import type { PlanSeries } from './plan.ts'
 import type { Answer, AnswerSeries } from './query.ts'
+import { RawPage } from './raw-page.ts'
 import { RawColumns, type RawRows } from './raw-rows.ts'
 import type { PartPiece, Scan } from './scan.ts'
 import type { Piece } from './series-scan.ts'
@@ -11,32 +12,27 @@ import { pointSlices } from './slices.ts'
 import type { Execution } from '../step.ts'
 import { joinTimes, joinVectors } from './vector.ts'
 
-const NO_ROWS: RawRows[] = []
-
 /** Runs a raw plan. */
 export function* executeRaw(scan: Scan): Execution<Answer> {
   const { plan } = scan
-  const gathered = Array.from({ length: plan.series.length }, () => NO_ROWS)
-  const reader = new RawReader(scan, (bytes) => scan.budget.holds(bytes))
+  const holds = (bytes: number): void => scan.budget.holds(bytes)
+  const page = new RawPage(plan.query, holds)
+  const reader = new RawReader(scan, holds)
   try {
-    let rows = 0
     for (const [start, end] of pointSlices(scan)) {
       for (const series of plan.series) {
         const [from, to] = rangeAfterCursor(scan, series, start, end)
-        const found = yield* reader.read(series, from, to)
-        for (const { time } of found) rows += time.length
-        if (found.length === 0) continue
-        const before = gathered[series.rank]!
-        gathered[series.rank] = before.length === 0 ? found : [...before, ...found]
+        const { rank } = series
+        page.add(rank, yield* reader.read(series, ...page.clip(rank, from, to)))
       }
       // One row more than the limit tells that there is a next page.
-      if (rows > plan.query.limit) break
+      if (page.rowCount > plan.query.limit) break
     }
   } finally {
     reader.release()
   }
-  const series: AnswerSeries[] = gathered.flatMap((found, i) => {
-    return found.length === 0 ? [] : [{ tags: plan.groups.at(i), ...joinRows(scan, found) }]
+  const series: AnswerSeries[] = page.series().map(([rank, found]) => {
+    return { tags: plan.groups.at(rank), ...joinRows(scan, found) }
   })
   return answerOf(plan, series, scan.stats())
 }
