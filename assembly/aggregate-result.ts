@@ -52,31 +52,62 @@ function mergeRuns(
   }
 }
 
+/** Bytes of the cursor of a sort: 0 width u32 (0 = nothing done)  4 from u32  8 source u32  12 target u32. */
+export const AGGREGATE_SORT_SIZE: u32 = 16
+
 /**
- * Writes all record numbers in order of (group, bucket) to `index`, u32[count + 1]; `scratch` is as
- * large. A bottom-up merge sort that skips runs already in order, as they are when series were
- * scanned in turn.
+ * Goes on writing all record numbers in order of (group, bucket) to `index`, u32[count + 1]; `scratch`
+ * is as large, the cursor is zero at first. 1 when it is done, 0 after `budget` records, or a run more.
+ * A bottom-up merge sort that is spared when all are in order, as they are when series were scanned in
+ * turn.
  */
-export function aggregateSort(state: usize, index: usize, scratch: usize): void {
+export function aggregateSort(
+  state: usize,
+  index: usize,
+  scratch: usize,
+  cursor: usize,
+  budget: u32,
+): i32 {
   const count = load<u32>(state, 20)
-  let isSorted = true
-  for (let i: u32 = 0; i < count; i++) {
-    store<u32>(index + (usize(i) << 2), i)
-    if (i > 0 && isAfter(state, i - 1, i)) isSorted = false
-  }
-  if (isSorted) return
-  let source = index
-  let target = scratch
-  for (let width: u32 = 1; width < count; width <<= 1) {
-    for (let from: u32 = 0; from < count; from += width << 1) {
-      const middle = min<u32>(from + width, count)
-      mergeRuns(state, source, target, from, middle, min<u32>(middle + width, count))
+  let width = load<u32>(cursor)
+  let from = load<u32>(cursor, 4)
+  let spent: u32 = 0
+  if (width === 0) {
+    const to = min<u32>(count, from + budget)
+    let isSorted = load<u32>(cursor, 8) === 0
+    for (; from < to; from++) {
+      store<u32>(index + (usize(from) << 2), from)
+      if (isSorted && from > 0) isSorted = !isAfter(state, from - 1, from)
     }
-    const swapped = source
-    source = target
-    target = swapped
+    store<u32>(cursor, from, 4)
+    store<u32>(cursor, isSorted ? 0 : 1, 8)
+    if (from < count) return 0
+    if (isSorted) return 1
+    width = 1
+    from = 0
+    store<u32>(cursor, u32(index), 8)
+    store<u32>(cursor, u32(scratch), 12)
   }
+  while (width < count && spent < budget) {
+    const middle = min<u32>(from + width, count)
+    const to = min<u32>(middle + width, count)
+    const source = usize(load<u32>(cursor, 8))
+    const target = usize(load<u32>(cursor, 12))
+    mergeRuns(state, source, target, from, middle, to)
+    spent += to - from
+    from = to
+    if (from < count) continue
+    from = 0
+    width <<= 1
+    store<u32>(cursor, u32(target), 8)
+    store<u32>(cursor, u32(source), 12)
+  }
+  store<u32>(cursor, width)
+  store<u32>(cursor, from, 4)
+  if (width < count) return 0
+  const source = usize(load<u32>(cursor, 8))
   if (source !== index) memory.copy(index, source, usize(count) << 2)
+  return 1
 }
 
 /** For the records at `index`: group u32, bucket start i64 and least time i64 each. */

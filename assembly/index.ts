@@ -48,7 +48,12 @@ export {
   aggregateRehash,
   aggregateSummary,
 } from './aggregate'
-export { aggregateKeys, aggregateResult, aggregateSort } from './aggregate-result'
+export {
+  AGGREGATE_SORT_SIZE,
+  aggregateKeys,
+  aggregateResult,
+  aggregateSort,
+} from './aggregate-result'
 export { runAggregate, runPlan } from './aggregate-run'
 export { viewDecode, viewLowerBlock } from './part-view'
 export { rowsCheck } from './row'

@@ -7,6 +7,9 @@ import type { Execution } from '../step.ts'
 
 /** Values worked through between two pauses: about a millisecond. */
 const PAUSE_VALUES = 1 << 20
+/** What takes long beside values is seen by the clock, which is looked at every so often. */
+const PAUSE_NS = 2_000_000n
+const LOOKS_BETWEEN = 16
 
 export class Budget {
   private readonly maxPoints: number
@@ -14,10 +17,16 @@ export class Budget {
   private heldBytes = 0
   private points = 0
   private values = 0
+  private readonly now: () => bigint
+  private begunAt: bigint
+  private looks = 0
 
-  constructor({ maxPoints, queryBytes }: QueryLimits) {
+  /** `now` in nanoseconds: without it, values alone decide when to pause. */
+  constructor({ maxPoints, queryBytes }: QueryLimits, now: () => bigint = () => 0n) {
     this.maxPoints = maxPoints
     this.queryBytes = queryBytes
+    this.now = now
+    this.begunAt = now()
   }
 
   /** Counts decoded rows and the values touched. Throws `limit_exceeded` beyond maxPoints. */
@@ -47,13 +56,16 @@ export class Budget {
 
   /** Was enough done since the last pause? */
   get isSpent(): boolean {
-    return this.values >= PAUSE_VALUES
+    if (this.values >= PAUSE_VALUES) return true
+    if (++this.looks % LOOKS_BETWEEN !== 0) return false
+    return this.now() - this.begunAt > PAUSE_NS
   }
 
   /** Pauses, and begins anew. */
   *breathe(): Execution<void> {
     this.values = 0
     yield { pause: true }
+    this.begunAt = this.now()
   }
 }
 

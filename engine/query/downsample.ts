@@ -34,7 +34,7 @@ export function* executeAggregate(scan: Scan): Execution<Answer> {
   const series: AnswerSeries[] = groups.map(({ group, time, fields }) => {
     return { tags: plan.groups.at(group), time, fields }
   })
-  return answerOf(plan, afterCursor(series, plan.query), scan.stats())
+  return yield* answerOf(plan, afterCursor(series, plan.query), scan.stats())
 }
 
 /** An integer that some bucket may not hold: then no page may hide it, and all buckets are read. */
@@ -135,7 +135,7 @@ function* aggregateRange(scan: Scan, start: bigint, end: bigint): Execution<Aggr
         pieces.close()
       }
     }
-    return aggregator.results()
+    return yield* aggregator.resultSteps()
   } finally {
     aggregator.release()
   }

@@ -12,7 +12,8 @@ import type { PartView } from './part-view.ts'
 import type { PlanColumn, PlanSeries } from './plan.ts'
 import type { Vector } from './query.ts'
 import type { Output, ResultName } from './selection.ts'
-import { readVector } from './vector.ts'
+import { type Execution, finish } from '../step.ts'
+import { joinVectors, readVector } from './vector.ts'
 
 /** How rows fall into buckets: all into one, at a fixed width, or at given starts. */
 export type Grid =
@@ -67,6 +68,8 @@ const NEEDS_FIRST_TIME = 2
 const WANTS_RECORDS = 1
 const WANTS_BLOCK = 3
 const RECORDS_MIN = 64
+/** Records sorted or read between two pauses. */
+const STEP_RECORDS = 32_768
 const ARENA_MIN = 1024
 
 /** What each field must remember, over all outputs. */
@@ -216,28 +219,52 @@ export class Aggregator {
 
   /** The results of everything added. Throws `out_of_range` when an integer does not hold its sum. */
   results(): AggregateRows {
+    return finish(this.resultSteps())
+  }
+
+  /** The same in steps; nothing may be added meanwhile. */
+  *resultSteps(): Execution<AggregateRows> {
     const { kernel, memory, count } = this
     const { offset } = this.state
     // Two lists of u32, values, times, validity; an even size keeps the 8-byte ones aligned.
     const size = (count + 2) & ~1
     this.holds(size * (20 + 9 * this.outputs.length))
+    const sort = memory.allocateZeroed(kernel.AGGREGATE_SORT_SIZE.value)
     const region = memory.allocate(size * 25)
     try {
       const index = region.offset
       const groups = index + size * 4
       const values = groups + size * 4
       const times = values + size * 8
-      kernel.aggregateSort(offset, index, groups)
-      kernel.aggregateKeys(offset, index, count, groups, values, times)
-      return {
+      while (kernel.aggregateSort(offset, index, groups, sort.offset, STEP_RECORDS) === 0) {
+        yield { pause: true }
+      }
+      for (let from = 0; from < count; from += STEP_RECORDS) {
+        const rows = Math.min(STEP_RECORDS, count - from)
+        const [g, v, t] = [groups + from * 4, values + from * 8, times + from * 8]
+        kernel.aggregateKeys(offset, index + from * 4, rows, g, v, t)
+        yield { pause: true }
+      }
+      const rows = {
         oneBucket: this.oneBucket,
         groups: memory.u32.slice(groups >>> 2, (groups >>> 2) + count),
         buckets: memory.i64.slice(values >>> 3, (values >>> 3) + count),
         firstTimes: memory.i64.slice(times >>> 3, (times >>> 3) + count),
-        fields: this.outputs.map((output) => this.result(output, index, values, times + size * 8)),
       }
+      const fields: Vector[] = []
+      for (const output of this.outputs) {
+        const parts: Vector[] = []
+        for (let from = 0; from < count || from === 0; from += STEP_RECORDS) {
+          const some = Math.min(STEP_RECORDS, count - from)
+          parts.push(this.result(output, index + from * 4, some, values, times + size * 8))
+          if (some === STEP_RECORDS) yield { pause: true }
+        }
+        fields.push(joinVectors(output.type, parts))
+      }
+      return { ...rows, fields }
     } finally {
       memory.release(region)
+      memory.release(sort)
     }
   }
 
@@ -247,8 +274,14 @@ export class Aggregator {
     if (this.boundaries !== null) this.memory.release(this.boundaries)
   }
 
-  private result(output: Output, index: number, values: number, valid: number): Vector {
-    const { kernel, memory, count, state } = this
+  private result(
+    output: Output,
+    index: number,
+    count: number,
+    values: number,
+    valid: number,
+  ): Vector {
+    const { kernel, memory, state } = this
     const code = RESULTS.indexOf(output.result!)
     const field = Math.max(0, output.field)
     const nulls = kernel.aggregateResult(state.offset, index, count, field, code, values, valid)

@@ -12,6 +12,9 @@ import { pointSlices } from './slices.ts'
 import type { Execution } from '../step.ts'
 import { joinTimes, joinVectors } from './vector.ts'
 
+/** Rows joined between two pauses. */
+const JOINED_ROWS = 65_536
+
 /** Runs a raw plan. */
 export function* executeRaw(scan: Scan): Execution<Answer> {
   const { plan } = scan
@@ -31,10 +34,17 @@ export function* executeRaw(scan: Scan): Execution<Answer> {
   } finally {
     reader.release()
   }
-  const series: AnswerSeries[] = page.series().map(([rank, found]) => {
-    return { tags: plan.groups.at(rank), ...joinRows(scan, found) }
-  })
-  return answerOf(plan, series, scan.stats())
+  const series: AnswerSeries[] = []
+  let joined = 0
+  for (const [rank, found] of page.series()) {
+    const rows = joinRows(scan, found)
+    series.push({ tags: plan.groups.at(rank), ...rows })
+    joined += 16 + rows.time.length
+    if (joined < JOINED_ROWS) continue
+    joined = 0
+    yield { pause: true }
+  }
+  return yield* answerOf(plan, series, scan.stats())
 }
 
 function rangeAfterCursor(

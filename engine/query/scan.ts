@@ -105,7 +105,7 @@ export class Scan {
     this.parts = snapshot.parts(plan.table.id)
     this.memtables = memtables.filter(({ snapshot: held }) => held.rowCount > 0)
     this.tally = new Tally(plan.fields.length + 1)
-    this.budget = new Budget(plan.query.limits)
+    this.budget = new Budget(plan.query.limits, () => snapshot.now())
     this.startedAt = snapshot.now()
     this.pins = cache.pins()
     this.pinnedMax = Math.min(PINNED_MAX, cache.capacity / 4)
