@@ -122,10 +122,11 @@ async function measure(
   ms: number,
   beside: (() => Promise<unknown>) | null,
 ): Promise<Line> {
-  let isOver = false
+  const state = { isOver: false }
   const loop = monitorEventLoopDelay({ resolution: 1 })
   const background = (async () => {
-    while (!isOver && beside !== null) await beside()
+    if (beside === null) return
+    while (!state.isOver) await beside()
   })()
   loop.enable()
   const times: number[] = []
@@ -137,7 +138,7 @@ async function measure(
     await new Promise((resolve) => setTimeout(resolve, 2))
   }
   loop.disable()
-  isOver = true
+  state.isOver = true
   await background
   times.sort((a, b) => a - b)
   const line = {
