@@ -127,6 +127,29 @@ test('what was dropped before a backup is not in it', async () => {
   expect((await copy.tables()).map(({ name }) => name)).toEqual(['u'])
 })
 
+test('what was deleted stays deleted in a backup, flushed or not, and what came after stays', async () => {
+  for (const isFlushed of [false, true]) {
+    const { db, disk } = await open()
+    await write(db, rows(0, 100))
+    await db.flush()
+    await write(db, rows(100, 100))
+    await db.deleteRows('t', { precision: 'ns', start: 50n, end: 150n })
+    await write(db, 't v=-1 60')
+    if (!isFlushed) disk.failMatching(/^create segment/, 'ENOSPC', 0, 5)
+    const { bytes } = await backupOf(db)
+    const { db: copy } = await restored([bytes])
+    const { series } = await copy.query({ table: 't' })
+    const times = series.flatMap(({ time }) => [...time].map(Number))
+    const kept = Array.from({ length: 200 }, (_, i) => i).filter(
+      (i) => i < 50 || i >= 150 || i === 60,
+    )
+    expect(times).toEqual(kept)
+    await copy.flush()
+    await copy.compact()
+    expect(await contentOf(copy)).toBe(await contentOf(db))
+  }
+})
+
 test('increments send only new segments, and a chain of them restores its last state', async () => {
   const { db } = await open()
   await write(db, rows(0, 2000))

@@ -308,6 +308,31 @@ describe('what a start refuses', () => {
   })
 })
 
+test('a delete that is intact in a damaged log still hides what it hid', async () => {
+  const { db, disk } = await open(1)
+  await write(db, noise(0, 100))
+  await db.flush()
+  await write(db, 'lost v=1 1')
+  await write(db, 't v=1 200\nt v=2 201')
+  await db.deleteRows('t', { precision: 'ns', start: 90n, end: 201n })
+  await write(db, 't v=3 95')
+  disk.kill()
+  const name = await using(disk, async ({ storage }) => {
+    const file = storage
+      .list()
+      .find((found) => found.startsWith('wal') && storage.size(found) > 100)!
+    const text = new TextDecoder('latin1').decode(bytesOf(storage, file))
+    disk.damage(file, text.indexOf('lost'))
+    return file
+  })
+  const repair = await using(disk, (host) => repairDirectory(host))
+  expect(repair.loss.records).toEqual([expect.objectContaining({ file: name })])
+  const points = await openedPoints(disk)
+  const times = [...points.keys()].map((key) => Number(key.split(' ').at(-1)))
+  expect(times).toEqual([...Array.from({ length: 90 }, (_, i) => i), 95, 201])
+  expect(points.get('t  95')).toBe(3)
+})
+
 test('files of others are named and never touched', async () => {
   const disk = await makeDisk()
   await using(disk, async (host) => {
