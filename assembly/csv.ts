@@ -24,6 +24,7 @@ import {
   REFUSED_CELL_COUNT,
   REFUSED_CELL_RANGE,
   REFUSED_CELL_TYPE,
+  REFUSED_EXPIRED,
   REFUSED_FLOAT_RANGE,
   REFUSED_KEY_LENGTH,
   REFUSED_NOT_FINITE,
@@ -33,7 +34,7 @@ import {
   REFUSED_TIME_RANGE,
 } from './refusal-kind'
 import { cacheSeries, cachedSeries, findSeries, makeCacheRoom, refreshCache } from './series-cache'
-import { FORM_DOUBLED, FORM_NONE, FORM_PLAIN, appendRow, setField } from './staged-row'
+import { FORM_DOUBLED, FORM_NONE, FORM_PLAIN, appendRow, isExpired, setField } from './staged-row'
 import { findField, resolveField, resolveSeries, resolveTable, setTag, status } from './staged-name'
 import {
   COLUMNS,
@@ -305,11 +306,17 @@ function takeField(staging: usize, plan: usize, table: u32, index: u32, position
 
 let rowTime: i64 = 0
 
+// Where the time of the row stands.
+let timeStart: usize = 0
+let timeLength: u32 = 0
+
 function takeTime(staging: usize, cell: usize): i32 {
   trim(cell)
   if (trimmed === trimmedEnd) return 0
   const result = parseTime(trimmed, trimmedEnd, timeUnit(staging))
   const length = u32(trimmedEnd - trimmed)
+  timeStart = trimmed
+  timeLength = length
   if (result === 0) rowTime = timeValue
   else if (result === OVERFLOW) return refuse(REFUSED_TIME_RANGE, trimmed, trimmed, length)
   else return refuse(REFUSED_TIME, trimmed, trimmed, length)
@@ -326,6 +333,8 @@ function takeRow(staging: usize, plan: usize, start: usize): i32 {
     store<u32>(plan, table, 12)
   }
   rowTime = arrivalTime(staging)
+  timeStart = start
+  timeLength = 0
   let fields: u32 = 0
   for (let i: u32 = 0; i < cellCount; i++) {
     const role = load<u32>(columnOf(plan, i))
@@ -336,6 +345,9 @@ function takeRow(staging: usize, plan: usize, start: usize): i32 {
     fields += u32(result)
   }
   if (fields === 0) return 0
+  if (isExpired(staging, table, rowTime)) {
+    return refuse(REFUSED_EXPIRED, timeStart, timeStart, timeLength)
+  }
   isNewSeries = false
   const series = seriesOf(staging, plan, table, start)
   if (series === NONE) return seriesStatus

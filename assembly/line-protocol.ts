@@ -11,6 +11,7 @@ import { isPlain, scanNumber, takeInteger, integerValue } from './number-text'
 import { REFUSED, recordLine, refuse } from './refusal'
 import {
   REFUSED_EQUALS_IN_TAG,
+  REFUSED_EXPIRED,
   REFUSED_FIELD_COUNT,
   REFUSED_KEY_LENGTH,
   REFUSED_NAME_LENGTH,
@@ -33,7 +34,7 @@ import {
   makeCacheRoom,
   refreshCache,
 } from './series-cache'
-import { appendRow, setField } from './staged-row'
+import { appendRow, isExpired, setField } from './staged-row'
 import {
   FIELDS_MAX,
   NAME_MAX,
@@ -324,6 +325,10 @@ function parseLine(staging: usize, start: usize, end: usize, isFinal: bool): i32
   if (result < 0) return result
   if (load<u8>(lineEnd) === 13) lineEnd++
   if (lineEnd >= end && !isFinal) return INCOMPLETE
+  if (isExpired(staging, lineTable, lineTime)) {
+    p = skipBlanks(p)
+    return refuse(REFUSED_EXPIRED, p, p, u32(wordEnd(p) - p))
+  }
   if (appendRow(staging, lineTable, lineSeries, lineTime, count) < 0) return FULL
   if (!isKnown) cacheSeries(staging, start, rawLength, lineTable, lineSeries)
   return 0

@@ -10,6 +10,7 @@ import { BOOLEAN, FLOAT, FULL, INTEGER, STRING, UNSIGNED } from './layout'
 import { fitValue, setString, setValue, valueForm, valueSlot } from './field-value'
 import { REFUSED, recordRows, refuse, refuseType } from './refusal'
 import {
+  REFUSED_EXPIRED,
   REFUSED_FRACTION,
   REFUSED_NEGATIVE,
   REFUSED_NOT_FINITE,
@@ -17,7 +18,7 @@ import {
   REFUSED_TIME_RANGE,
   REFUSED_UNSAFE,
 } from './refusal-kind'
-import { FORM_NONE, FORM_PLAIN, appendRow, setField } from './staged-row'
+import { FORM_NONE, FORM_PLAIN, appendRow, isExpired, setField } from './staged-row'
 import { TAGS_MAX, resolveField, resolveSeries, resolveTable, setTag, status } from './staged-name'
 import { COLUMNS, LOCAL, NONE, entryOf, setMark, undoTo } from './staging'
 import { isTime } from './time-text'
@@ -155,6 +156,10 @@ export function pointsRows(staging: usize, plan: usize, times: usize, from: u32,
     if (result > 0 && !isTime(time)) {
       columnIndex = NONE
       result = refuse(REFUSED_TIME_RANGE, 0, 0, 0)
+    }
+    if (result > 0 && isExpired(staging, table, time)) {
+      columnIndex = NONE
+      result = refuse(REFUSED_EXPIRED, 0, 0, 0)
     }
     if (result > 0) result = appendRow(staging, table, series, time, u32(result))
     else if (result === REFUSED && recordRows(staging, row, columnIndex, 1) < 0) result = FULL

@@ -43,3 +43,4 @@ export const REFUSED_KEY_LENGTH: i32 = 50
 export const REFUSED_STRING_LENGTH: i32 = 51
 export const REFUSED_TAG_COUNT: i32 = 52
 export const REFUSED_FIELD_COUNT: i32 = 53
+export const REFUSED_EXPIRED: i32 = 54

@@ -8,15 +8,19 @@ import { FULL, ROW_HEADER } from './layout'
 import { keyTableKey } from './key-table'
 import {
   ARENA_SHORT,
+  LOCAL,
   NONE,
   ROWS_SHORT,
   SHAPES,
+  TABLES,
   addKey,
   entryOf,
   findKey,
   keyTableOf,
   setShort,
 } from './staging'
+
+const SECOND: i64 = 1000000000
 
 /** Text form of a field that is no string. */
 export const FORM_NONE: u32 = 0
@@ -154,6 +158,16 @@ function stageString(staging: usize, slot: u64, form: u32): u64 {
   const end = copyText(usize(u32(slot)), u32(slot >> 32), form, start)
   store<u32>(staging, u32(end - arena), 56)
   return u64(used) | (u64(end - start) << 32)
+}
+
+/**
+ * Is a point older than its table keeps them? A known table has its retention in seconds as payload
+ * d, 0 = for ever.
+ */
+export function isExpired(staging: usize, table: u32, time: i64): bool {
+  if ((table & LOCAL) !== 0) return false
+  const seconds = load<u32>(entryOf(staging, TABLES, table), 28)
+  return seconds !== 0 && time < load<i64>(staging, 168) - i64(seconds) * SECOND
 }
 
 /**

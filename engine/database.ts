@@ -34,7 +34,8 @@ import type {
   QueryStats,
 } from './query/query.ts'
 import { type QueryContext, parseLatest, parseQuery } from './query/request.ts'
-import type { Shard, ShardOptions } from './shard.ts'
+import type { Shard } from './shard.ts'
+import type { ShardOptions } from './shard-options.ts'
 import type { Execution } from './step.ts'
 import { startShard } from './start.ts'
 import type { ShardStorage } from './storage/storage.ts'
@@ -76,6 +77,7 @@ export interface OpenOptions extends Partial<ShardOptions> {
 const DEFAULT_OPTIONS = {
   flushAgeMs: 600_000,
   seriesMax: 1_000_000,
+  trustClock: false,
   scrubBytesPerSecond: 4 << 20,
 }
 const DEFAULT_LIMITS = { maxPoints: 200_000_000, maxBuckets: 1_000_000, timeoutMs: 30_000 }
@@ -340,6 +342,8 @@ export class Database {
     }
     if (ended !== null) return { status: 'fail', message: messageOf(ended) }
     const { failure } = this.current
+    const { warning } = this.current
+    if (failure === null && warning !== null) return { status: 'warn', message: warning }
     if (failure === null) return { status: 'pass', message: 'ready' }
     const message = messageOf(failure.error)
     return { status: 'warn', message: failure.isFatal ? `reads only: ${message}` : message }

@@ -13,6 +13,7 @@ import { OmenError } from './error.ts'
 import { flushMemtable } from './segment/flush.ts'
 import type { TimerHandle } from './host.ts'
 import { type Reclaimable, SWEEP_MS, chooseReclaimable, isTouched } from './lifecycle/reclaiming.ts'
+import { Housekeeping } from './lifecycle/housekeeping.ts'
 import type { FileDescription } from './log/manifest.ts'
 import type { Memtable } from './memtable.ts'
 import type { Memtables } from './memtables.ts'
@@ -46,6 +47,7 @@ export class Maintenance {
   private readonly memtables: Memtables
   private readonly repair: () => void
   private readonly forget: () => void
+  private readonly housekeeping: Housekeeping
   private running: Promise<void> | null = null
   private flushFailure: unknown = null
   private mergeFailure: unknown = null
@@ -55,6 +57,8 @@ export class Maintenance {
   private isEnding = false
   /** Flushes that went before the merge that is under way. */
   private overtakes = 0
+  /** Whether a round was asked for while one was under way: that may have passed what is new. */
+  private isDue = false
   /** Those who wait for an attempt to flush. */
   private attemptWaiters: (() => void)[] = []
   /** Whether parts of which little is hidden are due. */
@@ -70,6 +74,7 @@ export class Maintenance {
     this.memtables = memtables
     this.repair = repair
     this.forget = forget
+    this.housekeeping = new Housekeeping(rooms, (merges) => this.mergeParts(merges))
   }
 
   /** Why the last flush failed; null once one succeeds. */
@@ -84,7 +89,11 @@ export class Maintenance {
 
   /** Starts a round of flush and merges, as far as `options` say; false if one is under way. */
   start(options?: CompactionOptions): boolean {
-    if (this.running !== null) return false
+    if (this.running !== null) {
+      this.isDue = true
+      return false
+    }
+    this.isDue = false
     this.running = this.round(options).finally(() => {
       this.running = null
       // Who waits for room and came after the flush of this round looks again, too.
@@ -95,6 +104,7 @@ export class Maintenance {
       if (!this.isEnding && this.rooms.catalog.tombstones.version.size > 0) this.forget()
       // Sealed when the round was at its end.
       if (this.memtables.sealed !== null && this.flushFailure === null) this.start()
+      else if (this.isDue && this.error === null && !this.isEnding) this.start()
     })
     return true
   }
@@ -228,6 +238,10 @@ export class Maintenance {
       this.hasMerged = true
       return
     }
+    if (await this.housekeeping.step()) {
+      this.hasMerged = true
+      return
+    }
     const { version, nextId } = this.rooms.catalog.tombstones
     const isSweep = this.isSweeping || options?.sweep === true
     const reclaimable = chooseReclaimable(live.allReaders(), version, isSweep)
@@ -286,8 +300,9 @@ export class Maintenance {
     const removed = merges.flatMap(({ inputs }) => inputs)
     const version = parts.acquire()
     try {
-      const { tombstones } = rooms.catalog
-      const deleted = { version: tombstones.version, nextId: tombstones.nextId }
+      const { tombstones, columns } = rooms.catalog
+      const isDropped = (column: number): boolean => columns.isRemoved(column)
+      const deleted = { version: tombstones.version, nextId: tombstones.nextId, isDropped }
       const inputs = merges.map((merge) => merge.inputs.map((part) => parts.readerOf(part)))
       counters.compactionWrittenBytes += await writeSegment(
         rooms,

@@ -10,6 +10,7 @@ import type { Host } from './host.ts'
 import type { Journal } from './log/journal.ts'
 import type { KernelInstance } from './kernel.ts'
 import type { FileDescription } from './log/manifest.ts'
+import type { TrustedClock } from './lifecycle/clock.ts'
 import type { PartDescription } from './segment/part.ts'
 import type { PartSet } from './segment/part-set.ts'
 import { SegmentWriter } from './segment/segment.ts'
@@ -35,6 +36,7 @@ export interface ShardRooms {
   readonly cache: Cache
   readonly parts: PartSet
   readonly journal: Journal
+  readonly clock: TrustedClock
 }
 
 /**

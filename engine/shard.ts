@@ -19,6 +19,7 @@ import { encodeTombstonesDropped } from './lifecycle/tombstone.ts'
 import type { TombstoneVersion } from './lifecycle/tombstones.ts'
 import { Journal } from './log/journal.ts'
 import type { KernelInstance } from './kernel.ts'
+import { TrustedClock } from './lifecycle/clock.ts'
 import { RECORD_BATCH, encodeBatchHeader } from './log/log-record.ts'
 import { Maintenance, type MaintenanceCounters } from './maintenance.ts'
 import { type MemtableHold, Memtables } from './memtables.ts'
@@ -26,27 +27,9 @@ import { PartSet, type PartVersion } from './segment/part-set.ts'
 import { type ShardRooms, drive, publish } from './publisher.ts'
 import { recoverInto, replaySink } from './recovery.ts'
 import { StagingPool } from './ingest/staging-pool.ts'
+import type { ShardOptions } from './shard-options.ts'
 import type { Execution } from './step.ts'
 import { type LoggedBatch, WriteQueue, type WriteTarget } from './write-queue.ts'
-
-export interface ShardOptions {
-  /** Bytes of rows one memtable takes; there are two. */
-  readonly memtableRowBytes: number
-  /** Bytes of string values one memtable takes. */
-  readonly memtableArenaBytes: number
-  /** Bytes of blocks and directory pages kept in kernel memory. */
-  readonly cacheBytes: number
-  /** Bytes that uploads may hold together before their bodies are no longer read. */
-  readonly stagingBytes: number
-  /** Bytes of log after which the memtable is flushed; a start replays at most twice as much. */
-  readonly logBytes: number
-  /** Age at which a memtable with rows is flushed. */
-  readonly flushAgeMs: number
-  /** Series that one database may have. */
-  readonly seriesMax: number
-  /** Bytes of segment files that the scrub reads a second; 0: none. */
-  readonly scrubBytesPerSecond: number
-}
 
 /** What a query reads: fixed at its start, held until released. */
 export interface ShardSnapshot extends MemtableHold {
@@ -116,7 +99,8 @@ export class Shard implements WriteTarget, DeletionTarget {
    */
   static async open(host: Host, instance: KernelInstance, options: ShardOptions): Promise<Shard> {
     const { kernel, memory } = instance
-    const catalog = new Catalog(kernel, memory, options.seriesMax)
+    const clock = new TrustedClock(host, options.trustClock)
+    const catalog = new Catalog(kernel, memory, options.seriesMax, clock)
     const cache = new Cache(memory, options.cacheBytes)
     let journal!: Journal
     const parts = new PartSet(instance, cache, (file) => journal.discard(fileName('segment', file)))
@@ -130,14 +114,17 @@ export class Shard implements WriteTarget, DeletionTarget {
     const sink = replaySink(instance, memtables, options.memtableRowBytes)
     const target = recoverInto(catalog, parts, instance, sink)
     // Replayed rows may fill a memtable already, and the next one needs its sequence.
-    await Journal.open(host, kernelChecksum(instance), (opened) => {
+    await Journal.open({ host, checksum: kernelChecksum(instance), clock }, (opened) => {
       journal = opened
       return target
     })
     target.release()
-    const rooms = { host, instance, catalog, cache, parts, journal }
+    const rooms = { host, instance, catalog, cache, parts, journal, clock }
     const shard = new Shard(rooms, memtables, options)
     await shard.beginWriting()
+    clock.start(() => {
+      if (!shard.keepsForever) shard.maintenance.start()
+    })
     return shard
   }
 
@@ -157,6 +144,15 @@ export class Shard implements WriteTarget, DeletionTarget {
   /** Sentences about what was found at the start. */
   get notes(): readonly string[] {
     return this.journal.notes
+  }
+
+  /** What an operator should look at although all goes on, or null. */
+  get warning(): string | null {
+    return this.keepsForever ? null : this.rooms.clock.warning
+  }
+
+  private get keepsForever(): boolean {
+    return this.catalog.allTables().every(({ retention }) => retention === null)
   }
 
   /** What stops writes (`isFatal`) or maintenance now, or null. */
@@ -385,6 +381,7 @@ export class Shard implements WriteTarget, DeletionTarget {
   }
 
   private async end(last: () => Promise<void>): Promise<void> {
+    this.rooms.clock.stop()
     this.maintenance.end()
     await this.queue.close(last).catch(() => {})
     await this.maintenance.idle()

@@ -7,7 +7,8 @@ import type { Host } from './host.ts'
 import { instantiateKernel } from './kernel.ts'
 import { parseFileName } from './log/file-name.ts'
 import { MEMORY_BYTES_MAX } from './memory-share.ts'
-import { Shard, type ShardOptions } from './shard.ts'
+import { Shard } from './shard.ts'
+import type { ShardOptions } from './shard-options.ts'
 
 /** Recovers what the storage holds; `memoryBytes` bounds the memory of all that comes after. */
 export async function startShard(

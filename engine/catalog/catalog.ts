@@ -5,6 +5,7 @@
 
 import type { CatalogEntry } from './catalog-entry.ts'
 import { decodeEntries } from './catalog-entry.ts'
+import { TIME_MIN } from '../calendar.ts'
 import { OmenError, assert } from '../error.ts'
 import type { FieldType } from '../field.ts'
 import type { Kernel } from '../kernel.ts'
@@ -89,6 +90,8 @@ export class Catalog implements PlanCatalog {
   /** The kernel's CatalogTables structure: pointers to the four tables. */
   readonly pointer: number
   readonly seriesMax: number
+  /** From when retention counts back. */
+  readonly clock: { now(): bigint }
   private readonly kernel: Kernel
   readonly memory: Memory
   private readonly tags: TagIndex
@@ -101,11 +104,12 @@ export class Catalog implements PlanCatalog {
   /** Every series below this id has been applied. */
   private seriesSeen = 0
 
-  /** `seriesMax`: how many series a database may have. */
-  constructor(kernel: Kernel, memory: Memory, seriesMax = Infinity) {
+  /** `seriesMax`: how many series a database may have. By the default clock nothing expires. */
+  constructor(kernel: Kernel, memory: Memory, seriesMax = Infinity, clock = { now: () => 0n }) {
     this.kernel = kernel
     this.memory = memory
     this.seriesMax = seriesMax
+    this.clock = clock
     this.tables = new KeyTable(kernel, memory, 64)
     const mayPack = (): boolean =>
       [...this.leases].every(({ dropCount }) => dropCount === this.drops)
@@ -148,6 +152,11 @@ export class Catalog implements PlanCatalog {
     return count
   }
 
+  /** The tables of all databases. */
+  allTables(): CatalogTable[] {
+    return [...this.tableById.values()]
+  }
+
   /** The table, or `not_found` naming what is missing. */
   table(database: string, name: string): CatalogTable {
     const found = this.databases.get(database)
@@ -164,10 +173,16 @@ export class Catalog implements PlanCatalog {
     // Forgotten when a field is dropped; else names are only added, and their number tells.
     const isKnown =
       planned?.columns.length === table.columns.size && planned.tagKeys.length === table.tags.size
-    if (isKnown) return planned
+    const cutoff = this.cutoff(table)
+    if (isKnown) return cutoff === planned.cutoff ? planned : { ...planned, cutoff }
     const columns = [...table.columns.values()].sort((a, b) => compareText(a.name, b.name))
-    table.planned = { id, name, partitionSeconds, columns, tagKeys: this.tagKeys(table) }
+    table.planned = { id, name, partitionSeconds, columns, tagKeys: this.tagKeys(table), cutoff }
     return table.planned
+  }
+
+  /** Time before which points of a table are no more; TIME_MIN if it keeps them all. */
+  cutoff({ retention }: CatalogTable): bigint {
+    return retention === null ? TIME_MIN : this.clock.now() - retention.ns
   }
 
   /** A table by its id; undefined once it was dropped. */

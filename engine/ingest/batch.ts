@@ -137,6 +137,7 @@ class StagingBatch implements Batch {
       catalogTables: host.catalog.pointer,
       databaseId: host.catalog.databases.get(this.database)?.id ?? null,
       arrival: options.arrival ?? host.host.now(),
+      now: host.catalog.clock.now(),
       bytesMax: options.bytesMax ?? BATCH_BYTES_MAX,
     })
     this.place = host.staging.open()

@@ -77,6 +77,8 @@ const MESSAGES: Record<RefusalName, (r: Refusal) => string> = {
   REFUSED_STRING_LENGTH: () => 'a string is longer than 1,048,576 bytes',
   REFUSED_TAG_COUNT: () => 'more than 256 tags',
   REFUSED_FIELD_COUNT: () => 'more than 4,096 fields',
+  REFUSED_EXPIRED: (r) =>
+    `timestamp ${r.token === '' ? '' : `'${r.token}' `}is older than the retention of its table`,
 }
 
 const LIMITS = new Set<RefusalName>([
@@ -106,5 +108,6 @@ function codeOf(kernel: Kernel, name: RefusalName, form: TextForm): ErrorCode {
     return form === 'lines' ? 'line_protocol' : 'bad_request'
   }
   if (LIMITS.has(name)) return 'limit_exceeded'
+  if (name === 'REFUSED_EXPIRED') return 'expired'
   return name === 'REFUSED_CELL_RANGE' ? 'out_of_range' : 'type_conflict'
 }

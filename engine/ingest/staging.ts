@@ -21,6 +21,8 @@ export interface StagingOptions {
   databaseId: number | null
   /** Time of points that have none. */
   arrival: bigint
+  /** From when the retention of tables counts back; 0 = nothing is too old. */
+  now: bigint
   /** Most bytes that the request may stage. */
   bytesMax: number
 }
@@ -100,6 +102,7 @@ export class Staging {
     this.publishRows()
     this.publishArena()
     memory.i64[(this.pointer + 112) / 8] = options.arrival
+    memory.i64[(this.pointer + 168) / 8] = options.now
   }
 
   get rowCount(): number {

@@ -18,6 +18,7 @@ import {
   ManifestWriter,
   loadManifest,
 } from './manifest.ts'
+import type { TrustedClock } from '../lifecycle/clock.ts'
 import type { PartVersion } from '../segment/part-set.ts'
 import { SavedCatalog } from './saved-catalog.ts'
 import { createWal, type LogRecord, type WalWriter } from './wal.ts'
@@ -59,6 +60,12 @@ export interface RecoveryTarget {
   record(record: LogRecord): Uint8Array
 }
 
+export interface JournalOptions {
+  readonly host: Host
+  readonly checksum: Checksum
+  readonly clock: TrustedClock
+}
+
 export class Journal {
   /** Sentences for the operator about what was found at the start. */
   readonly notes: string[] = []
@@ -66,6 +73,7 @@ export class Journal {
   isReplayDurable = true
   private readonly host: Host
   private readonly checksum: Checksum
+  private readonly clock: TrustedClock
   /** Of the data directory. */
   readonly identity: bigint
   private readonly manifests: ManifestWriter
@@ -80,7 +88,8 @@ export class Journal {
   private nextFile = 1
   private nextSequence = 1n
   private lowestLsn = 1n
-  private lastSeen = 0n
+  /** What the last manifest says of it. */
+  lastSeen = 0n
   /** Why the last change failed. */
   private lastError: unknown = null
   /** Whether the open log holds records that were given up, or lacks pending ones. */
@@ -92,9 +101,14 @@ export class Journal {
   /** The last change of the durable state: the next one waits for it. */
   private last: Promise<unknown> = Promise.resolve()
 
-  private constructor(host: Host, checksum: Checksum, identity: bigint, generation: number) {
+  private constructor(
+    { host, checksum, clock }: JournalOptions,
+    identity: bigint,
+    generation: number,
+  ) {
     this.host = host
     this.checksum = checksum
+    this.clock = clock
     this.identity = identity
     this.manifests = new ManifestWriter(host.storage, generation)
   }
@@ -104,13 +118,13 @@ export class Journal {
    * the log takes none before the first `rotate`. `begin` gets the journal before anything is replayed.
    */
   static async open(
-    host: Host,
-    checksum: Checksum,
+    options: JournalOptions,
     begin: (journal: Journal) => RecoveryTarget,
   ): Promise<Journal> {
+    const { host } = options
     const { manifest, generation, notes } = loadManifest(host.storage)
     const identity = manifest?.identity ?? randomIdentity(host)
-    const journal = new Journal(host, checksum, identity, generation)
+    const journal = new Journal(options, identity, generation)
     const target = begin(journal)
     journal.notes.push(...notes)
     if (manifest === null) await journal.begin()
@@ -306,6 +320,7 @@ export class Journal {
     this.nextSequence = manifest.nextSequence
     this.lowestLsn = manifest.lowestLsn
     this.lastSeen = manifest.lastSeen
+    this.clock.restore(manifest.lastSeen)
     const catalog = SavedCatalog.open(storage, this.identity, this, manifest.catalog, (entries) =>
       target.catalog(entries),
     )
@@ -394,8 +409,6 @@ export class Journal {
     { closed, lowestLsn, wal }: Change,
     catalog: FileDescription,
   ): Promise<void> {
-    const now = this.host.now()
-    if (now > this.lastSeen) this.lastSeen = now
     const open = { number: wal.number, end: 0 }
     const logs = [...closed.map(({ number, end }) => ({ number, end })), open]
     const content = this.contentOf(version, catalog)
@@ -404,7 +417,8 @@ export class Journal {
 
   /** A manifest of `version` but for its logs, as far as nothing changes. */
   private contentOf(version: PartVersion, catalog: FileDescription): Omit<ManifestContent, 'logs'> {
-    const { identity, lowestLsn, durableLsn, nextFile, nextSequence, lastSeen } = this
+    const { identity, lowestLsn, durableLsn, nextFile, nextSequence } = this
+    this.lastSeen = this.clock.now()
     return {
       identity,
       files: [...version.files.values()],
@@ -414,7 +428,7 @@ export class Journal {
       durableLsn,
       nextFile,
       nextSequence,
-      lastSeen,
+      lastSeen: this.lastSeen,
     }
   }
 }

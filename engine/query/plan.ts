@@ -49,6 +49,8 @@ export interface PlanTable {
   readonly partitionSeconds: number
   readonly columns: readonly PlanColumn[]
   readonly tagKeys: readonly string[]
+  /** Points before it have expired. */
+  readonly cutoff: bigint
 }
 
 /** A condition on one tag. `values`, when there, are all that it accepts. */
@@ -126,6 +128,7 @@ export function* planSteps(
   const table = catalog.planTable(query.database, query.table)
   const selected = planSelect(query, table)
   const split = selectionOf(query, table)
+  split.start = later(split.start, table.cutoff)
   const start = later(query.start ?? TIME_MIN, split.start)
   const end = earlier(query.end ?? TIME_MAX + 1n, split.end)
   const by = groupKeys(query, table)
@@ -159,7 +162,7 @@ interface SplitWhere extends SeriesSelection {
   readonly terms: TagTerm[]
   /** Conditions on several tags at once. */
   readonly tests: TagCondition[]
-  readonly start: bigint
+  start: bigint
   readonly end: bigint
   /** What has to be asked per row. */
   readonly rest: Condition | null

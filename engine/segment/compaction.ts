@@ -16,9 +16,11 @@ import type { Execution } from '../step.ts'
 export interface Deleted {
   readonly version: TombstoneVersion
   readonly nextId: number
+  /** Whether a column was dropped: it is left out. */
+  readonly isDropped: (column: number) => boolean
 }
 
-const NOTHING: Deleted = { version: NO_TOMBSTONES, nextId: 0 }
+const NOTHING: Deleted = { version: NO_TOMBSTONES, nextId: 0, isDropped: () => false }
 
 /**
  * Merges several lists of parts, each as `compactParts` does, into one part each, all in the file of
@@ -51,7 +53,7 @@ export function* compactParts(
   cache: Cache,
   inputs: readonly PartReader[],
   writer: SegmentWriter,
-  { version, nextId }: Deleted = NOTHING,
+  { version, nextId, isDropped }: Deleted = NOTHING,
 ): Execution<PartDescription | null> {
   assert(inputs.length > 0, 'compaction of nothing')
   const { table, partition } = inputs[0]!.description
@@ -65,7 +67,7 @@ export function* compactParts(
   const source = new PartMerge(instance, pins, inputs, version)
   try {
     for (const reader of inputs) yield* reader.open(pins)
-    const columns = columnsOf(inputs)
+    const columns = columnsOf(inputs).filter(({ id }) => !isDropped(id))
     const spec = { table, partition, sequence, columns, tombstonesFrom: nextId }
     return yield* writePart(writer, source, spec)
   } finally {

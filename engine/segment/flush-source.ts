@@ -97,7 +97,7 @@ export class FlushIndex {
     kernel.flushSetRuns(pointer, this.runs.offset, Math.floor(this.runs.size / size))
   }
 
-  /** The columns of each group, by id: those of all its rows' shapes. */
+  /** The columns of each group, by id: those of all its rows' shapes, but for dropped ones. */
   private columnsByGroup(): FooterColumn[][] {
     const { columns, shapes } = this.catalog
     const ids = Array.from({ length: this.groups.count }, () => new Set<number>())
@@ -109,6 +109,7 @@ export class FlushIndex {
     }
     return ids.map((set) =>
       [...set]
+        .filter((id) => !columns.isRemoved(id))
         .sort((a, b) => a - b)
         .map((id) => ({ id, type: columns.payload(id, 'b') as FieldType })),
     )

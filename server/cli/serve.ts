@@ -19,6 +19,7 @@ const SERVE_FLAGS = {
     value: 'MIB',
     help: 'MiB a second read to look for damage (default 4, 0 = none)',
   },
+  'trust-clock': { help: 'the clock is right, however far it is from the last time seen' },
   ...MEMORY_FLAGS,
 } as const
 
@@ -72,6 +73,7 @@ function readSettings(flags: Given<typeof SERVE_FLAGS>, { env }: Terminal): Sett
     ...readMemory(flags, { env }),
     scrubBytesPerSecond: rate << 20,
     acceptDataLoss: flags['accept-data-loss'] ?? false,
+    trustClock: flags['trust-clock'] ?? false,
   }
   return { host, port, data, token, insecure, demo: flags.demo ?? false, engine }
 }

@@ -46,6 +46,27 @@ test.each([
   expect(answer).toMatchObject([status, { code }])
 })
 
+test('points beyond the retention are a 422 that names the line', async () => {
+  await call('PUT', '/v1/tables/short', { retention: '1h' })
+  const now = Date.now()
+  const lines = `short v=1 ${now}\nshort v=2 ${now - 7_200_000}\n`
+  expect(await send('/v1/write?precision=ms', lines)).toMatchObject({
+    status: 422,
+    body: { code: 'expired', written: 0, errors: [{ line: 2 }] },
+  })
+  expect(await send('/v1/write?precision=ms&partial=true', lines)).toMatchObject({
+    status: 200,
+    body: { written: 1, rejected: 1, errors: [{ line: 2 }] },
+  })
+  const points = { table: 'short', rows: [{ time: now - 7_200_000, fields: { v: 1 } }] }
+  expect(await live.sendJson('/v1/points', points)).toMatchObject({
+    status: 422,
+    body: { code: 'expired' },
+  })
+  expect(await send('/api/v2/write?precision=ms', lines)).toMatchObject({ status: 422 })
+  expect((await get('/v1/tables/short'))['points']).toBe(1)
+})
+
 test('DELETE of a column frees its name; of a tag it is refused', async () => {
   await send('/v1/write', 'gone,host=a a=1,b=2 1')
   expect(await call('DELETE', '/v1/tables/gone/columns/b')).toEqual([204, null])

@@ -36,7 +36,14 @@ class FakeCatalog extends NaiveCatalog {
 
   planTable(_database: string, name: string): ReturnType<PlanCatalog['planTable']> {
     if (name !== 't') throw new OmenError('not_found', `table '${name}' does not exist`)
-    return { id: 1, name, partitionSeconds: 86_400, columns, tagKeys: ['host', 'rack'] }
+    return {
+      id: 1,
+      name,
+      partitionSeconds: 86_400,
+      columns,
+      tagKeys: ['host', 'rack'],
+      cutoff: TIME_MIN,
+    }
   }
 
   matchSeries(_table: number, terms: readonly TagTerm[]): Uint32Array {

@@ -1,6 +1,7 @@
 // A store for tests of the executor: real memtables, real parts over files in memory, no log. It takes
 // the reference's points and answers requests through the real planner and executor.
 
+import { TIME_MIN } from '../../../engine/calendar.ts'
 import { Cache } from '../../../engine/segment/cache.ts'
 import { runSync } from '../../../engine/drive.ts'
 import { OmenError } from '../../../engine/error.ts'
@@ -215,6 +216,7 @@ export class QueryStore extends NaiveCatalog {
       ...{ id: table.id, name, partitionSeconds: table.partitionSeconds },
       columns: [...table.columns.values()].sort((a, b) => compareText(a.name, b.name)),
       tagKeys: [...table.tagKeys].sort(compareText),
+      cutoff: TIME_MIN,
     }
   }
 

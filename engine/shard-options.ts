@@ -1,0 +1,22 @@
+// How a shard is set up: sizes of its rooms, ages and limits.
+
+export interface ShardOptions {
+  /** Bytes of rows one memtable takes; there are two. */
+  readonly memtableRowBytes: number
+  /** Bytes of string values one memtable takes. */
+  readonly memtableArenaBytes: number
+  /** Bytes of blocks and directory pages kept in kernel memory. */
+  readonly cacheBytes: number
+  /** Bytes that uploads may hold together before their bodies are no longer read. */
+  readonly stagingBytes: number
+  /** Bytes of log after which the memtable is flushed; a start replays at most twice as much. */
+  readonly logBytes: number
+  /** Age at which a memtable with rows is flushed. */
+  readonly flushAgeMs: number
+  /** Series that one database may have. */
+  readonly seriesMax: number
+  /** Bytes of segment files that the scrub reads a second; 0: none. */
+  readonly scrubBytesPerSecond: number
+  /** Whether the clock is right for sure: nothing that it says pauses retention. */
+  readonly trustClock: boolean
+}
