@@ -11,15 +11,19 @@ export interface Random {
   pick<T>(items: readonly T[]): T
 }
 
-export function randomOf(seed: number): Random {
-  let state = (seed * 2_654_435_761 + 0x9e3779b9) >>> 0
-  const next = (): number => {
+/** mulberry32: seeded numbers in [0, 1), equal on every run. */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
     state = (state + 0x6d2b79f5) >>> 0
-    let t = state
-    t = Math.imul(t ^ (t >>> 15), t | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
   }
+}
+
+export function randomOf(seed: number): Random {
+  const next = seededRandom(seed * 2_654_435_761 + 0x9e3779b9)
   const int = (bound: number): number => Math.floor(next() * bound)
   return {
     next,
