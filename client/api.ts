@@ -173,6 +173,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tables/{table}/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete points by time range and condition
+         * @description Deletes the points in [`start`, `end`) that meet `where`; one of the three must be there. They are those that were acknowledged before; later writes live, also of the same series and times. Durable when answered; an error leaves all of them or none. `deleted` counts points (series and time) exactly, also with `dryRun=true`, which deletes nothing. A condition on fields may select up to 1,000,000 separate runs of points, else 422.
+         */
+        delete: operations["deleteRows"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tables/{table}/series": {
         parameters: {
             query?: never;
@@ -754,6 +774,16 @@ export interface components {
              */
             retention?: string | null;
             rollups?: unknown[];
+        };
+        /**
+         * @example {
+         *       "deleted": 42,
+         *       "dryRun": false
+         *     }
+         */
+        DeleteAnswer: {
+            deleted: number;
+            dryRun: boolean;
         };
         SeriesList: {
             series: {
@@ -1359,6 +1389,50 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Any error, as a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteRows: {
+        parameters: {
+            query?: {
+                /** @description Database */
+                db?: string;
+                /** @description Start of the range, inclusive */
+                start?: string;
+                /** @description End of the range, exclusive */
+                end?: string;
+                /** @description SQL expression over tags and fields, or an object as JSON text */
+                where?: string;
+                /** @description Unit of integer times */
+                precision?: "ns" | "us" | "ms" | "s";
+                /** @description true: only count the points */
+                dryRun?: boolean;
+            };
+            header?: never;
+            path: {
+                table: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How many points were, or with `dryRun` would be, deleted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeleteAnswer"];
+                };
             };
             /** @description Any error, as a problem document */
             default: {

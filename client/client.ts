@@ -14,6 +14,8 @@ import type {
   TableDescription,
   TableSettings,
   TableStats,
+  DeleteAnswer,
+  DeleteRequest,
   TableSummary,
   TimeFormat,
   TimeOf,
@@ -104,6 +106,11 @@ export interface Client {
   ): Promise<TableDescription>
   /** Drops a field with its values, which frees its name and type. */
   dropColumn(table: string, column: string, options?: CallOptions): Promise<void>
+  /**
+   * Deletes the points in [`start`, `end`) that meet `where`, one of which must be given; durable when
+   * it resolves. With `dryRun` it only counts them.
+   */
+  deleteRows(table: string, request: DeleteRequest, options?: CallOptions): Promise<DeleteAnswer>
   databases(options?: CallOptions): Promise<string[]>
   /** Makes a database, if it is missing. */
   createDatabase(name: string, options?: CallOptions): Promise<void>
@@ -245,6 +252,7 @@ type Tables = Pick<
   | 'putTable'
   | 'dropTable'
   | 'dropColumn'
+  | 'deleteRows'
 >
 
 function tables(send: Send): Tables {
@@ -275,6 +283,12 @@ function tables(send: Send): Tables {
       const path = pathOf(table, `/columns/${encodeURIComponent(column)}`)
       await send(call, { method: 'DELETE', path })
     },
+    deleteRows: (table, request, call) =>
+      send(call, {
+        method: 'DELETE',
+        path: pathOf(table, '/rows'),
+        parameters: urlParameters(request),
+      }),
   }
 }
 

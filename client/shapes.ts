@@ -102,6 +102,16 @@ export type TimeOf<R> = R extends { time: 'ns' | 'rfc3339' }
 
 // --- tables
 
+/** Which points to delete: one of `start`, `end` and `where` must be given. */
+export interface DeleteRequest {
+  readonly start?: TimeInput
+  readonly end?: TimeInput
+  readonly where?: Where
+  readonly precision?: Precision
+  /** Only count them. */
+  readonly dryRun?: boolean
+}
+export type DeleteAnswer = Schemas['DeleteAnswer']
 export type TableSummary = Schemas['Tables']['tables'][number]
 export type TableDescription = Schemas['Table']
 export type TableSettings = Schemas['TableSettings']

@@ -33,6 +33,7 @@ export type ServedDatabase = Pick<
   | 'backup'
   | 'restore'
   | 'dropColumn'
+  | 'deleteRows'
   | 'databases'
   | 'createDatabase'
   | 'dropDatabase'

@@ -298,6 +298,21 @@ export const ListQuery = z.strictObject({
 
 export const TableParameter = z.object({ table: z.string() })
 export const ColumnParameter = z.object({ table: z.string(), column: z.string() })
+export const DeleteQuery = z.strictObject({
+  db: databaseParameter,
+  start: describe('Start of the range, inclusive').openapi({ example: 'now-2h' }).optional(),
+  end: describe('End of the range, exclusive').openapi({ example: 'now-1h' }).optional(),
+  where: describe('SQL expression over tags and fields, or an object as JSON text')
+    .openapi({ example: "host = 'a' AND usage > 0.2" })
+    .optional(),
+  precision: precision.optional(),
+  dryRun: flag.openapi({ type: 'boolean', description: 'true: only count the points' }),
+})
+
+export const DeleteAnswer = z
+  .object({ deleted: z.number().int(), dryRun: z.boolean() })
+  .openapi('DeleteAnswer', { example: { deleted: 42, dryRun: false } })
+
 export const DatabaseParameter = z.object({ db: z.string() })
 export const TagParameter = z.object({ table: z.string(), key: z.string() })
 

@@ -11,6 +11,7 @@ import { mediaType, readText } from '../body.ts'
 import { addEndpoint, pathParameter, readBody, type Server } from '../endpoint.ts'
 import { parseJson } from '../json.ts'
 import { checkShape, objectOrText } from '../parameters.ts'
+import { addDeletionRoutes } from './deletion.ts'
 import {
   ColumnParameter,
   DatabaseQuery,
@@ -38,6 +39,7 @@ export function addTableRoutes(server: Server): void {
   addPutTable(server)
   addDropTable(server)
   addDropColumn(server)
+  addDeletionRoutes(server)
   addSeries(server)
   addTags(server)
   addTagValues(server)

@@ -195,6 +195,10 @@ function fakeLifecycle(note: Note) {
     async dropColumn(table: string, column: string, options?: object) {
       note('dropColumn', [table, column], options)
     },
+    async deleteRows(table: string, options: { dryRun?: boolean } = {}) {
+      note('deleteRows', table, options)
+      return { deleted: 3, dryRun: options.dryRun ?? false }
+    },
     databases() {
       note('databases', undefined, undefined)
       return ['default', 'metrics']

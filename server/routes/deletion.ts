@@ -1,0 +1,43 @@
+// Deletes of points: which ones is said as in a query.
+
+import type { WhereObject } from '../../engine/query/query.ts'
+import { addEndpoint, pathParameter, type Server } from '../endpoint.ts'
+import { objectOrText } from '../parameters.ts'
+import { DeleteAnswer, DeleteQuery, jsonAnswers, TableParameter } from '../schema.ts'
+
+export function addDeletionRoutes(server: Server): void {
+  addEndpoint(
+    server,
+    {
+      method: 'delete',
+      path: '/v1/tables/{table}/rows',
+      operationId: 'deleteRows',
+      summary: 'Delete points by time range and condition',
+      description:
+        'Deletes the points in [`start`, `end`) that meet `where`; one of the three must be there. ' +
+        'They are those that were acknowledged before; later writes live, also of the same series and ' +
+        'times. Durable when answered; an error leaves all of them or none. `deleted` counts points ' +
+        '(series and time) exactly, also with `dryRun=true`, which deletes nothing. A condition on ' +
+        'fields may select up to 1,000,000 separate runs of points, else 422.',
+      group: 'Tables',
+      access: 'token',
+      parameters: TableParameter,
+      query: DeleteQuery,
+      answers: jsonAnswers(
+        'How many points were, or with `dryRun` would be, deleted',
+        DeleteAnswer,
+      ),
+    },
+    async (c, { db: database, where, start, end, precision, dryRun }) => {
+      const condition = where === undefined ? undefined : objectOrText(where, 'where')
+      const { signal } = c.req.raw
+      const options = { database, start, end, precision, dryRun, signal }
+      return c.json(
+        await server.db.deleteRows(pathParameter(c, 'table'), {
+          ...options,
+          where: condition as string | WhereObject | undefined,
+        }),
+      )
+    },
+  )
+}
