@@ -20,7 +20,7 @@ import type { TombstoneVersion } from './lifecycle/tombstones.ts'
 import { Journal } from './log/journal.ts'
 import type { KernelInstance } from './kernel.ts'
 import { TrustedClock } from './lifecycle/clock.ts'
-import { RECORD_BATCH, encodeBatchHeader } from './log/log-record.ts'
+import { RECORD_BATCH, encodeBatchHeader, joinBytes } from './log/log-record.ts'
 import { Maintenance, type MaintenanceCounters } from './maintenance.ts'
 import { type MemtableHold, Memtables } from './memtables.ts'
 import { PartSet, type PartVersion } from './segment/part-set.ts'
@@ -354,8 +354,10 @@ export class Shard implements WriteTarget, DeletionTarget {
   }
 
   /** As DeletionTarget says. */
-  hide(find: () => Promise<Deleted | null>): Promise<void> {
-    return logTombstone(this, this.memtables, find)
+  async hide(find: () => Promise<Deleted | null>): Promise<void> {
+    await logTombstone(this, this.memtables, find)
+    // Deletes alone may fill a log; a failure is kept and tried again.
+    if (this.journal.openLogBytes > this.options.logBytes) void this.flush().catch(() => {})
   }
 
   /** Drops tombstones that hide no row of any part; what is sealed becomes a part first. */
@@ -403,9 +405,16 @@ export class Shard implements WriteTarget, DeletionTarget {
   private async seal(): Promise<void> {
     const { memtables } = this
     await this.leaveFailedLog()
-    if (memtables.active.rowCount === 0) return
+    if (memtables.active.rowCount === 0) return this.shortenLog()
     if (!memtables.canSeal) await this.waitForSpare()
     memtables.seal(await this.rotate())
+  }
+
+  /** Leaves a long log of records without rows, when no memtable has rows either. */
+  private async shortenLog(): Promise<void> {
+    const isLong = this.journal.openLogBytes > this.options.logBytes
+    if (isLong && this.memtables.sealed === null)
+      await publish(this.rooms, { flushedLsn: await this.rotate() })
   }
 
   private async leaveFailedLog(): Promise<void> {
@@ -476,14 +485,4 @@ function kernelChecksum({ kernel, memory }: KernelInstance): Checksum {
 /** Whether an error is the storage's, and may pass. */
 function isOutage(error: unknown): boolean {
   return error instanceof OmenError && ['storage_full', 'unavailable'].includes(error.code)
-}
-
-function joinBytes(...parts: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    joined.set(part, at)
-    at += part.length
-  }
-  return joined
 }

@@ -54,3 +54,14 @@ export function decodeBatchHeader(payload: Uint8Array, where: string): BatchLayo
     arenaBytes,
   }
 }
+
+/** Entries of several records as those of one. */
+export function joinBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    joined.set(part, at)
+    at += part.length
+  }
+  return joined
+}
