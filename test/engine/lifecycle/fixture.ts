@@ -54,15 +54,3 @@ export async function values(db: Database, table = 't', database = 'default'): P
   }
   return found.sort()
 }
-
-/** Tags of all series of a table, sorted. */
-export async function seriesOf(db: Database, table = 't'): Promise<string[]> {
-  const { series } = await db.series(table)
-  return series
-    .map(({ tags }) =>
-      Object.entries(tags)
-        .map(([name, value]) => `${name}=${value}`)
-        .join(','),
-    )
-    .sort()
-}
