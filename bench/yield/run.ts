@@ -74,6 +74,7 @@ const SMALL = {
   end: BigInt(START + 7200) * 1_000_000_000n,
   select: { u: 'mean(u)' },
   every: '1m',
+  precision: 'ns',
 } as const
 
 function direct(db: Database): Client {
@@ -102,10 +103,14 @@ function overHttp(url: string): Client {
       typeof value === 'bigint' ? String(value) : value,
     )
   return {
-    query: () => post('/v1/query', json({ ...SMALL, precision: 'ns' }), 'application/json'),
+    query: () => post('/v1/query', json(SMALL), 'application/json'),
     write: () => post('/v1/write?precision=ms', lineOf(), 'text/plain'),
     large: (request) => post('/v1/query', json(request), 'application/json'),
   }
+}
+
+function ignoreBusy(error: { code?: string }): void {
+  if (error.code !== 'busy') throw error
 }
 
 function ignoreLimit(error: { code?: string }): void {
@@ -215,7 +220,7 @@ export async function main(args: readonly string[]): Promise<void> {
     const batch = db.batch({ precision: 's' })
     batch.lineProtocol(encoder.encode(bulk.map((line) => `${line}${START + round++}\n`).join('')))
     await batch.commit()
-    await db.flush()
+    await db.flush().catch(ignoreBusy)
   }
   lines.push(await measure('query | large writes, flushes, merges', client.query, ms, flush))
   lines.push(

@@ -243,7 +243,7 @@ export class Aggregator {
         const rows = Math.min(STEP_RECORDS, count - from)
         const [g, v, t] = [groups + from * 4, values + from * 8, times + from * 8]
         kernel.aggregateKeys(offset, index + from * 4, rows, g, v, t)
-        yield { pause: true }
+        if (rows === STEP_RECORDS) yield { pause: true }
       }
       const rows = {
         oneBucket: this.oneBucket,
