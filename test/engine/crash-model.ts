@@ -19,6 +19,8 @@ export interface Operation {
    * come before or after those that were called meanwhile.
    */
   lastOrder: number
+  /** The same of those that were under way when it was called. */
+  readonly concurrent: ReadonlySet<Operation>
   /**
    * `memory` may be lost in a crash as long as nothing behind it is `acked`; `refused` has stored
    * nothing, which was said of a batch that the data does not allow.
@@ -26,6 +28,7 @@ export interface Operation {
   state: 'acked' | 'memory' | 'unknown' | 'refused'
 }
 
+const NONE: ReadonlySet<Operation> = new Set()
 const REFUSALS = new Set(['conflict', 'type_conflict', 'too_large', 'expired'])
 
 /** Whether an error says that nothing was stored, and nothing will be. */
@@ -53,9 +56,10 @@ export class History {
     return this.note(this.takeId(), null, covers)
   }
 
-  /** Notes a delete, which finds its place among what is called before it is `answered`. */
+  /** Notes a delete, which finds its place among what is under way until it is `answered`. */
   delete(covers: (key: number) => boolean): Operation {
-    const operation = this.erase(covers)
+    const concurrent = new Set(this.operations.filter(({ state }) => state === 'unknown'))
+    const operation = this.note(this.takeId(), null, covers, concurrent)
     operation.lastOrder = Infinity
     return operation
   }
@@ -106,9 +110,15 @@ export class History {
     this.operations = []
   }
 
-  private note(id: number, cells: Cells | null, covers: Operation['covers']): Operation {
+  private note(
+    id: number,
+    cells: Cells | null,
+    covers: Operation['covers'],
+    concurrent: Operation['concurrent'] = NONE,
+  ): Operation {
     const order = this.operations.length
-    const operation: Operation = { id, order, cells, covers, lastOrder: order, state: 'unknown' }
+    const place = { order, lastOrder: order, concurrent }
+    const operation: Operation = { id, cells, covers, ...place, state: 'unknown' }
     this.operations.push(operation)
     return operation
   }
@@ -170,7 +180,7 @@ class Explanation {
     const erased = this.erasers.find(({ covers }) => covers!(key))
     // From the newest: what wrote the value, with all that is newer not happened.
     for (const operation of this.writes.get(key) ?? []) {
-      if (erased !== undefined && erased.order > operation.order) break
+      if (this.isErased(key, operation)) break
       const value = operation.cells!.get(key)
       if (value === found && this.happened.get(operation) !== false) {
         if (!isBoolean(key)) this.happened.set(operation, true)
@@ -192,10 +202,19 @@ class Explanation {
     return this.noneHappened(skipped)
   }
 
-  /** By a delete that was under way when it was written. */
-  private mayBeErased(key: number, { order }: Operation): boolean {
+  private isErased(key: number, write: Operation): boolean {
     return this.erasers.some(
-      (eraser) => eraser.order < order && order <= eraser.lastOrder && eraser.covers!(key),
+      ({ order, concurrent, covers }) =>
+        order > write.order && !concurrent.has(write) && covers!(key),
+    )
+  }
+
+  /** By a delete that was under way when it was written. */
+  private mayBeErased(key: number, write: Operation): boolean {
+    return this.erasers.some(
+      ({ order, lastOrder, concurrent, covers }) =>
+        (concurrent.has(write) || (order < write.order && write.order <= lastOrder)) &&
+        covers!(key),
     )
   }
 

@@ -21,6 +21,7 @@ import {
 import { type History, isRefusal } from '../engine/crash-model.ts'
 import type { SimulatedHost } from '../simulated-host.ts'
 import { SimulatedCrash, type SimulatedDisk } from '../simulated-storage.ts'
+import { deleteRange, deleteWhere } from './deletion.ts'
 import { type Erasure, dropColumn, dropDatabase, dropTable } from './erasure.ts'
 import { type BeginRead, type HeldRead, beginBackup, beginExport } from './held-read.ts'
 import { askQuestions } from './questions.ts'
@@ -46,6 +47,8 @@ export class Life {
     dropTable: () => this.erase(dropTable),
     dropColumn: () => this.erase(dropColumn),
     dropDatabase: () => this.erase(dropDatabase),
+    deleteRange: () => this.deleteRange(),
+    deleteWhere: () => this.deleteWhere(),
     flush: () => this.run(this.flush()),
     compact: () => this.run(this.rooms.db.compact()),
     timers: () => this.rooms.host.fireTimers(),
@@ -98,6 +101,37 @@ export class Life {
       operation.state = 'acked'
     }
     this.run(done())
+  }
+
+  /** Beside writes that are under way: those may come before or after it. */
+  private deleteRange(): void {
+    const { db, history, random, swarm } = this.rooms
+    const { covers, run } = deleteRange(swarm.layout, random)
+    const operation = history.delete(covers)
+    const done = async (): Promise<void> => {
+      await run(db)
+      history.answered(operation)
+    }
+    this.run(done())
+  }
+
+  /** By a condition on values, which is decided by the rows that are there: so nothing else happens. */
+  private async deleteWhere(): Promise<void> {
+    const found = await this.compare()
+    if (found === null) return
+    const { db, history, random, swarm, where } = this.rooms
+    const deletion = deleteWhere(found, swarm, random)
+    const operation = history.erase(deletion.covers)
+    try {
+      const dry = await deletion.run(db, true)
+      assert.equal(dry, deletion.count, `${where}: counted by ${deletion.text}`)
+      const deleted = await deletion.run(db, false)
+      assert.equal(deleted, deletion.count, `${where}: deleted by ${deletion.text}`)
+      operation.state = 'acked'
+    } catch (error) {
+      if (isRefusal(error)) operation.state = 'refused'
+      else this.excuse(error)
+    }
   }
 
   private limit(): void {
@@ -162,6 +196,8 @@ export class Life {
   private excuse(error: unknown): void {
     const { disk } = this.rooms
     const isOperating = error instanceof OmenError || error instanceof SimulatedCrash
+    const isFull = error instanceof OmenError && error.code === 'storage_full'
+    if (isFull && disk.capacity < Infinity) return
     if (!isOperating || !(disk.hasFired || disk.hasStopped)) throw error
   }
 

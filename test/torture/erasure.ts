@@ -10,7 +10,7 @@ export interface Erasure {
   covers(key: number): boolean
 }
 
-function pick<T>(items: readonly T[], random: () => number): T {
+export function pick<T>(items: readonly T[], random: () => number): T {
   return items[Math.floor(random() * items.length)]!
 }
 
@@ -19,7 +19,7 @@ export function dropTable(random: () => number): Erasure {
   const table = TABLES[1]!
   const number = tableNumber(database, table)
   return {
-    run: async (db) => db.dropTable(table, { database }).catch(missing),
+    run: async (db) => void (await db.dropTable(table, { database }).catch(missing)),
     covers: (key) => keyParts(key).table === number,
   }
 }
@@ -30,7 +30,7 @@ export function dropColumn(random: () => number): Erasure {
   const number = tableNumber(database, table)
   const field = FIELDS.indexOf(column)
   return {
-    run: async (db) => db.dropColumn(table, column.name, { database }).catch(missing),
+    run: async (db) => void (await db.dropColumn(table, column.name, { database }).catch(missing)),
     covers: (key) => {
       const parts = keyParts(key)
       return parts.table === number && parts.field === field
@@ -42,12 +42,13 @@ export function dropDatabase(random: () => number): Erasure {
   const database = pick(DATABASES, random)
   const numbers = TABLES.map((table) => tableNumber(database, table))
   return {
-    run: async (db) => db.dropDatabase(database).catch(missing),
+    run: async (db) => void (await db.dropDatabase(database).catch(missing)),
     covers: (key) => numbers.includes(keyParts(key).table),
   }
 }
 
-function missing(error: unknown): void {
+export function missing(error: unknown): null {
   const codes = ['not_found', 'unknown_column']
   if (!(error instanceof OmenError) || !codes.includes(error.code)) throw error
+  return null
 }

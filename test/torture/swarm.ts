@@ -11,6 +11,8 @@ const WEIGHTS = {
   dropTable: 3,
   dropColumn: 2,
   dropDatabase: 1,
+  deleteRange: 6,
+  deleteWhere: 3,
   flush: 8,
   compact: 5,
   timers: 5,

@@ -1,0 +1,94 @@
+// Deletes of rows, as something to do to a database and as the cells that it covers: by times and
+// series alone, or by a condition on values, whose rows the test finds for itself.
+
+import type { Database } from '../../engine/database.ts'
+import {
+  type CellValue,
+  type Cells,
+  DATABASES,
+  FIELDS,
+  type Layout,
+  TABLES,
+  keyParts,
+  tableNumber,
+} from '../engine/crash-cells.ts'
+import { type Erasure, missing, pick } from './erasure.ts'
+import type { Swarm } from './swarm.ts'
+
+export interface CountedDeletion {
+  readonly text: string
+  /** Rows that it covers. */
+  readonly count: number
+  /** How many rows the database says. */
+  run(db: Database, dryRun: boolean): Promise<number>
+  covers(key: number): boolean
+}
+
+/** Bounds of a range of times, as indexes and as the request has them. */
+function rangeOf(
+  { times, base, step }: Layout,
+  random: () => number,
+): { first: number; end: number; request: { start: string; end: string } } {
+  const below = (n: number): number => Math.floor(random() * n)
+  const first = below(times)
+  const end = first + 1 + below(random() < 0.5 ? 3 : times)
+  const at = (index: number): string => String(base + BigInt(index) * step)
+  return { first, end, request: { start: at(first), end: at(end) } }
+}
+
+export function deleteRange(layout: Layout, random: () => number): Erasure {
+  const [database, table] = [pick(DATABASES, random), pick(TABLES, random)]
+  const number = tableNumber(database, table)
+  const { first, end, request } = rangeOf(layout, random)
+  const host = random() < 0.5 ? Math.floor(random() * layout.hosts) : -1
+  const where = host < 0 ? {} : { where: `host = 'h${host}'` }
+  return {
+    run: async (db) => {
+      const options = { ...request, ...where, precision: 'ns' as const, database }
+      await db.deleteRows(table, options).catch(missing)
+    },
+    covers: (key) => {
+      const parts = keyParts(key)
+      const isHost = host < 0 || parts.host === host
+      return parts.table === number && isHost && parts.time >= first && parts.time < end
+    },
+  }
+}
+
+/** Rows of one table in a range whose float is beyond a bound, or null. */
+export function deleteWhere(
+  found: Cells,
+  { layout, hasBarePoints }: Swarm,
+  random: () => number,
+): CountedDeletion {
+  const [database, table] = [pick(DATABASES, random), pick(TABLES, random)]
+  const number = tableNumber(database, table)
+  const { first, end, request } = rangeOf(layout, random)
+  const rows = new Map<number, Map<string, CellValue>>()
+  for (const [key, value] of found) {
+    const { table: of, time, field } = keyParts(key)
+    if (of !== number || time < first || time >= end) continue
+    const row = rows.get(key - field) ?? new Map<string, CellValue>()
+    rows.set(key - field, row.set(FIELDS[field]!.name, value))
+  }
+  const floats = [...rows.values()].flatMap((row) => row.get('x') ?? [])
+  const bound = floats.length === 0 ? 1 : Number(pick(floats, random))
+  // A point without values has no x either, and the cells do not show it.
+  const isNull = !hasBarePoints && random() < 0.3
+  const where = isNull ? 'x is null' : `x >= ${bound}`
+  const chosen = new Set<number>()
+  for (const [point, row] of rows) {
+    const value = row.get('x')
+    if (isNull ? value === undefined : Number(value) >= bound) chosen.add(point)
+  }
+  return {
+    text: `${database} ${table} ${JSON.stringify(request)} ${where}`,
+    count: chosen.size,
+    run: async (db, dryRun) => {
+      const options = { ...request, where, dryRun, precision: 'ns' as const, database }
+      const answer = await db.deleteRows(table, options).catch(missing)
+      return answer?.deleted ?? 0
+    },
+    covers: (key) => chosen.has(key - keyParts(key).field),
+  }
+}
