@@ -64,9 +64,10 @@ export class History {
     return operation
   }
 
-  answered(deletion: Operation): void {
-    deletion.state = 'acked'
-    deletion.lastOrder = this.operations.length - 1
+  /** Acknowledged, and durable. */
+  answered(operation: Operation): void {
+    operation.state = 'acked'
+    if (operation.lastOrder === Infinity) operation.lastOrder = this.operations.length - 1
   }
 
   /** Everything answered so far is durable: a flush or a later acknowledged write said so. */

@@ -9,7 +9,9 @@ import { OmenError } from '../../engine/error.ts'
 import { seededRandom } from '../kernel.ts'
 import { type SimulatedHost, simulatedHost } from '../simulated-host.ts'
 import { SimulatedCrash, SimulatedDisk } from '../simulated-storage.ts'
-import { absent, commit, keyParts, randomWrite, readCells, tableNumber } from './crash-cells.ts'
+import { deleteRange } from '../torture/deletion.ts'
+import { type Erasure, dropColumn, dropDatabase, dropTable } from '../torture/erasure.ts'
+import { WIDE, commit, randomWrite, readCells } from './crash-cells.ts'
 import { History } from './crash-model.ts'
 
 const STRIDE = Number(process.env['OMENDB_SWEEP_STRIDE'] ?? 29)
@@ -40,12 +42,19 @@ class Script {
     await this.writes(2, 'memory')
     this.host.fireTimers()
     await this.writes(2, 'fsync')
-    await this.drop('default')
+    await this.erase(dropTable)
+    await this.delete()
     await this.writes(2, 'fsync')
     await this.attempt(() => this.db.flush())
     await this.writes(2, 'fsync')
-    await this.drop('other')
+    await this.erase(dropColumn)
+    await this.delete()
     await this.attempt(() => this.db.flush())
+    await this.erase(dropDatabase)
+    await this.writes(2, 'fsync')
+    await this.attempt(() => this.db.flush())
+    await this.attempt(() => this.db.compact())
+    await this.delete()
     await this.attempt(() => this.db.compact())
     await this.writes(3, 'memory')
     await this.attempt(() => this.db.query({ table: 't0' }))
@@ -67,13 +76,24 @@ class Script {
     await Promise.all(Array.from({ length: count }, () => this.write(ack)))
   }
 
-  private async drop(database: string): Promise<void> {
-    const number = tableNumber(database, 't1')
-    const operation = this.history.erase((key) => keyParts(key).table === number)
+  private async erase(choose: (random: () => number) => Erasure): Promise<void> {
+    const { covers, run } = choose(this.random)
+    const operation = this.history.erase(covers)
     await this.attempt(async () => {
-      await this.db.dropTable('t1', { database }).catch(absent)
+      await run(this.db)
       operation.state = 'acked'
     })
+  }
+
+  /** Beside a write. */
+  private async delete(): Promise<void> {
+    const { covers, run } = deleteRange(WIDE, this.random)
+    const operation = this.history.delete(covers)
+    const deletion = this.attempt(async () => {
+      await run(this.db)
+      this.history.answered(operation)
+    })
+    await Promise.all([deletion, this.write('fsync')])
   }
 
   /** An operating error is an answer; everything else is a fault of the engine. */

@@ -27,6 +27,9 @@ import { type BeginRead, type HeldRead, beginBackup, beginExport } from './held-
 import { askQuestions } from './questions.ts'
 import type { Action, Swarm } from './swarm.ts'
 
+/** How often timers are fired until all must be well. */
+const ROUNDS_MAX = 40
+
 export interface LifeRooms {
   readonly db: Database
   readonly host: SimulatedHost
@@ -245,7 +248,8 @@ export class Life {
     const { db, disk, host, history, random, swarm, where } = this.rooms
     disk.capacity = Infinity
     const { isQuiet } = disk
-    for (let i = 0; i < 3; i++) {
+    // A scrub that met a read error goes through all segments again before it takes that back.
+    for (let i = 0; i < 3 || (i < ROUNDS_MAX && db.health().status !== 'pass'); i++) {
       host.fireTimers()
       await settled()
     }

@@ -4,7 +4,7 @@
 
 import { writeSync } from 'node:fs'
 import { type Database, open } from '../../engine/node.ts'
-import { absent, commit } from '../engine/crash-cells.ts'
+import { commit } from '../engine/crash-cells.ts'
 import { isRefusal } from '../engine/crash-model.ts'
 import { KILL_OPTIONS, changeOf } from './kill-change.ts'
 
@@ -22,16 +22,14 @@ async function writer(db: Database): Promise<void> {
     const id = nextId++
     const change = changeOf(id)
     say(`begin ${id}`)
-    if (change.kind === 'drop') {
-      await db.dropTable(change.table, { database: change.database }).catch(absent)
-    } else {
+    if (change.kind === 'write') {
       // A drop may come between.
       const outcome = await commit(db, change.write, change.ack).then(() => change.ack, refusal)
       if (outcome !== 'fsync') {
         say(`${outcome} ${id}`)
         continue
       }
-    }
+    } else await change.erasure.run(db)
     say(`ack ${id}`)
   }
 }

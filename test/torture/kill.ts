@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { build } from 'vite'
 import { open } from '../../engine/node.ts'
-import { keyParts, readCells, tableNumber } from '../engine/crash-cells.ts'
+import { readCells } from '../engine/crash-cells.ts'
 import { History, type Operation } from '../engine/crash-model.ts'
 import { type Random, randomOf } from '../random.ts'
 import { KILL_LAYOUT, KILL_OPTIONS, changeOf } from './kill-change.ts'
@@ -138,7 +138,7 @@ class Target {
       const [word, number] = line.split(' ')
       const id = Number(number)
       if (word === 'begin') begun.set(id, this.note(id))
-      if (word === 'ack') begun.get(id)!.state = 'acked'
+      if (word === 'ack') this.history.answered(begun.get(id)!)
       if (word === 'memory' || word === 'refused') begun.get(id)!.state = word
       if (word === 'ack') this.acked++
       if (word === 'begin') this.nextId = Math.max(this.nextId, id + 1)
@@ -149,8 +149,8 @@ class Target {
   private note(id: number): Operation {
     const change = changeOf(id)
     if (change.kind === 'write') return this.history.add(id, change.write.cells)
-    const number = tableNumber(change.database, change.table)
-    return this.history.erase((key) => keyParts(key).table === number)
+    const { covers } = change.erasure
+    return change.kind === 'drop' ? this.history.erase(covers) : this.history.delete(covers)
   }
 }
 
