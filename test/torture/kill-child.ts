@@ -3,6 +3,7 @@
 // `memory <id>` or `refused <id>` once it is answered; the parent knows from the id what the change was.
 
 import { writeSync } from 'node:fs'
+import { OmenError } from '../../engine/error.ts'
 import { type Database, open } from '../../engine/node.ts'
 import { commit } from '../engine/crash-cells.ts'
 import { isRefusal } from '../engine/crash-model.ts'
@@ -29,21 +30,28 @@ async function writer(db: Database): Promise<void> {
         say(`${outcome} ${id}`)
         continue
       }
-    } else await change.erasure.run(db)
+    } else if (!(await change.erasure.run(db).then(() => true, busy))) continue
     say(`ack ${id}`)
   }
 }
 
-function refusal(error: unknown): 'refused' {
-  if (!isRefusal(error)) throw error
-  return 'refused'
+function refusal(error: unknown): 'refused' | 'unknown' {
+  if (isRefusal(error)) return 'refused'
+  busy(error)
+  return 'unknown'
+}
+
+/** The memtable before may not be free yet. */
+function busy(error: unknown): false {
+  if (error instanceof OmenError && error.code === 'busy') return false
+  throw error
 }
 
 /** Sometimes by hand, so that flushes and merges meet at other moments. */
 async function upkeep(db: Database): Promise<void> {
   for (;;) {
     await new Promise((resolve) => setTimeout(resolve, 40))
-    await (Math.random() < 0.6 ? db.flush() : db.compact())
+    await (Math.random() < 0.6 ? db.flush() : db.compact()).catch(busy)
   }
 }
 

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Database, type OpenOptions, openDatabase } from '../../engine/database.ts'
 import { open } from '../../engine/node.ts'
-import { simulatedHost } from '../simulated-host.ts'
+import { type SimulatedHost, simulatedHost } from '../simulated-host.ts'
 import { SimulatedDisk } from '../simulated-storage.ts'
 
 const MIB = 1 << 20
@@ -20,6 +20,8 @@ export interface SmallDisk {
   open(options: OpenOptions): Promise<Database>
   /** Removes what is not the database's. */
   free(): void
+  /** Lets the timers of a simulated host come due. */
+  tick(): void
   remove(): void
 }
 
@@ -42,6 +44,7 @@ function mountedDisk(): SmallDisk | null {
     name: 'a tmpfs',
     open: (openOptions) => open(join(directory, 'database'), openOptions),
     free: () => rmSync(ballast),
+    tick: () => {},
     remove() {
       spawnSync('umount', ['--lazy', directory])
       rmSync(directory, { recursive: true })
@@ -52,10 +55,15 @@ function mountedDisk(): SmallDisk | null {
 function simulatedDisk(): SmallDisk {
   const disk = new SimulatedDisk(1)
   disk.capacity = DISK_BYTES - BALLAST_BYTES
+  let host: SimulatedHost | null = null
   return {
     name: 'a simulated disk',
-    open: async (options) => openDatabase(await simulatedHost(disk.open()), options),
+    open: async (options) => {
+      host = await simulatedHost(disk.open())
+      return openDatabase(host, options)
+    },
     free: () => (disk.capacity = DISK_BYTES),
+    tick: () => host?.fireTimers(),
     remove: () => {},
   }
 }
