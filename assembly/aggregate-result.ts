@@ -16,6 +16,14 @@ export const RESULT_FIRST: i32 = 7
 export const RESULT_LAST: i32 = 8
 export const RESULT_VARIANCE: i32 = 9
 export const RESULT_STDDEV: i32 = 10
+// What a rollup stores, besides: the state behind sum and mean, and times. Then sum and spread that
+// are null where an integer does not hold them.
+export const RESULT_SUM_LOW: i32 = 11
+export const RESULT_SUM_HIGH: i32 = 12
+export const RESULT_FIRST_TIME: i32 = 13
+export const RESULT_LAST_TIME: i32 = 14
+export const RESULT_SUM_OR_NULL: i32 = 15
+export const RESULT_SPREAD_OR_NULL: i32 = 16
 
 function recordAt(state: usize, index: u32): usize {
   return usize(load<u32>(state, 8)) + usize(index) * usize(load<u32>(state, 12))
@@ -162,9 +170,16 @@ function writeResult(record: usize, column: usize, result: i32, count: u64, targ
   const least = load<u64>(record + usize(load<u32>(column, 24)))
   const greatest = load<u64>(record + usize(load<u32>(column, 28)))
   const squares = record + usize(load<u32>(column, 40))
-  if (result === RESULT_SUM) return total(type, sum, target)
-  if (result === RESULT_SPREAD) return spread(type, least, greatest, target)
-  if (result === RESULT_MEAN) store<f64>(target, mean(type, sum, count))
+  if (result === RESULT_SUM || result === RESULT_SUM_OR_NULL) return total(type, sum, target)
+  if (result === RESULT_SPREAD || result === RESULT_SPREAD_OR_NULL)
+    return spread(type, least, greatest, target)
+  if (result === RESULT_SUM_LOW) total(type, sum, target)
+  else if (result === RESULT_SUM_HIGH) store<u64>(target, load<u64>(sum, 8))
+  else if (result === RESULT_FIRST_TIME)
+    store<u64>(target, load<u64>(record + usize(load<u32>(column, 32))))
+  else if (result === RESULT_LAST_TIME)
+    store<u64>(target, load<u64>(record + usize(load<u32>(column, 36))))
+  else if (result === RESULT_MEAN) store<f64>(target, mean(type, sum, count))
   else if (result === RESULT_LEAST) store<u64>(target, least)
   else if (result === RESULT_GREATEST) store<u64>(target, greatest)
   else if (result === RESULT_FIRST)
@@ -176,11 +191,15 @@ function writeResult(record: usize, column: usize, result: i32, count: u64, targ
   return 0
 }
 
+function isVariance(result: i32): bool {
+  return result === RESULT_VARIANCE || result === RESULT_STDDEV
+}
+
 /**
  * Writes one answer column for the records at `index`: a RESULT_ of aggregate column `column`
  * (ignored by RESULT_ROWS). Slots are the column's type, but rows and count i64, mean, variance and
  * stddev f64; strings are (offset in the arena, length). Returns the number of records without a
- * value, or OVERFLOW when an integer does not hold its result.
+ * value, or OVERFLOW when an integer does not hold its result; the _OR_NULL results have no value then.
  */
 export function aggregateResult(
   state: usize,
@@ -204,13 +223,17 @@ export function aggregateResult(
     const held = load<u64>(record + usize(load<u32>(descriptor, 16)))
     if (result === RESULT_COUNT) {
       store<u64>(target, held)
-    } else if (held === 0 || (held === 1 && result >= RESULT_VARIANCE)) {
-      store<u64>(target, 0)
-      store<u8>(valid + i, 0)
-      nulls++
-    } else if (writeResult(record, descriptor, result, held, target) < 0) {
-      return OVERFLOW
+      continue
     }
+    let isNull = held === 0 || (held === 1 && isVariance(result))
+    if (!isNull && writeResult(record, descriptor, result, held, target) < 0) {
+      if (result < RESULT_SUM_OR_NULL) return OVERFLOW
+      isNull = true
+    }
+    if (!isNull) continue
+    store<u64>(target, 0)
+    store<u8>(valid + i, 0)
+    nulls++
   }
   return nulls
 }

@@ -32,10 +32,10 @@ export const AGGREGATE_STATE_SIZE: i32 = 128
 export const AGGREGATE_COLUMN_SIZE: i32 = 64
 export const AGGREGATE_GRID: i32 = 64
 const RECORD_HEADER: u32 = 32
-const WANTS_RECORDS: u32 = 1
-const WANTS_ARENA: u32 = 2
+export const WANTS_RECORDS: u32 = 1
+export const WANTS_ARENA: u32 = 2
 
-function columnAt(state: usize, index: u32): usize {
+export function columnAt(state: usize, index: u32): usize {
   return usize(load<u32>(state, 36)) + usize(index) * AGGREGATE_COLUMN_SIZE
 }
 
@@ -97,7 +97,7 @@ export function aggregateRehash(state: usize): void {
 }
 
 /** Pointer of the record of (group, bucket), made if absent; 0 = no room, 1 = over maxRecords. */
-function recordOf(state: usize, group: u32, bucket: i64): usize {
+export function recordOf(state: usize, group: u32, bucket: i64): usize {
   const map = usize(load<u32>(state))
   const mask = load<u32>(state, 4) - 1
   const hash = hashOf(group, bucket)
@@ -123,7 +123,7 @@ function recordOf(state: usize, group: u32, bucket: i64): usize {
 }
 
 /** Stop for room: what the host has to grow. Returns `row`, up to where the chunk was consumed. */
-function stopFor(state: usize, wants: u32, row: i32): i32 {
+export function stopFor(state: usize, wants: u32, row: i32): i32 {
   store<u32>(state, wants, 48)
   return row
 }
@@ -150,12 +150,12 @@ function arenaNeed(state: usize, from: i32, to: i32): u32 {
 }
 
 /** Bytes that a string of `length` takes in the arena: a power of two, so that it can be replaced there. */
-function placeSize(length: u32): u32 {
+export function placeSize(length: u32): u32 {
   return length <= 16 ? 16 : 1 << (32 - clz<u32>(length - 1))
 }
 
 /** Stores a string into a cell slot, in its old place if it fits there. `isNew`: the cell holds none. */
-function storeString(state: usize, target: usize, source: usize, isNew: bool): void {
+export function storeString(state: usize, target: usize, source: usize, isNew: bool): void {
   const length = load<u32>(source, 4)
   let offset = load<u32>(target)
   if (isNew || placeSize(length) > placeSize(load<u32>(target, 4))) {
@@ -361,7 +361,7 @@ function accumulateSummary(
   store<u64>(countCell, before + added)
 }
 
-function storeEnd(cell: usize, time: i64, slot: u64, rank: u32): void {
+export function storeEnd(cell: usize, time: i64, slot: u64, rank: u32): void {
   store<i64>(cell, time)
   store<u64>(cell, slot, 8)
   store<u32>(cell, rank, 16)

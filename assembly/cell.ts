@@ -5,7 +5,7 @@
 //
 // Column descriptor, 64 bytes (u32): 0 type  4 features  8 values  12 valid (of the chunk, 0 = all)
 //   16 count  20 sum  24 least  28 greatest  32 first  36 last  40 variance (offsets in a record)
-//   44 entry (BlockEntry of a summary)  48.. reserved 0
+//   44 entry (BlockEntry of a summary)  48 stored (aggregate-stored.ts)  52.. reserved 0
 // Features: count u64 | sum 16 bytes (sum.ts) | least slot | greatest slot |
 //   first and last: time i64, slot, rank u32, 4 reserved | variance: shift f64, mean f64, M2 f64
 // A string slot in a cell is (offset in the arena u32, length u32), at rest in a power-of-two place.

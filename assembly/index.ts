@@ -54,6 +54,7 @@ export {
   aggregateResult,
   aggregateSort,
 } from './aggregate-result'
+export { STORED_COLUMNS_SIZE, aggregateStored } from './aggregate-stored'
 export { runAggregate, runPlan } from './aggregate-run'
 export { viewDecode, viewLowerBlock } from './part-view'
 export { rowsCheck } from './row'

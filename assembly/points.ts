@@ -3,7 +3,7 @@
 //
 // PointsPlan (u32): 0 table name  4 its length  8 columns  12 table id  16 series id  20 reserved 0
 //   32 columns, 32 bytes each: 0 values (8 bytes a row; a boolean 1)  4 name  8 its length  12 type
-//      16 column id (NONE at first)  20 valid u8[] (0 = all)  24 declared (0: a JSON number)
+//      16 column id (NONE at first)  20 valid u8[] (0 = all)  24 declared (0: a JSON number; 2: any float)
 // Strings are slots: pointer low, length high. Tag list: 16 bytes each: key, length, value, length.
 
 import { BOOLEAN, FLOAT, FULL, INTEGER, STRING, UNSIGNED } from './layout'
@@ -24,6 +24,7 @@ import { COLUMNS, LOCAL, NONE, entryOf, setMark, undoTo } from './staging'
 import { isTime } from './time-text'
 
 const MARK: usize = memory.data(16)
+const ANY_FLOAT: u32 = 2
 const SAFE_MAX: f64 = 9007199254740991.0
 
 function columnOf(plan: usize, index: u32): usize {
@@ -95,8 +96,11 @@ function takeValue(column: usize, row: u32, has: i32): i32 {
   }
   if (type === FLOAT) {
     const value = reinterpret<f64>(slot)
-    if (!isFinite<f64>(value)) return refuse(REFUSED_NOT_FINITE, 0, name, length)
-    const isNumber = load<u32>(column, 24) === 0
+    const form = load<u32>(column, 24)
+    if (form !== ANY_FLOAT && !isFinite<f64>(value)) {
+      return refuse(REFUSED_NOT_FINITE, 0, name, length)
+    }
+    const isNumber = form === 0
     if (isNumber && (has === INTEGER || has === UNSIGNED)) {
       return fitNumber(value, has, name, length)
     }

@@ -599,6 +599,8 @@ export interface components {
                 pieces: number;
                 maxError: number;
             };
+            /** @description The rollup that answered where it could; null = points answered */
+            rollup: string | null;
         };
         QueryRequest: {
             table: string;
@@ -749,12 +751,35 @@ export interface components {
                 [key: string]: "float" | "integer" | "unsigned" | "boolean" | "string";
             };
             retention: string | null;
-            rollups: unknown[];
+            rollups: components["schemas"]["Rollup"][];
             points: number;
             series: number;
             firstTime: number | string | null;
             lastTime: number | string | null;
             diskBytes: number;
+        };
+        Rollup: {
+            /** @description The table that holds it; read it like any other */
+            name: string;
+            /**
+             * @description Length of its buckets: a count and one of s m h d w, 1s or longer
+             * @example 1h
+             */
+            every: string;
+            /**
+             * @description Its fields: count, sum, mean, min, max, spread, first or last of a field, or count(*)
+             * @example {
+             *       "mean": "mean(usage)"
+             *     }
+             */
+            select: {
+                [key: string]: string;
+            };
+            /**
+             * @description Age at which its buckets go; null = never
+             * @example 2y
+             */
+            retention?: string | null;
         };
         TableSettings: {
             /** @description Tag keys to have */
@@ -773,7 +798,8 @@ export interface components {
              * @example 30d
              */
             retention?: string | null;
-            rollups?: unknown[];
+            /** @description All of its stored downsamples: one that is left out is dropped. Queries whose buckets are made of whole ones of a rollup use it; `stats.rollup` of the answer says so */
+            rollups?: components["schemas"]["Rollup"][];
         };
         /**
          * @example {

@@ -8,6 +8,7 @@ import type {
   ValueType,
   WhereObject,
 } from './query/query.ts'
+import type { RollupDescription } from './rollup/describe.ts'
 
 export interface BackupOptions {
   /** Id of an earlier backup. */
@@ -57,7 +58,8 @@ export interface TableDescription {
   /** Types by field name, names in byte order. */
   readonly fields: Record<string, ValueType>
   readonly retention: string | null
-  readonly rollups: unknown[]
+  /** As they were declared, by name. */
+  readonly rollups: RollupDescription[]
   readonly points: number
   readonly series: number
   /** Nanoseconds; null without points. */

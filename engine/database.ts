@@ -40,6 +40,8 @@ import type { Execution } from './step.ts'
 import { startShard } from './start.ts'
 import type { ShardStorage } from './storage/storage.ts'
 import { takeTurns } from './turns.ts'
+import { refuseRollup } from './rollup/refusals.ts'
+import { describeRollups } from './rollup/describe.ts'
 import { type TableStats, tableStats } from './catalog/table-stats.ts'
 import { compareText } from './catalog/tags.ts'
 import { parseDeletion } from './lifecycle/deletion.ts'
@@ -181,7 +183,7 @@ export class Database {
   ): Promise<TableDescription> {
     const { catalog, parts } = this.shard
     const table = catalog.table(database, name)
-    const columns = [...table.columns.values()].sort((a, b) => compareText(a.name, b.name))
+    const columns = catalog.shownColumns(table)
     return {
       name,
       tags: catalog.tagKeys(table),
@@ -189,7 +191,7 @@ export class Database {
         columns.map((column) => [column.name, fieldTypeName(column.type)]),
       ),
       retention: table.retention?.text ?? null,
-      rollups: [],
+      rollups: describeRollups(catalog, table.id),
       points: await this.pointCount(database, name),
       series: seriesCountOf(table),
       firstTime: await this.edgeTime(database, table, 'asc'),
@@ -257,9 +259,19 @@ export class Database {
   async deleteRows(table: string, options: DeleteOptions = {}): Promise<DeleteResult> {
     const { dryRun = false, signal } = options
     const context = this.context(options, { default: ROWS_MAX, max: ROWS_MAX })
+    const { catalog } = this.shard
+    refuseRollup(catalog, catalog.table(options.database ?? 'default', table).id)
     const query = parseDeletion(table, options, context)
     const deleted = await this.shard.deletions.delete(query, dryRun, cancelCheck(signal))
     return { deleted, dryRun }
+  }
+
+  /** Rollups hold everything that is in segments when it resolves. Throws why one cannot. */
+  async refresh(): Promise<void> {
+    const { rollups } = this.shard
+    rollups.start()
+    await rollups.idle()
+    if (rollups.error !== null) throw rollups.error
   }
 
   /** Drops a table with its points. Durable when it resolves. */

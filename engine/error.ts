@@ -67,6 +67,11 @@ export class OmenError extends Error {
   }
 }
 
+/** Whether an error is the storage's, and may pass. */
+export function isOutage(error: unknown): boolean {
+  return error instanceof OmenError && ['storage_full', 'unavailable'].includes(error.code)
+}
+
 /** Stops a programmer's error before it reaches data. */
 export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) throw new Error(`assertion failed: ${message}`)

@@ -29,6 +29,16 @@ export interface MaintenanceCounters {
   compactionWrittenBytes: number
 }
 
+/** What else has to be done when. */
+export interface MaintenanceHooks {
+  /** Beside each retry: for what else is out of order. */
+  repair(): void
+  /** New parts are there. */
+  flushed(): void
+  /** There may be tombstones that hide nothing any more. */
+  forget(): void
+}
+
 /** Pause before what failed is tried again: at first, and at most. */
 const RETRY_MS = 1_000
 const RETRY_MAX_MS = 60_000
@@ -45,8 +55,7 @@ export class Maintenance {
   }
   private readonly rooms: ShardRooms
   private readonly memtables: Memtables
-  private readonly repair: () => void
-  private readonly forget: () => void
+  private readonly hooks: MaintenanceHooks
   private readonly housekeeping: Housekeeping
   private running: Promise<void> | null = null
   private flushFailure: unknown = null
@@ -65,15 +74,10 @@ export class Maintenance {
   private isSweeping = false
   private sweepTimer: TimerHandle = null
 
-  /**
-   * `repair` is called beside each retry, for what else is out of order; `forget` when there may be
-   * tombstones that hide nothing any more.
-   */
-  constructor(rooms: ShardRooms, memtables: Memtables, repair: () => void, forget: () => void) {
+  constructor(rooms: ShardRooms, memtables: Memtables, hooks: MaintenanceHooks) {
     this.rooms = rooms
     this.memtables = memtables
-    this.repair = repair
-    this.forget = forget
+    this.hooks = hooks
     this.housekeeping = new Housekeeping(rooms, (merges) => this.mergeParts(merges))
   }
 
@@ -101,7 +105,7 @@ export class Maintenance {
       this.attempted()
       if (this.error === null) this.succeeded()
       else this.retryLater()
-      if (!this.isEnding && this.rooms.catalog.tombstones.version.size > 0) this.forget()
+      if (!this.isEnding && this.rooms.catalog.tombstones.version.size > 0) this.hooks.forget()
       // Sealed when the round was at its end.
       if (this.memtables.sealed !== null && this.flushFailure === null) this.start()
       else if (this.isDue && this.error === null && !this.isEnding) this.start()
@@ -134,7 +138,7 @@ export class Maintenance {
     if (this.isEnding || this.retryTimer !== null) return
     this.retryTimer = this.rooms.host.timer.set(this.retryMs, () => {
       this.retryTimer = null
-      this.repair()
+      this.hooks.repair()
       this.start()
     })
     this.retryMs = Math.min(2 * this.retryMs, RETRY_MAX_MS)
@@ -210,6 +214,7 @@ export class Maintenance {
       publish(this.rooms, { added, files: [file], flushedLsn, visible }),
     )
     this.counters.flushes++
+    this.hooks.flushed()
   }
 
   private writeRows(
@@ -232,6 +237,7 @@ export class Maintenance {
     if (this.isEnding) return
     const live = this.rooms.parts
     live.isHot = false
+    const { rollups } = this.rooms.catalog
     const parts = live.parts()
     if (parts.some(({ table }) => !isLive(this.rooms, table))) {
       await publish(this.rooms, {})
@@ -252,7 +258,7 @@ export class Maintenance {
     }
     const { files } = live.version
     const heatOf = (part: PartDescription): number => live.readerOf(part).heat
-    const choice = chooseCompaction(parts, { files, heatOf, ...options })
+    const choice = chooseCompaction(rollups.mergeable(parts), { files, heatOf, ...options })
     if (choice !== null) await this.mergeParts(choice.merges)
     this.hasMerged = choice !== null || (await this.reclaim(reclaimable, nextId))
   }

@@ -9,8 +9,7 @@ import type { StagedBatch } from './ingest/batch.ts'
 import { replayEntries } from './ingest/staging.ts'
 import { Cache } from './segment/cache.ts'
 import { Catalog } from './catalog/catalog.ts'
-import { crc32c, type Checksum } from './crc.ts'
-import { OmenError } from './error.ts'
+import { OmenError, isOutage } from './error.ts'
 import { fileName } from './log/file-name.ts'
 import type { Host, TimerHandle } from './host.ts'
 import { type DeletionTarget, Deletions } from './lifecycle/deletion.ts'
@@ -18,12 +17,14 @@ import { type Deleted, logTombstone } from './lifecycle/hiding.ts'
 import { encodeTombstonesDropped } from './lifecycle/tombstone.ts'
 import type { TombstoneVersion } from './lifecycle/tombstones.ts'
 import { Journal } from './log/journal.ts'
-import type { KernelInstance } from './kernel.ts'
+import { type KernelInstance, kernelChecksum } from './kernel.ts'
 import { TrustedClock } from './lifecycle/clock.ts'
 import { RECORD_BATCH, encodeBatchHeader, joinBytes } from './log/log-record.ts'
 import { Maintenance, type MaintenanceCounters } from './maintenance.ts'
 import { type MemtableHold, Memtables } from './memtables.ts'
 import { PartSet, type PartVersion } from './segment/part-set.ts'
+import { RollupJobs } from './rollup/jobs.ts'
+import type { RollupVersion } from './rollup/registry.ts'
 import { type ShardRooms, drive, publish } from './publisher.ts'
 import { recoverInto, replaySink } from './recovery.ts'
 import { StagingPool } from './ingest/staging-pool.ts'
@@ -35,6 +36,7 @@ import { type LoggedBatch, WriteQueue, type WriteTarget } from './write-queue.ts
 export interface ShardSnapshot extends MemtableHold {
   readonly version: PartVersion
   readonly tombstones: TombstoneVersion
+  readonly rollups: RollupVersion
 }
 
 /** Counters since the start. */
@@ -60,6 +62,7 @@ export class Shard implements WriteTarget, DeletionTarget {
   readonly queue: WriteQueue
   readonly staging: StagingPool
   readonly deletions: Deletions
+  readonly rollups: RollupJobs
   private readonly options: ShardOptions
   private readonly rooms: ShardRooms
   private readonly memtables: Memtables
@@ -86,11 +89,15 @@ export class Shard implements WriteTarget, DeletionTarget {
     this.queue = new WriteQueue(this, rooms.host.timer)
     this.scrub = new Scrub(rooms, options.scrubBytesPerSecond)
     this.deletions = new Deletions(this)
-    const repair = (): void => {
-      this.queue.exclusive(() => this.leaveFailedLog()).catch(() => {})
-    }
-    const forget = (): void => void this.forgetTombstones().catch(() => {})
-    this.maintenance = new Maintenance(rooms, memtables, repair, forget)
+    this.rollups = new RollupJobs(this, () => this.rollupsEnded())
+    this.maintenance = new Maintenance(rooms, memtables, {
+      repair: () => {
+        this.queue.exclusive(() => this.leaveFailedLog()).catch(() => {})
+        if (this.rollups.error !== null) this.rollups.start()
+      },
+      flushed: () => this.rollups.start(),
+      forget: () => void this.forgetTombstones().catch(() => {}),
+    })
   }
 
   /**
@@ -159,7 +166,7 @@ export class Shard implements WriteTarget, DeletionTarget {
   get failure(): { isFatal: boolean; error: unknown } | null {
     const { failure } = this.journal
     if (failure !== null) return { isFatal: true, error: failure }
-    const error = this.maintenance.error ?? this.scrub.error
+    const error = this.maintenance.error ?? this.rollups.error ?? this.scrub.error
     return error === null ? null : { isFatal: false, error }
   }
 
@@ -172,6 +179,7 @@ export class Shard implements WriteTarget, DeletionTarget {
       ...hold,
       version,
       tombstones,
+      rollups: this.catalog.rollups.version,
       release: () => {
         if (isReleased) return
         isReleased = true
@@ -297,6 +305,8 @@ export class Shard implements WriteTarget, DeletionTarget {
   async compact(): Promise<void> {
     const { maintenance } = this
     const everything = { inputsMin: 2, tierFactor: Infinity, sweep: true }
+    // Parts that a rollup does not hold yet are not merged.
+    await this.rollups.idle()
     while (!maintenance.start(everything)) await maintenance.idle()
     await maintenance.idle()
     if (maintenance.error !== null) throw maintenance.error
@@ -364,7 +374,8 @@ export class Shard implements WriteTarget, DeletionTarget {
   private async forgetTombstones(): Promise<void> {
     const { catalog, parts, memtables } = this
     const spent = (): number[] => {
-      return memtables.sealed === null ? catalog.tombstones.spent(parts.parts()) : []
+      if (memtables.sealed !== null) return []
+      return catalog.tombstones.spent(parts.parts(), catalog.rollups.awaits)
     }
     if (spent().length > 0) await this.logEntries(() => encodeTombstonesDropped(spent()))
   }
@@ -385,9 +396,11 @@ export class Shard implements WriteTarget, DeletionTarget {
   private async end(last: () => Promise<void>): Promise<void> {
     this.rooms.clock.stop()
     this.maintenance.end()
+    this.rollups.end()
     await this.queue.close(last).catch(() => {})
     await this.maintenance.idle()
     await this.scrub.end()
+    await this.rollups.idle()
     if (this.flushTimer !== null) this.host.timer.clear(this.flushTimer)
     await this.journal.exclusive(async () => {})
   }
@@ -463,6 +476,13 @@ export class Shard implements WriteTarget, DeletionTarget {
     }
     if (memtables.active.rowCount > 0) this.armFlushTimer()
     maintenance.start()
+    this.rollups.start()
+  }
+
+  /** What waited for the rollups may be merged now. */
+  private rollupsEnded(): void {
+    if (this.rollups.error === null) this.maintenance.start()
+    else this.maintenance.retryLater()
   }
 
   private armFlushTimer(): void {
@@ -472,17 +492,4 @@ export class Shard implements WriteTarget, DeletionTarget {
       void this.flush().catch(() => {})
     })
   }
-}
-
-/** CRC32C by the kernel for bytes that lie in its memory, by table for all others. */
-function kernelChecksum({ kernel, memory }: KernelInstance): Checksum {
-  return (bytes, seed) => {
-    if (bytes.buffer !== memory.wasm.buffer) return crc32c(bytes, seed)
-    return kernel.crc32c(bytes.byteOffset, bytes.length, seed) >>> 0
-  }
-}
-
-/** Whether an error is the storage's, and may pass. */
-function isOutage(error: unknown): boolean {
-  return error instanceof OmenError && ['storage_full', 'unavailable'].includes(error.code)
 }

@@ -264,6 +264,9 @@ const queryStats = z
     blocksDecoded: z.number().int(),
     bytesRead: z.number().int(),
     index: z.object({ pieces: z.number().int(), maxError: z.number() }),
+    rollup: z.string().nullable().openapi({
+      description: 'The rollup that answered where it could; null = points answered',
+    }),
   })
   .openapi('QueryStats')
 
@@ -326,13 +329,32 @@ export const TablesAnswer = z
 
 const timeValue = z.union([z.number(), z.string()]).nullable()
 
+const Rollup = z
+  .strictObject({
+    name: z.string().openapi({ description: 'The table that holds it; read it like any other' }),
+    every: z.string().openapi({
+      description: 'Length of its buckets: a count and one of s m h d w, 1s or longer',
+      example: '1h',
+    }),
+    select: z.record(z.string(), z.string()).openapi({
+      description:
+        'Its fields: count, sum, mean, min, max, spread, first or last of a field, or count(*)',
+      example: { mean: 'mean(usage)' },
+    }),
+    retention: z.string().nullable().optional().openapi({
+      description: 'Age at which its buckets go; null = never',
+      example: '2y',
+    }),
+  })
+  .openapi('Rollup')
+
 export const TableAnswer = z
   .object({
     name: z.string(),
     tags: z.array(z.string()),
     fields: z.record(z.string(), fieldTypeName),
     retention: z.string().nullable(),
-    rollups: z.array(z.unknown()),
+    rollups: z.array(Rollup),
     points: z.number().int(),
     series: z.number().int(),
     firstTime: timeValue,
@@ -354,7 +376,14 @@ export const TableBody = z
         'Age at which points go, as a count and one of s m h d w mo y (30 and 365 days); null = never',
       example: '30d',
     }),
-    rollups: z.array(z.unknown()).optional(),
+    rollups: z
+      .array(Rollup)
+      .optional()
+      .openapi({
+        description:
+          'All of its stored downsamples: one that is left out is dropped. Queries whose buckets are ' +
+          'made of whole ones of a rollup use it; `stats.rollup` of the answer says so',
+      }),
   })
   .openapi('TableSettings')
 

@@ -22,6 +22,10 @@ export type CatalogEntry =
   | { kind: 'seriesDropped'; id: number }
   | ({ kind: 'tombstone' } & Tombstone)
   | { kind: 'tombstoneDropped'; id: number }
+  /** `text` is the definition (rollup/definition.ts). */
+  | { kind: 'rollup'; id: number; source: number; target: number; text: string }
+  | { kind: 'rollupDropped'; id: number }
+  | { kind: 'rollupRefreshed'; id: number; watermark: bigint; frozenBefore: bigint }
 
 const HEADER_SIZE = 12
 /** By kind: its name, and the bytes of its payload before a name or key. */
@@ -39,6 +43,9 @@ const KINDS = new Map<number, { name: CatalogEntry['kind']; fixed: number }>([
   [11, { name: 'seriesDropped', fixed: 0 }],
   [12, { name: 'tombstone', fixed: 24 }],
   [13, { name: 'tombstoneDropped', fixed: 0 }],
+  [14, { name: 'rollup', fixed: 8 }],
+  [15, { name: 'rollupDropped', fixed: 0 }],
+  [16, { name: 'rollupRefreshed', fixed: 16 }],
 ])
 const decoder = new TextDecoder()
 const encoder = new TextEncoder()
@@ -95,6 +102,12 @@ function decodeEntry(view: DataView, bytes: Uint8Array, at: number, size: number
     }
     case 'tombstone':
       return { kind, ...decodeTombstone(bytes.subarray(at, at + size)) }
+    case 'rollup':
+      return { kind, id, source: first(), target: second(), text: name(20) }
+    case 'rollupRefreshed': {
+      const watermark = view.getBigInt64(at + 12, true)
+      return { kind, id, watermark, frozenBefore: view.getBigInt64(at + 20, true) }
+    }
     default:
       return { kind, id }
   }
@@ -164,6 +177,33 @@ function numbersAndName(numbers: readonly number[], name: string): Uint8Array {
   for (const [i, number] of numbers.entries()) view.setUint32(i * 4, number, true)
   bytes.set(text, numbers.length * 4)
   return bytes
+}
+
+/** The entry that declares a rollup; `text` is its definition. */
+export function encodeRollup(id: number, source: number, target: number, text: string): Uint8Array {
+  const rest = new Uint8Array([...new Uint8Array(8), ...encoder.encode(text)])
+  const view = new DataView(rest.buffer)
+  view.setUint32(0, source, true)
+  view.setUint32(4, target, true)
+  return encodeEntry(14, id, rest)
+}
+
+/** The entry that ends a rollup; its table is dropped by an entry of its own. */
+export function encodeRollupDropped(id: number): Uint8Array {
+  return encodeEntry(15, id, new Uint8Array())
+}
+
+/** The entry that says how far a rollup has come (rollup/registry.ts). */
+export function encodeRollupRefreshed(
+  id: number,
+  watermark: bigint,
+  frozenBefore: bigint,
+): Uint8Array {
+  const rest = new Uint8Array(16)
+  const view = new DataView(rest.buffer)
+  view.setBigInt64(0, watermark, true)
+  view.setBigInt64(8, frozenBefore, true)
+  return encodeEntry(16, id, rest)
 }
 
 function encodeEntry(kind: number, id: number, rest: Uint8Array): Uint8Array {

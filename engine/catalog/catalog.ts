@@ -16,6 +16,9 @@ import type { PlanCatalog, PlanTable } from '../query/plan.ts'
 import { type SeriesGroups, groupSeries } from './series-groups.ts'
 import { SeriesOrder } from './series-order.ts'
 import { type Execution, finish } from '../step.ts'
+import type { StoredTable } from '../rollup/choice.ts'
+import { isHidden } from '../rollup/layout.ts'
+import { RollupRegistry } from '../rollup/registry.ts'
 import { TagIndex, type TagTerm } from './tag-index.ts'
 import { type TagTexts, copyTags, decodeTags } from './tag-texts.ts'
 import { compareText } from './tags.ts'
@@ -87,6 +90,7 @@ export class Catalog implements PlanCatalog {
   readonly series: KeyTable
   /** What was deleted and may still be in parts. */
   readonly tombstones = new Tombstones()
+  readonly rollups = new RollupRegistry()
   /** The kernel's CatalogTables structure: pointers to the four tables. */
   readonly pointer: number
   readonly seriesMax: number
@@ -175,7 +179,7 @@ export class Catalog implements PlanCatalog {
       planned?.columns.length === table.columns.size && planned.tagKeys.length === table.tags.size
     const cutoff = this.cutoff(table)
     if (isKnown) return cutoff === planned.cutoff ? planned : { ...planned, cutoff }
-    const columns = [...table.columns.values()].sort((a, b) => compareText(a.name, b.name))
+    const columns = this.shownColumns(table)
     table.planned = { id, name, partitionSeconds, columns, tagKeys: this.tagKeys(table), cutoff }
     return table.planned
   }
@@ -183,6 +187,32 @@ export class Catalog implements PlanCatalog {
   /** Time before which points of a table are no more; TIME_MIN if it keeps them all. */
   cutoff({ retention }: CatalogTable): bigint {
     return retention === null ? TIME_MIN : this.clock.now() - retention.ns
+  }
+
+  /** Fields of a table that users see, by name. */
+  shownColumns({ id, columns }: CatalogTable): CatalogColumn[] {
+    const isRollup = this.rollups.into(id) !== undefined
+    const shown = [...columns.values()].filter(({ name }) => !isRollup || !isHidden(name))
+    return shown.sort((a, b) => compareText(a.name, b.name))
+  }
+
+  /** A table with all of its columns; null once it was dropped. */
+  storedTable(id: number): StoredTable | null {
+    return this.tableById.get(id) ?? null
+  }
+
+  /** The cutoff of a table by its id. */
+  cutoffOf(id: number): bigint {
+    const table = this.tableById.get(id)
+    return table === undefined ? TIME_MIN : this.cutoff(table)
+  }
+
+  /** The series of another table that has the same tags, or -1. */
+  siblingSeries(id: number, table: number): number {
+    if (this.series.isRemoved(id)) return -1
+    const key = this.series.key(id)
+    new DataView(key.buffer, key.byteOffset).setUint32(0, table, true)
+    return this.series.find(key)
   }
 
   /** A table by its id; undefined once it was dropped. */
@@ -306,6 +336,12 @@ export class Catalog implements PlanCatalog {
       case 'tombstone':
         if (this.tableById.has(entry.table)) this.tombstones.add(entry)
         return this.tombstones.reach(entry.id + 1)
+      case 'rollup':
+        return this.rollups.add(entry)
+      case 'rollupDropped':
+        return this.rollups.drop(entry.id)
+      case 'rollupRefreshed':
+        return this.rollups.refresh(entry)
     }
   }
 
@@ -402,6 +438,7 @@ export class Catalog implements PlanCatalog {
     this.tags.drop(id)
     this.order.drop(id)
     this.tombstones.dropTable(id)
+    this.rollups.dropTable(id)
     this.memory.release(table.series)
     this.tables.remove(id)
     this.tableById.delete(id)

@@ -90,6 +90,8 @@ export interface BatchHost {
   readonly staging: StagingPool
   readonly host: { now(): bigint }
   readonly queue: { submit(staged: StagedBatch, ack: Ack): Promise<WriteResult> }
+  /** Id of the rollup whose buckets these rows are; all others may not go to tables of rollups. */
+  readonly rollup?: number
 }
 
 /** Bytes that one batch may stage, unless its options say otherwise. */
@@ -226,8 +228,9 @@ class StagingBatch implements Batch {
       const { staging } = this
       const refused = { rejected: staging.rejected, errors: [...staging.errors] }
       if (staging.rowCount === 0) return { written: 0, ack, ...refused }
-      const { catalog } = this.host
-      const rows = new StagedRows(staging, catalog, this.database, this.lease, refused)
+      const { catalog, rollup = null } = this.host
+      const { database, lease } = this
+      const rows = new StagedRows(staging, catalog, { database, lease, refused, rollup })
       this.isSubmitted = true
       return await this.host.queue.submit(rows, ack)
     } finally {

@@ -21,6 +21,8 @@ export interface ColumnPoints {
     valid: Uint8Array | null
     /** `false`: JSON numbers, which fit an integer column if they are whole. */
     declared: boolean
+    /** Floats that came of a computation: NaN and infinities are values too. */
+    isComputed?: boolean
   }[]
 }
 
@@ -112,7 +114,7 @@ export class ColumnBlock {
       u32[column / 4 + 3] = field.type
       u32[column / 4 + 4] = NONE
       u32[column / 4 + 5] = mask
-      u32[column / 4 + 6] = field.declared ? 1 : 0
+      u32[column / 4 + 6] = field.isComputed ? 2 : field.declared ? 1 : 0
     })
   }
 

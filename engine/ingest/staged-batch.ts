@@ -41,6 +41,14 @@ const NONE = 0xffffffff
 const ENTRY_BYTES = 20
 const decoder = new TextDecoder()
 
+interface StagedOptions {
+  readonly database: string
+  readonly lease: CatalogLease
+  readonly refused: { rejected: number; errors: LineError[] }
+  /** Id of the rollup that the rows are of, or null. */
+  readonly rollup: number | null
+}
+
 export class StagedRows implements StagedBatch {
   readonly rows: number
   readonly rowBytes: number
@@ -50,21 +58,17 @@ export class StagedRows implements StagedBatch {
   private readonly staging: Staging
   private readonly catalog: Catalog
   private readonly database: string
+  private readonly refused: StagedOptions['refused']
+  private readonly rollup: StagedOptions['rollup']
   private readonly lease: CatalogLease
-  private readonly refused: { rejected: number; errors: LineError[] }
 
-  constructor(
-    staging: Staging,
-    catalog: Catalog,
-    database: string,
-    lease: CatalogLease,
-    refused: { rejected: number; errors: LineError[] },
-  ) {
+  constructor(staging: Staging, catalog: Catalog, options: StagedOptions) {
     this.staging = staging
     this.catalog = catalog
-    this.database = database
-    this.lease = lease
-    this.refused = refused
+    this.database = options.database
+    this.refused = options.refused
+    this.lease = options.lease
+    this.rollup = options.rollup
     this.rows = staging.rowRegion.offset
     this.rowBytes = staging.rowBytes
     this.arena = staging.arenaRegion.offset
@@ -84,6 +88,7 @@ export class StagedRows implements StagedBatch {
     let entries: Region | null = null
     try {
       this.validate(databaseId, maps)
+      this.refuseRollups(maps)
       this.checkSeriesLimit(maps)
       entries = memory.allocate(keyBytes + ENTRY_BYTES * keyCount + 32)
       this.reserve()
@@ -157,6 +162,26 @@ export class StagedRows implements StagedBatch {
     }
     assert(status === kernel.NOT_FOUND.value, `commit: validation answered ${status}`)
     throw new OmenError('conflict', 'a table was dropped while this write was under way')
+  }
+
+  /** The table of a rollup takes rows from the engine alone. `maps` has the ids of tables. */
+  private refuseRollups(maps: Region): void {
+    const { catalog } = this
+    if (this.rollup !== null) {
+      if (catalog.rollups.get(this.rollup) !== undefined) return
+      throw new OmenError('conflict', 'a rollup was dropped while it was brought up to date')
+    }
+    const { memory, overlay, touchedTables } = this.staging
+    const found = maps.offset / 4
+    const mapped = memory.u32.subarray(found, found + overlay[0]!.count)
+    for (const id of [...touchedTables, ...mapped]) {
+      const rollup = catalog.rollups.into(id)
+      if (rollup === undefined) continue
+      const name = catalog.tableOf(id)?.name
+      const source = catalog.tableOf(rollup.source)?.name
+      const message = `table '${name}' is a rollup of '${source}': it is written to by itself only`
+      throw new OmenError('conflict', message)
+    }
   }
 
   /** The limit counts series that live, in the database; what the batch repeats is not new. */

@@ -134,6 +134,15 @@ export class Staging {
     return this.keyTables.slice(0, 4)
   }
 
+  /** Ids of the catalog's tables that rows go to, but for those that are new in the overlay. */
+  get touchedTables(): number[] {
+    const touched = this.keyTables[5]!
+    return Array.from({ length: touched.count }, (_, i) => {
+      const key = touched.key(i)
+      return new DataView(key.buffer, key.byteOffset).getUint32(0, true)
+    })
+  }
+
   /** Bytes staged, pending text included. */
   get byteSize(): number {
     let bytes = this.rowBytes + this.arenaBytes + this.inputUsed

@@ -1,6 +1,7 @@
 // What `PUT /v1/tables/{table}` means, as catalog entries: a table that is missing is made, tags and
 // fields that it names are added (one that is there with the same type is no news; one with another
-// type is a conflict), and its retention is set. Nothing is ever taken away by leaving it out.
+// type is a conflict), its retention is set, and its rollups are those of the list. Of the rest nothing
+// is ever taken away by leaving it out.
 
 import type { Catalog, CatalogTable } from '../catalog/catalog.ts'
 import {
@@ -11,7 +12,12 @@ import {
   encodeTag,
 } from '../catalog/catalog-entry.ts'
 import { OmenError } from '../error.ts'
+import { TIME_MIN } from '../calendar.ts'
 import { FIELD_TYPE_NAMES, type FieldType, fieldTypeOf } from '../field.ts'
+import type { PlanColumn, PlanTable } from '../query/plan.ts'
+import { encodeRollupsOf } from '../rollup/declare.ts'
+import type { RollupRequest } from '../rollup/definition.ts'
+import { refuseRollup } from '../rollup/refusals.ts'
 import { checkDatabaseName, checkName } from './name.ts'
 import { parseRetention } from './retention-text.ts'
 
@@ -23,7 +29,8 @@ export interface TableSettings {
   readonly fields?: Readonly<Record<string, string>> | undefined
   /** Age at which points go: `30d`; null = they stay. */
   readonly retention?: string | null | undefined
-  readonly rollups?: readonly unknown[] | undefined
+  /** All of its rollups: those that are not in the list are dropped. */
+  readonly rollups?: readonly RollupRequest[] | undefined
 }
 
 /** Settings with their values read. */
@@ -32,6 +39,8 @@ export interface CheckedSettings {
   readonly fields: ReadonlyMap<string, FieldType>
   /** Undefined: as it is. */
   readonly retention: { readonly ns: bigint; readonly text: string } | undefined
+  /** As sent: they are checked against the columns (rollup/declare.ts). Undefined: as they are. */
+  readonly rollups: unknown
 }
 
 const MEMBERS = ['tags', 'fields', 'retention', 'rollups']
@@ -56,6 +65,7 @@ export function checkSettings(name: string, settings: TableSettings): CheckedSet
     tags,
     fields,
     retention: retention === undefined ? undefined : parseRetention(retention, '/retention'),
+    rollups: settings.rollups,
   }
 }
 
@@ -119,6 +129,7 @@ export function encodeSettingsOf(
   if (table === undefined) {
     entries.push(encodeTable(id, { database: databaseId, partitionSeconds: DAY_SECONDS, name }))
   }
+  if (table !== undefined) refuseRollup(catalog, id)
   const { tags, fields } = newColumns(table, settings)
   checkCounts(table, tags.length, fields.length)
   let column = catalog.columns.count
@@ -133,7 +144,27 @@ export function encodeSettingsOf(
   catalog.tables.reserve(1, nameBytes([name]))
   const names = [...tags, ...fields.map(([field]) => field)]
   catalog.columns.reserve(names.length, nameBytes(names))
-  return entries
+  if (settings.rollups === undefined) return entries
+  const source = sourceOf(table, { id, name }, settings)
+  const next = { table: Math.max(catalog.tables.count, id + 1), column }
+  const holder = { id: databaseId, tables: known?.tables ?? new Map<string, CatalogTable>() }
+  return [...entries, ...encodeRollupsOf(catalog, holder, source, settings.rollups, next)]
+}
+
+/** The table as it will be, for what is made of it. */
+function sourceOf(
+  table: CatalogTable | undefined,
+  { id, name }: { id: number; name: string },
+  { tags, fields }: CheckedSettings,
+): PlanTable {
+  const columns = new Map<string, PlanColumn>(table?.columns)
+  // Ids are of no meaning here.
+  for (const [field, type] of fields) columns.set(field, { id: -1, name: field, type })
+  return {
+    ...{ id, name, partitionSeconds: DAY_SECONDS, columns: [...columns.values()] },
+    cutoff: TIME_MIN,
+    tagKeys: [...new Set([...(table?.tags.keys() ?? []), ...tags])],
+  }
 }
 
 /** What a table lacks of the declared columns. Throws `type_conflict`. */

@@ -9,6 +9,7 @@ import {
 } from '../catalog/catalog-entry.ts'
 import { OmenError } from '../error.ts'
 import { nearestName } from '../query/expression/name.ts'
+import { refuseRollup, refuseStored } from '../rollup/refusals.ts'
 import {
   type TableSettings,
   checkSettings,
@@ -21,6 +22,7 @@ export interface LifecycleTarget {
   readonly catalog: Catalog
   logEntries(find: () => Uint8Array): Promise<void>
   dropTables(find: () => Uint8Array): Promise<void>
+  readonly rollups: { start(): void }
 }
 
 /** Makes a table or sets what `settings` name. Throws `bad_request`, `type_conflict`, `unsupported`. */
@@ -31,17 +33,20 @@ export async function putTable(
   settings: TableSettings,
 ): Promise<void> {
   const checked = checkSettings(name, settings)
-  const { rollups = [] } = settings
-  if (rollups.length > 0) {
-    throw new OmenError('unsupported', 'rollups: not offered yet', { pointer: '/rollups' })
-  }
   const { catalog } = target
   await target.logEntries(() => join(encodeSettingsOf(catalog, database, name, checked)))
+  if (settings.rollups !== undefined) target.rollups.start()
 }
 
-/** Drops a table with its points. Throws `not_found`. */
+/** Drops a table with its points and its rollups. Throws `not_found`, `conflict` for a rollup. */
 export function dropTable(target: LifecycleTarget, database: string, name: string): Promise<void> {
-  return target.dropTables(() => encodeTableDropped(target.catalog.table(database, name).id))
+  const { catalog } = target
+  return target.dropTables(() => {
+    const { id } = catalog.table(database, name)
+    refuseRollup(catalog, id)
+    const made = catalog.rollups.of(id).map((rollup) => encodeTableDropped(rollup.target))
+    return join([...made, encodeTableDropped(id)])
+  })
 }
 
 /**
@@ -55,9 +60,13 @@ export function dropColumn(
   name: string,
 ): Promise<void> {
   return target.logEntries(() => {
-    const { columns, tags } = target.catalog.table(database, table)
+    const { id, columns, tags } = target.catalog.table(database, table)
     const column = columns.get(name)
-    if (column !== undefined) return encodeColumnDropped(column.id)
+    if (column !== undefined) {
+      refuseRollup(target.catalog, id)
+      refuseStored(target.catalog, id, name)
+      return encodeColumnDropped(column.id)
+    }
     if (tags.has(name) || name === 'time') {
       const what = name === 'time' ? 'the time of its points' : 'a tag key, which names its series'
       const message = `column '${name}' of table '${table}' is ${what}: only fields can be dropped`

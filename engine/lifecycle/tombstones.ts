@@ -150,8 +150,20 @@ export class Tombstones {
     this.current = next
   }
 
-  /** Those that hide no row of these parts, which are all there are. */
-  spent(parts: readonly HideablePart[]): number[] {
+  /** Is there one of a table with a sequence in (after, until]? */
+  hasBetween(table: number, after: bigint, until: bigint): boolean {
+    const { marks } = this.current.get(table) ?? NO_TABLE
+    return marks.some(({ sequence }) => sequence > after && sequence <= until)
+  }
+
+  /**
+   * Those that hide no row of these parts, which are all there are, and that nobody else needs:
+   * `isAwaited` says so of a table and a sequence.
+   */
+  spent(
+    parts: readonly HideablePart[],
+    isAwaited: (table: number, sequence: bigint) => boolean = () => false,
+  ): number[] {
     const spent: number[] = []
     for (const [table, { marks }] of this.current) {
       const concerned = parts
@@ -161,11 +173,11 @@ export class Tombstones {
           return { from, first: part.minTime, last: part.maxTime }
         })
         .filter(({ from }) => from <= marks.at(-1)!.id)
-      for (const { id, start, end } of marks) {
+      for (const { id, sequence, start, end } of marks) {
         const isNeeded = concerned.some(({ from, first, last }) => {
           return id >= from && start <= last && end > first
         })
-        if (!isNeeded) spent.push(id)
+        if (!isNeeded && !isAwaited(table, sequence)) spent.push(id)
       }
     }
     return spent

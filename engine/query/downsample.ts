@@ -3,7 +3,6 @@
 
 import { afterCursor, answerOf } from './answer.ts'
 import { bucketBoundaries } from '../calendar.ts'
-import { BLOCK_ROWS } from '../segment/footer.ts'
 import {
   checkFillValue,
   fillGrid,
@@ -12,25 +11,29 @@ import {
   type KnownValue,
   type KnownValues,
 } from './fill.ts'
-import { Aggregator, needsEnds, type AggregateRows, type Grid } from './partial.ts'
-import type { PlanSeries } from './plan.ts'
+import { Downsampler } from './downsampler.ts'
+import { Aggregator, type AggregateRows, type Grid } from './partial.ts'
 import type { Answer, AnswerSeries, Duration, Vector } from './query.ts'
 import { joinRows } from './raw.ts'
-import type { PartPiece, Scan } from './scan.ts'
+import type { Scan } from './scan.ts'
 import type { Output } from './selection.ts'
-import type { Piece } from './series-scan.ts'
 import { bucketSlices, timeRange } from './slices.ts'
 import type { Execution } from '../step.ts'
+import { StoredBuckets } from '../rollup/stored-buckets.ts'
 import { viewVector } from './vector.ts'
 
 /** Runs an aggregate plan. */
 export function* executeAggregate(scan: Scan): Execution<Answer> {
   const { plan } = scan
+  const stored = plan.rollup === null ? null : new StoredBuckets(scan, plan.rollup)
+  scan.stored = stored
   if (plan.query.fill !== null) checkFillValue(plan.query.fill, plan.outputs)
   const { every, fill } = plan.query
   const isSliced = fill === null && !plan.outputs.some(mayOverflow)
   const groups =
-    every !== null && isSliced ? yield* slicedGroups(scan, every) : yield* filledGroups(scan)
+    every !== null && isSliced
+      ? yield* slicedGroups(scan, every, stored)
+      : yield* filledGroups(scan, stored)
   const series: AnswerSeries[] = groups.map(({ group, time, fields }) => {
     return { tags: plan.groups.at(group), time, fields }
   })
@@ -44,7 +47,11 @@ function mayOverflow({ type, result }: Output): boolean {
 }
 
 /** Groups by slices of the range, as far as the page goes. */
-function* slicedGroups(scan: Scan, every: Duration): Execution<GroupRows[]> {
+function* slicedGroups(
+  scan: Scan,
+  every: Duration,
+  stored: StoredBuckets | null,
+): Execution<GroupRows[]> {
   const { query, groups } = scan.plan
   const found = new Map<number, GroupRows[]>()
   // One row more than the limit tells that there is a next page. After a cursor, up to two rows of
@@ -52,7 +59,7 @@ function* slicedGroups(scan: Scan, every: Duration): Execution<GroupRows[]> {
   const wanted = query.limit + 1 + (query.cursor === null ? 0 : 2 * groups.length)
   let count = 0
   for (const [start, end] of bucketSlices(scan, every)) {
-    const rows = yield* aggregateRange(scan, start, end)
+    const rows = yield* aggregateRange(scan, start, end, stored)
     for (const part of splitGroups(rows, null)) {
       const parts = found.get(part.group)
       if (parts === undefined) found.set(part.group, [part])
@@ -65,23 +72,30 @@ function* slicedGroups(scan: Scan, every: Duration): Execution<GroupRows[]> {
   return ordered.map(([group, parts]) => ({ group, ...joinRows(scan, parts) }))
 }
 
-function* filledGroups(scan: Scan): Execution<GroupRows[]> {
+function* filledGroups(scan: Scan, stored: StoredBuckets | null): Execution<GroupRows[]> {
   const { query, outputs, start, end } = scan.plan
-  const rows = yield* aggregateRange(scan, start, end)
+  const rows = yield* aggregateRange(scan, start, end, stored)
   const { every, fill } = query
   if (every === null || fill === null || rows.groups.length === 0)
     return splitGroups(rows, query.start)
   const grid = fillGrid(query, every, rows)
   const usesLookback = fill.lookback > 0n && query.start !== null
-  const known = usesLookback ? yield* knownBefore(scan, query.start, fill.lookback) : new Map()
+  const known = usesLookback
+    ? yield* knownBefore(scan, query.start, fill.lookback, stored)
+    : new Map()
   return fillGroups(rows, grid, outputs, fill, known as KnownValues)
 }
 
 /** Per group and output, the value of the last bucket of [start - lookback, start) that has one. */
-function* knownBefore(scan: Scan, start: bigint, lookback: bigint): Execution<KnownValues> {
+function* knownBefore(
+  scan: Scan,
+  start: bigint,
+  lookback: bigint,
+  stored: StoredBuckets | null,
+): Execution<KnownValues> {
   const { timeStart, timeEnd } = scan.plan
   const from = start - lookback < timeStart ? timeStart : start - lookback
-  const rows = yield* aggregateRange(scan, from, start < timeEnd ? start : timeEnd)
+  const rows = yield* aggregateRange(scan, from, start < timeEnd ? start : timeEnd, stored)
   const known = new Map<number, (KnownValue | null)[]>()
   rows.groups.forEach((group, row) => {
     const values = known.get(group) ?? rows.fields.map(() => null)
@@ -110,8 +124,13 @@ function splitGroups(rows: AggregateRows, start: bigint | null): GroupRows[] {
   return groups
 }
 
-/** Aggregates the points of [start, end) of all series of the plan. */
-function* aggregateRange(scan: Scan, start: bigint, end: bigint): Execution<AggregateRows> {
+/** Aggregates the points of [start, end) of all series of the plan, from `stored` as far as it goes. */
+function* aggregateRange(
+  scan: Scan,
+  start: bigint,
+  end: bigint,
+  stored: StoredBuckets | null,
+): Execution<AggregateRows> {
   const { plan } = scan
   const grid = gridOf(scan, start, end)
   const aggregator = new Aggregator(scan.instance, {
@@ -123,16 +142,13 @@ function* aggregateRange(scan: Scan, start: bigint, end: bigint): Execution<Aggr
   })
   try {
     const downsampler = new Downsampler(scan, aggregator, grid)
+    stored?.bind(aggregator)
     for (const series of plan.series) {
-      const pieces = yield* scan.open(series, start, end)
-      if (pieces === null) continue
-      try {
-        for (let piece = yield* pieces.next(); piece !== null; piece = yield* pieces.next()) {
-          yield* downsampler.add(series, piece)
-          yield* scan.rest()
-        }
-      } finally {
-        pieces.close()
+      if (stored === null) yield* downsampler.addRange(series, start, end)
+      else {
+        yield* stored.addSeries(aggregator, series, [start, end], (from, to) =>
+          downsampler.addRange(series, from, to),
+        )
       }
     }
     return yield* aggregator.resultSteps()
@@ -154,59 +170,5 @@ function gridOf(scan: Scan, start: bigint, end: bigint): Grid {
   return {
     kind: 'boundaries',
     boundaries: boundaries.length > 0 ? boundaries : new BigInt64Array(1),
-  }
-}
-
-/** Feeds pieces to an aggregator by the cheapest exact way. */
-class Downsampler {
-  private readonly scan: Scan
-  private readonly aggregator: Aggregator
-  private readonly needsTimes: boolean
-  /** The answer is named by the first point that counts. */
-  private readonly needsFirstTime: boolean
-
-  constructor(scan: Scan, aggregator: Aggregator, grid: Grid) {
-    this.scan = scan
-    this.aggregator = aggregator
-    const isOneBucket = grid.kind === 'one'
-    this.needsFirstTime = isOneBucket && scan.plan.query.start === null
-    this.needsTimes = !isOneBucket || this.needsFirstTime || aggregator.features.some(needsEnds)
-  }
-
-  *add(series: PlanSeries, piece: Piece): Execution<void> {
-    if (piece.kind !== 'part') yield* this.decode(series, piece, series.filter)
-    else if (series.filter === null) yield* this.run(series, piece)
-    else yield* this.filterBlock(series, piece)
-  }
-
-  /** Rows of a part that all count, if they have a value. */
-  private *run(series: PlanSeries, piece: PartPiece): Execution<void> {
-    const { scan, aggregator } = this
-    const { view } = piece.rows
-    const from = yield* scan.enter(piece)
-    const to = from + piece.to - piece.from
-    const options = { countsRows: scan.plan.countsRows, needsFirstTime: this.needsFirstTime }
-    const run = aggregator.plan(view, from, to, options)
-    scan.budget.scanned(run.decodedRows, run.decodedRows * (scan.selectedFields.length + 1))
-    while (!view.holdRun(run)) yield* view.fetch()
-    aggregator.run(series, view, scan.chunk, run)
-    view.countRun(run)
-  }
-
-  /** Rows of one block, of which the series' filter takes some. */
-  private *filterBlock(series: PlanSeries, piece: PartPiece): Execution<void> {
-    const from = yield* this.scan.enter(piece)
-    const block = Math.floor(from / BLOCK_ROWS)
-    const filter = this.scan.residual(series.filter, piece.rows.view, block)
-    if (filter === 'none') return
-    if (filter === null) yield* this.run(series, piece)
-    else yield* this.decode(series, piece, filter)
-  }
-
-  private *decode(series: PlanSeries, piece: Piece, filter: PlanSeries['filter']): Execution<void> {
-    const { mask, count } = yield* this.scan.load(piece, filter, this.needsTimes)
-    if (count === 0) return
-    const time = this.needsTimes ? null : 0n
-    this.aggregator.chunk(series, this.scan.chunk, mask, time)
   }
 }

@@ -10,6 +10,7 @@ import { planSteps, type PlanCatalog } from './plan.ts'
 import { type TombstoneVersion, holesOf } from '../lifecycle/tombstones.ts'
 import type { PartReader } from '../segment/part.ts'
 import type { Answer, AnswerColumn, AnswerSeries, Query } from './query.ts'
+import type { RollupVersion } from '../rollup/registry.ts'
 import type { Snapshot } from './scan.ts'
 import type { MemtableSource } from './series-scan.ts'
 import type { Execution } from '../step.ts'
@@ -31,6 +32,7 @@ export interface HeldSnapshot {
   readonly tombstones: TombstoneVersion
   /** Oldest first. */
   readonly memtables: readonly MemtableSource[]
+  readonly rollups: RollupVersion
   /** Throws `cancelled` once it was held for so long that it was taken away. */
   check(): void
   release(): void
@@ -107,7 +109,10 @@ async function* chunksOf(
   const held = target.snapshot()
   let exporter: Exporter | null = null
   try {
-    const steps = planSteps(query, target.catalog, { keepsTags: true })
+    const steps = planSteps(query, target.catalog, {
+      keepsTags: true,
+      rollups: held.rollups,
+    })
     const plan = await target.run(steps, bothOf(held, check))
     exporter = new Exporter(plan, snapshotOf(target, held))
     for (;;) {
@@ -138,6 +143,7 @@ export function snapshotOf(
   return {
     ...{ instance, cache, catalog },
     memtables: held.memtables,
+    rollups: held.rollups,
     parts: (table) => held.version.tables.get(table) ?? [],
     holes: (part) => holesOf(held.tombstones, part),
     now: () => host.now(),

@@ -17,7 +17,10 @@ import type { Tally } from './tally.ts'
  * `limit_exceeded`, `out_of_range` (a sum), and what reading and the driver's check may throw.
  */
 export function* answerQuery(query: Query, snapshot: Snapshot): Execution<Answer> {
-  const plan = yield* planSteps(query, snapshot.catalog, { keepsTags: true })
+  const plan = yield* planSteps(query, snapshot.catalog, {
+    keepsTags: true,
+    rollups: snapshot.rollups,
+  })
   const scan = new Scan(snapshot, plan)
   try {
     return yield* answerPlan(scan)

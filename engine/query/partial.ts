@@ -53,11 +53,18 @@ const FEATURES: Record<ResultName, number> = {
   last: LAST,
   variance: VARIANCE,
   stddev: VARIANCE,
+  sumLow: SUM,
+  sumHigh: SUM,
+  firstTime: FIRST,
+  lastTime: LAST,
+  sumOrNull: SUM,
+  spreadOrNull: LEAST | GREATEST,
 }
 
 const RESULTS: readonly ResultName[] = [
   ...(['rows', 'count', 'sum', 'mean', 'least', 'greatest', 'spread', 'first', 'last'] as const),
-  ...(['variance', 'stddev'] as const),
+  ...(['variance', 'stddev', 'sumLow', 'sumHigh', 'firstTime', 'lastTime'] as const),
+  ...(['sumOrNull', 'spreadOrNull'] as const),
 ]
 
 const MODE = { one: 0, fixed: 1, boundaries: 2 } as const
@@ -211,6 +218,27 @@ export class Aggregator {
     for (;;) {
       const { offset } = this.state
       row = kernel.aggregateChunk(offset, group, rank, times, time ?? 0n, mask, row, chunk.count)
+      if (row < 0) throw this.tooMany()
+      if (row >= chunk.count) return
+      this.growFor()
+    }
+  }
+
+  /** Where the stored columns of all fields lie (assembly/aggregate-stored.ts), for `stored`. */
+  bindStored(columns: number): void {
+    const size = this.kernel.STORED_COLUMNS_SIZE.value
+    this.fields.forEach((_, i) => {
+      this.memory.u32[this.column(i) + 12] = columns + i * size
+    })
+  }
+
+  /** Joins the stored buckets of a chunk, whose rows are named by their starts. */
+  stored({ group, rank }: PlanSeries, chunk: Chunk, rows: number): void {
+    const { kernel } = this
+    let row = 0
+    for (;;) {
+      const { offset } = this.state
+      row = kernel.aggregateStored(offset, group, rank, chunk.times, rows, row, chunk.count)
       if (row < 0) throw this.tooMany()
       if (row >= chunk.count) return
       this.growFor()

@@ -35,6 +35,8 @@ import {
   type SeriesSelection,
 } from './plan-series.ts'
 import { type Execution, finish } from '../step.ts'
+import { chooseRollup, type PlanRollup, type StoredTable } from '../rollup/choice.ts'
+import { NO_ROLLUPS, type RollupVersion } from '../rollup/registry.ts'
 
 export interface PlanColumn {
   readonly id: number
@@ -81,6 +83,12 @@ export interface PlanCatalog {
   seriesTags(series: number): ReadonlyMap<string, string>
   /** Tags of many series as they are now. */
   copyTags(ids: Uint32Array): Execution<Pick<TagTexts, 'at'>>
+  /** A table with all of its columns, also those that users do not see; null once it was dropped. */
+  storedTable(table: number): StoredTable | null
+  /** Time before which points of a table are no more; TIME_MIN if it keeps them all. */
+  cutoffOf(table: number): bigint
+  /** The series of another table that has the same tags, or -1. */
+  siblingSeries(series: number, table: number): number
 }
 
 export type { PlanSeries }
@@ -109,6 +117,8 @@ export interface Plan {
   /** Has an output that counts every point, whatever it has (`count(*)`)? */
   readonly countsRows: boolean
   readonly columns: AnswerColumn[]
+  /** What answers instead of points where it can. */
+  readonly rollup: PlanRollup | null
 }
 
 /** Plans a query at once: for few series, or where nobody else waits. Throws as `planSteps` does. */
@@ -117,13 +127,17 @@ export function planQuery(query: Query, catalog: PlanCatalog): Plan {
 }
 
 /**
- * Plans a query. `keepsTags`: the tags of groups are those of now, whatever becomes of the series.
+ * Plans a query. `keepsTags`: the tags of groups are those of now, whatever becomes of the series;
+ * `rollups`: those of its snapshot.
  * Throws `not_found`, `unknown_column`, `type_conflict`, `bad_request`, `unsupported`.
  */
 export function* planSteps(
   query: Query,
   catalog: PlanCatalog,
-  { keepsTags }: { readonly keepsTags: boolean },
+  {
+    keepsTags,
+    rollups = NO_ROLLUPS,
+  }: { readonly keepsTags: boolean; readonly rollups?: RollupVersion },
 ): Execution<Plan> {
   const table = catalog.planTable(query.database, query.table)
   const selected = planSelect(query, table)
@@ -133,6 +147,8 @@ export function* planSteps(
   const end = earlier(query.end ?? TIME_MAX + 1n, split.end)
   const by = groupKeys(query, table)
   const isEmpty = start >= end || (split.rest?.kind === 'constant' && split.rest.value !== true)
+  const asksTime = split.rest === null
+  const rollup = asksTime ? chooseRollup(query, selected, table.id, rollups, catalog) : null
   const found = isEmpty ? NO_SERIES : yield* findSeries(catalog, table.id, split)
   const needsRank = query.kind === 'latest' || selected.needsRank
   const grouping = { keys: by, tagKeys: table.tagKeys, needsRank, keepsTags }
@@ -155,6 +171,7 @@ export function* planSteps(
     isAggregate: selected.isAggregate,
     countsRows: selected.countsRows,
     columns: selected.columns,
+    rollup,
   }
 }
 

@@ -178,4 +178,6 @@ export interface QueryStats {
   blocksDecoded: number
   bytesRead: number
   index: { pieces: number; maxError: number }
+  /** The rollup that answered where it could; null = points answered. */
+  rollup: string | null
 }

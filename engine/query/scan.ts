@@ -10,10 +10,11 @@ import type { KernelInstance } from '../kernel.ts'
 import { MaskEvaluator, possibleOutcomes, type ColumnSummary } from './mask.ts'
 import type { Region } from '../memory.ts'
 import { GROUP_ROWS, PartView, type PartContext } from './part-view.ts'
-import type { PartDescription, PartReader } from '../segment/part.ts'
-import type { PartHoles } from '../lifecycle/tombstones.ts'
+import type { PartReader } from '../segment/part.ts'
+import type { HideablePart, PartHoles } from '../lifecycle/tombstones.ts'
 import type { Plan, PlanCatalog, PlanSeries } from './plan.ts'
 import type { QueryStats } from './query.ts'
+import type { RollupVersion } from '../rollup/registry.ts'
 import { SeriesScan, type MemtableSource, type Piece, type Sources } from './series-scan.ts'
 import type { Execution } from '../step.ts'
 import { Tally } from './tally.ts'
@@ -27,9 +28,11 @@ export interface Snapshot {
   readonly cache: Cache
   readonly catalog: PlanCatalog
   readonly memtables: readonly MemtableSource[]
+  /** Of the moment when the others were taken. */
+  readonly rollups: RollupVersion
   parts(table: number): readonly PartReader[]
   /** What is deleted of a part; null: nothing. */
-  holes(part: PartDescription): PartHoles | null
+  holes(part: HideablePart): PartHoles | null
   /** Nanoseconds; for `elapsedMs`. */
   now(): bigint
 }
@@ -55,6 +58,8 @@ interface OpenOptions {
   readonly descending?: boolean
   /** Most rows of the first piece. */
   readonly rowsMax?: number
+  /** Rows of a part are cut at multiples of so many: BLOCK_ROWS if pieces are to be loaded. */
+  readonly stride?: number
 }
 
 /** A filter, and the fields of the plan that it reads. */
@@ -62,6 +67,14 @@ interface FilterColumns {
   readonly filter: Condition
   readonly readsTime: boolean
   readonly fields: readonly number[]
+}
+
+/** What a scan knows of the rollup that it reads beside points (rollup/stored-buckets.ts). */
+export interface StoredRows {
+  readonly scan: Scan
+  /** How far behind the time of a stored row its points may lie. */
+  readonly timeSlack: bigint
+  release(): void
 }
 
 const ENTRY_ROWS = 12
@@ -72,6 +85,8 @@ const ENTRY_GREATEST = 48
 const SUMMARY_VALID = 8
 /** Looking a series up in a part costs about as much as this many values. */
 const LOOKUP_VALUES = 256
+/** Ranges whose sources are kept: a series may be read in several, and the next one in the same. */
+const RANGES_MAX = 16
 /** Pins are given back when they hold so much, or a quarter of the cache. */
 const PINNED_MAX = 8 << 20
 
@@ -86,7 +101,9 @@ export class Scan {
   readonly chunk: Chunk
   /** Indexes of the fields that outputs need. */
   readonly selectedFields: readonly number[]
-  private readonly context: PartContext
+  readonly context: PartContext
+  /** The rollup that answers a part of this; released with it. */
+  stored: StoredRows | null = null
   private readonly pins: Pins
   private readonly pinnedMax: number
   private readonly views = new Map<PartReader, PartView>()
@@ -94,7 +111,8 @@ export class Scan {
   private readonly fieldOf: ReadonlyMap<number, number>
   private readonly present: Region
   private readonly startedAt: bigint
-  private range: OpenRange | null = null
+  /** The newest last. */
+  private readonly ranges: OpenRange[] = []
   private filter: FilterColumns | null = null
 
   constructor(snapshot: Snapshot, plan: Plan) {
@@ -120,7 +138,10 @@ export class Scan {
   /** The `stats` of the answer as of now. */
   stats(): QueryStats {
     const elapsedMs = Number(this.snapshot.now() - this.startedAt) / 1e6
-    return this.tally.stats(this.plan.series.length, Math.max(0, elapsedMs))
+    const stats = this.tally.stats(this.plan.series.length, Math.max(0, elapsedMs))
+    const { stored, plan } = this
+    if (stored === null) return stats
+    return { ...stored.scan.tally.addTo(stats), rollup: plan.rollup?.name ?? null }
   }
 
   /** Opens the rows of a series in [start, end); null if there are none. Close what it returns. */
@@ -128,19 +149,17 @@ export class Scan {
     series: PlanSeries,
     start: bigint,
     end: bigint,
-    { descending = false, rowsMax = GROUP_ROWS }: OpenOptions = {},
+    { descending = false, rowsMax = GROUP_ROWS, stride: asked }: OpenOptions = {},
   ): Execution<SeriesScan | null> {
     if (start >= end) return null
-    if (this.range?.start !== start || this.range.end !== end) {
-      this.range = { start, end, sources: yield* this.sourcesOf(start, end) }
-    }
+    const sources = yield* this.sources(start, end)
     // A filter is asked block by block.
-    const stride = series.filter === null ? GROUP_ROWS : BLOCK_ROWS
+    const stride = asked ?? (series.filter === null ? GROUP_ROWS : BLOCK_ROWS)
     const options = { series: series.id, start, end, descending, rowsMax, stride }
     const scan = new SeriesScan(this.context, options)
     let isOpen = false
     try {
-      isOpen = yield* scan.open(this.range.sources)
+      isOpen = yield* scan.open(sources)
     } finally {
       if (!isOpen) scan.close()
     }
@@ -215,11 +234,22 @@ export class Scan {
   }
 
   release(): void {
+    this.stored?.release()
     this.pins.release()
     this.chunk.release()
     this.evaluator.release()
     for (const view of this.views.values()) view.release()
     this.instance.memory.release(this.present)
+  }
+
+  /** Parts and memtables with rows in [start, end); those of the ranges asked for last are known. */
+  *sources(start: bigint, end: bigint): Execution<Sources> {
+    const known = this.ranges.find((range) => range.start === start && range.end === end)
+    if (known !== undefined) return known.sources
+    const sources = yield* this.sourcesOf(start, end)
+    if (this.ranges.length === RANGES_MAX) this.ranges.shift()
+    this.ranges.push({ start, end, sources })
+    return sources
   }
 
   private *sourcesOf(start: bigint, end: bigint): Execution<Sources> {

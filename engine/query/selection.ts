@@ -21,6 +21,13 @@ export type ResultName =
   | 'last'
   | 'variance'
   | 'stddev'
+  // What only rollups ask for (rollup/layout.ts).
+  | 'sumLow'
+  | 'sumHigh'
+  | 'firstTime'
+  | 'lastTime'
+  | 'sumOrNull'
+  | 'spreadOrNull'
 
 /** One answer column after `time`. */
 export interface Output {
@@ -67,7 +74,7 @@ const LATER = new Set([
 const NUMERIC: ReadonlySet<ResultName> = new Set(['sum', 'mean', 'spread', 'variance', 'stddev'])
 
 /** Resolves `select`. Throws `unknown_column`, `bad_request`, `type_conflict`, `unsupported`. */
-export function planSelect(query: Query, table: PlanTable): PlannedSelect {
+export function planSelect(query: Pick<Query, 'select'>, table: PlanTable): PlannedSelect {
   const builder = new SelectBuilder(table)
   if (query.select === null) {
     for (const field of table.columns) builder.addField(field.name, field)
@@ -134,7 +141,7 @@ class SelectBuilder {
       throw typeConflict(item, `${call.name}(*) does not exist, count(*) does`, call.position)
     }
     if (argument.kind !== 'column') throw notOffered(item, argument)
-    if (isTime(argument, this.table) && result === 'count') {
+    if (isTime(argument, this.table, item.pointer) && result === 'count') {
       return this.push(item.name, 'integer', -1, 'rows')
     }
     const field = this.field(item, argument)
@@ -167,8 +174,8 @@ class SelectBuilder {
   }
 }
 
-function isTime(column: Column, table: PlanTable): boolean {
-  return resolveOperand(column, table, '/select').kind === 'time'
+function isTime(column: Column, table: PlanTable, pointer: string): boolean {
+  return resolveOperand(column, table, pointer).kind === 'time'
 }
 
 function resultOf(item: Selection, call: Call): ResultName {

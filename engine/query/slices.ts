@@ -12,7 +12,7 @@ const SLICE_GROWTH = 4n
 const NS_PER_MONTH = 31n * 86_400_000_000_000n
 
 /** Least and greatest time of all sources. */
-export function timeRange({ parts, memtables }: Scan): [bigint, bigint] {
+export function timeRange({ parts, memtables, stored }: Scan): [bigint, bigint] {
   let first = TIME_MAX
   let last = TIME_MIN
   const ranges = [
@@ -23,7 +23,10 @@ export function timeRange({ parts, memtables }: Scan): [bigint, bigint] {
     if (minTime < first) first = minTime
     if (maxTime > last) last = maxTime
   }
-  return [first, last]
+  if (stored === null) return [first, last]
+  const [from, to] = timeRange(stored.scan)
+  const behind = to < TIME_MAX - stored.timeSlack ? to + stored.timeSlack : TIME_MAX
+  return [from < first ? from : first, behind > last && to >= from ? behind : last]
 }
 
 /** Slices of buckets, all of them whole; one slice if most of the range is wanted. */

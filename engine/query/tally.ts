@@ -118,6 +118,23 @@ export class Tally {
       blocksDecoded: this.decodes,
       bytesRead: this.bytesRead,
       index: { pieces: this.pieces, maxError: this.maxError },
+      rollup: null,
+    }
+  }
+
+  /** Statistics of this and another scan of the same query. */
+  addTo(other: QueryStats): QueryStats {
+    const own = this.stats(0, 0)
+    return {
+      ...other,
+      blocks: other.blocks + own.blocks,
+      blocksSkipped: other.blocksSkipped + own.blocksSkipped,
+      blocksFromSummary: other.blocksFromSummary + own.blocksFromSummary,
+      blocksDecoded: other.blocksDecoded + own.blocksDecoded,
+      index: {
+        pieces: other.index.pieces + own.index.pieces,
+        maxError: Math.max(other.index.maxError, own.index.maxError),
+      },
     }
   }
 

@@ -39,6 +39,7 @@ export const EMPTY_STATS = {
   blocksFromSummary: 0,
   blocksDecoded: 0,
   bytesRead: 0,
+  rollup: null,
   index: { pieces: 0, maxError: 0 },
 }
 

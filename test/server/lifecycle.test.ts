@@ -37,7 +37,7 @@ test.each([
   [{ fields: { usage: 'decimal' } }, 400, 'bad_request'],
   [{ retention: 'soon' }, 400, 'bad_request'],
   [{ retention: 30 }, 400, 'bad_request'],
-  [{ rollups: [{ name: 'r' }] }, 422, 'unsupported'],
+  [{ rollups: [{ name: 'r', every: '1h', select: { m: 'median(usage)' } }] }, 422, 'unsupported'],
   [{ points: 1 }, 400, 'bad_request'],
   ['[]', 400, 'bad_request'],
 ])('PUT of %j is refused with %i %s', async (body, status, code) => {

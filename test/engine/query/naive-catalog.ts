@@ -48,4 +48,17 @@ export abstract class NaiveCatalog implements PlanCatalog {
     const copies = [...ids].map((id) => new Map(this.seriesTags(id)))
     return { at: (index) => new Map(copies[index]!) }
   }
+
+  /** It has no rollups. */
+  storedTable(): null {
+    return null
+  }
+
+  cutoffOf(): bigint {
+    return -(2n ** 63n) + 2n
+  }
+
+  siblingSeries(): number {
+    return -1
+  }
 }

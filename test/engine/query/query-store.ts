@@ -24,6 +24,7 @@ import type {
 } from '../../../engine/query/query.ts'
 import { type QueryContext, parseLatest, parseQuery } from '../../../engine/query/request.ts'
 import type { Snapshot } from '../../../engine/query/scan.ts'
+import { NO_ROLLUPS } from '../../../engine/rollup/registry.ts'
 import { SegmentWriter, segmentName } from '../../../engine/segment/segment.ts'
 import type { Execution } from '../../../engine/step.ts'
 import { compareText } from '../../../engine/catalog/tags.ts'
@@ -184,6 +185,7 @@ export class QueryStore extends NaiveCatalog {
       catalog: this,
       memtables: this.memtables.map((memtable) => ({ memtable, snapshot: memtable.snapshot() })),
       holes: () => null,
+      rollups: NO_ROLLUPS,
       parts: (table) => this.parts.filter(({ description }) => description.table === table),
       now: () => (now += 1_000_000n),
     }

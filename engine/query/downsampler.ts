@@ -1,0 +1,78 @@
+// From the points of a series to partials: rows of a part without a filter as a run in few kernel calls
+// (assembly/aggregate-run.ts), all else as chunks.
+
+import { BLOCK_ROWS } from '../segment/footer.ts'
+import type { Execution } from '../step.ts'
+import { needsEnds, type Aggregator, type Grid } from './partial.ts'
+import type { PlanSeries } from './plan.ts'
+import type { PartPiece, Scan } from './scan.ts'
+import type { Piece } from './series-scan.ts'
+
+/** Feeds pieces to an aggregator by the cheapest exact way. */
+export class Downsampler {
+  private readonly scan: Scan
+  private readonly aggregator: Aggregator
+  private readonly needsTimes: boolean
+  /** The answer is named by the first point that counts. */
+  private readonly needsFirstTime: boolean
+
+  constructor(scan: Scan, aggregator: Aggregator, grid: Grid) {
+    this.scan = scan
+    this.aggregator = aggregator
+    const isOneBucket = grid.kind === 'one'
+    this.needsFirstTime = isOneBucket && scan.plan.query.start === null
+    this.needsTimes = !isOneBucket || this.needsFirstTime || aggregator.features.some(needsEnds)
+  }
+
+  /** The points of a series in [start, end). */
+  *addRange(series: PlanSeries, start: bigint, end: bigint): Execution<void> {
+    const { scan } = this
+    const pieces = yield* scan.open(series, start, end)
+    if (pieces === null) return
+    try {
+      for (let piece = yield* pieces.next(); piece !== null; piece = yield* pieces.next()) {
+        yield* this.add(series, piece)
+        yield* scan.rest()
+      }
+    } finally {
+      pieces.close()
+    }
+  }
+
+  private *add(series: PlanSeries, piece: Piece): Execution<void> {
+    if (piece.kind !== 'part') yield* this.decode(series, piece, series.filter)
+    else if (series.filter === null) yield* this.run(series, piece)
+    else yield* this.filterBlock(series, piece)
+  }
+
+  /** Rows of a part that all count, if they have a value. */
+  private *run(series: PlanSeries, piece: PartPiece): Execution<void> {
+    const { scan, aggregator } = this
+    const { view } = piece.rows
+    const from = yield* scan.enter(piece)
+    const to = from + piece.to - piece.from
+    const options = { countsRows: scan.plan.countsRows, needsFirstTime: this.needsFirstTime }
+    const run = aggregator.plan(view, from, to, options)
+    scan.budget.scanned(run.decodedRows, run.decodedRows * (scan.selectedFields.length + 1))
+    while (!view.holdRun(run)) yield* view.fetch()
+    aggregator.run(series, view, scan.chunk, run)
+    view.countRun(run)
+  }
+
+  /** Rows of one block, of which the series' filter takes some. */
+  private *filterBlock(series: PlanSeries, piece: PartPiece): Execution<void> {
+    const from = yield* this.scan.enter(piece)
+    const block = Math.floor(from / BLOCK_ROWS)
+    const filter = this.scan.residual(series.filter, piece.rows.view, block)
+    if (filter === 'none') return
+    if (filter === null) yield* this.run(series, piece)
+    else yield* this.decode(series, piece, filter)
+  }
+
+  private *decode(series: PlanSeries, piece: Piece, filter: PlanSeries['filter']): Execution<void> {
+    const { mask, count } = yield* this.scan.load(piece, filter, this.needsTimes)
+    if (count === 0) return
+    const time = this.needsTimes ? null : 0n
+    this.aggregator.chunk(series, this.scan.chunk, mask, time)
+  }
+}

@@ -1,0 +1,170 @@
+// The rollups of a catalog, as immutable versions: a query takes the version of its snapshot, so that
+// what it believes of a rollup's buckets fits the rows that it sees. It changes by catalog entries.
+
+import { OmenError } from '../error.ts'
+import type { PartDescription } from '../segment/part.ts'
+import { originOf, widthOf, type RollupDefinition } from './definition.ts'
+
+export interface Rollup {
+  readonly id: number
+  /** Ids of the table that it is made of and of the table that holds it. */
+  readonly source: number
+  readonly target: number
+  readonly definition: RollupDefinition
+  /** Length and start of its buckets, nanoseconds. */
+  readonly width: bigint
+  readonly origin: bigint
+  /**
+   * It holds what is in the parts of the source up to this sequence, and applied all deletes up to it.
+   * -1: it has not been built.
+   */
+  readonly watermark: bigint
+  /** Buckets that end at or before this time are what they are: their points may be gone. */
+  readonly frozenBefore: bigint
+}
+
+/** Rollups at one moment. */
+export interface RollupVersion {
+  readonly byId: ReadonlyMap<number, Rollup>
+  readonly bySource: ReadonlyMap<number, readonly Rollup[]>
+  readonly byTarget: ReadonlyMap<number, Rollup>
+}
+
+/** Parts that wait for rollups before their merges do so no longer. */
+const WAITING_MAX = 64
+
+export const NO_ROLLUPS: RollupVersion = {
+  byId: new Map(),
+  bySource: new Map(),
+  byTarget: new Map(),
+}
+
+/** How far a rollup has come: the entry 16 of docs/format.md. */
+export interface RollupProgress {
+  readonly id: number
+  readonly watermark: bigint
+  readonly frozenBefore: bigint
+}
+
+export class RollupRegistry {
+  private current: RollupVersion = NO_ROLLUPS
+  private count = 0
+
+  get version(): RollupVersion {
+    return this.current
+  }
+
+  /** The id that the next new rollup gets. */
+  get nextId(): number {
+    return this.count
+  }
+
+  /** Rollups of a table, in the order of their declaration. */
+  of(source: number): readonly Rollup[] {
+    return this.current.bySource.get(source) ?? []
+  }
+
+  /** The rollup whose buckets a table holds. */
+  into(target: number): Rollup | undefined {
+    return this.current.byTarget.get(target)
+  }
+
+  get(id: number): Rollup | undefined {
+    return this.current.byId.get(id)
+  }
+
+  /**
+   * Parts that may be merged: not those that some rollup does not hold yet, because it would have to
+   * go over all of the result. Of what stays out, a long queue is let in all the same.
+   */
+  mergeable(parts: readonly PartDescription[]): readonly PartDescription[] {
+    if (this.current.byId.size === 0) return parts
+    const isNew = ({ table, sequence }: PartDescription): boolean =>
+      this.of(table).some(({ watermark }) => sequence > watermark)
+    const waiting = parts.filter(isNew)
+    return waiting.length > WAITING_MAX ? parts : parts.filter((part) => !isNew(part))
+  }
+
+  /** Has some rollup of a table yet to take in what a tombstone of this sequence hides? */
+  readonly awaits = (table: number, sequence: bigint): boolean =>
+    this.of(table).some(({ watermark }) => sequence > watermark)
+
+  /** Throws `corrupt` if `text` is no definition. */
+  add(entry: { id: number; source: number; target: number; text: string }): void {
+    const { id, source, target, text } = entry
+    this.count = Math.max(this.count, id + 1)
+    if (this.current.byId.has(id)) return
+    const definition = decodeDefinition(text)
+    this.put({
+      ...{ id, source, target, definition, watermark: -1n, frozenBefore: FROZEN_NONE },
+      ...{ width: widthOf(definition), origin: originOf(definition) },
+    })
+  }
+
+  refresh({ id, watermark, frozenBefore }: RollupProgress): void {
+    const known = this.current.byId.get(id)
+    if (known !== undefined) this.put({ ...known, watermark, frozenBefore })
+  }
+
+  drop(id: number): void {
+    this.keep((rollup) => rollup.id !== id)
+  }
+
+  /** Forgets what is made of a dropped table, or lies in it. */
+  dropTable(table: number): void {
+    this.keep(({ source, target }) => source !== table && target !== table)
+  }
+
+  private put(rollup: Rollup): void {
+    this.replace([...new Map(this.current.byId).set(rollup.id, rollup).values()])
+  }
+
+  private keep(isKept: (rollup: Rollup) => boolean): void {
+    const kept = [...this.current.byId.values()].filter(isKept)
+    if (kept.length < this.current.byId.size) this.replace(kept)
+  }
+
+  private replace(rollups: readonly Rollup[]): void {
+    const bySource = new Map<number, Rollup[]>()
+    for (const rollup of rollups) {
+      const siblings = bySource.get(rollup.source)
+      if (siblings === undefined) bySource.set(rollup.source, [rollup])
+      else siblings.push(rollup)
+    }
+    this.current = {
+      byId: new Map(rollups.map((rollup) => [rollup.id, rollup])),
+      bySource,
+      byTarget: new Map(rollups.map((rollup) => [rollup.target, rollup])),
+    }
+  }
+}
+
+/** Before all time: nothing is frozen. */
+export const FROZEN_NONE = -(2n ** 63n)
+
+/** Start of the bucket that holds `time`. */
+export function floorToBucket(rollup: Pick<Rollup, 'width' | 'origin'>, time: bigint): bigint {
+  const { width, origin } = rollup
+  const rest = (time - origin) % width
+  return time - (rest < 0n ? rest + width : rest)
+}
+
+/** The first start of a bucket that is not before `time`. */
+export function ceilToBucket(rollup: Pick<Rollup, 'width' | 'origin'>, time: bigint): bigint {
+  return floorToBucket(rollup, time + rollup.width - 1n)
+}
+
+/** The text of a definition in its entry. */
+export function encodeDefinition({ every, select }: RollupDefinition): string {
+  return JSON.stringify({ every, select })
+}
+
+function decodeDefinition(text: string): RollupDefinition {
+  try {
+    const definition = JSON.parse(text) as RollupDefinition
+    if (Array.isArray(definition.select) && widthOf(definition) > 0n) return definition
+  } catch {
+    // Falls through: the message is the same.
+  }
+  throw new OmenError('corrupt', `catalog: a rollup has the definition ${text.slice(0, 60)}`)
+}
