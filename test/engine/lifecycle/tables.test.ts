@@ -49,7 +49,7 @@ test.each([
   [{ fields: { ['x'.repeat(1025)]: 'float' } }, 'limit_exceeded'],
   [{ tags: ['v'], fields: { v: 'float' } }, 'type_conflict'],
   [{ tags: Array.from({ length: 257 }, (_, i) => `t${i}`) }, 'limit_exceeded'],
-  [{ rollups: [{}] }, 'unsupported'],
+  [{ rollups: [{}] }, 'bad_request'],
   [{ retenton: '1d' } as object, 'bad_request'],
 ])('settings that no table can have are refused: %j', async (settings, code) => {
   const { db } = await open()
