@@ -170,9 +170,12 @@ class Deletion {
       held.release()
       throw error
     }
-    this.release()
+    // Taken over first: a release that throws must not be tried again.
+    const before = { scan: this.scan, held: this.held }
     this.held = held
     this.scan = scan
+    before.scan.release()
+    before.held.release()
   }
 
   /** Throws if the table, or a column that the condition reads, is not what it was. */
