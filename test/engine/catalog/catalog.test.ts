@@ -1,3 +1,4 @@
+import { TIME_MIN } from '../../../engine/calendar.ts'
 import { orderedValues } from '../../../engine/catalog/listing.ts'
 import { finish } from '../../../engine/step.ts'
 import { expect, test } from 'vitest'
@@ -164,6 +165,7 @@ test('a dropped table is gone with its names and tags, and a new one of that nam
     partitionSeconds: 86_400,
     columns: [],
     tagKeys: [],
+    cutoff: TIME_MIN,
   })
   w.series(second, { host: 'b' })
   expect(valuesOf(w.catalog, w.catalog.table('default', 'cpu'), 'host')).toEqual(['b'])
