@@ -42,6 +42,10 @@ export interface MaintenanceHooks {
 /** Pause before what failed is tried again: at first, and at most. */
 const RETRY_MS = 1_000
 const RETRY_MAX_MS = 60_000
+/** At most, while the disk is full: writers go on as soon as there is space. */
+const FULL_RETRY_MAX_MS = 5_000
+/** How long a write waits for a memtable before it is refused as `busy`. */
+const ROOM_TIMEOUT_MS = 5_000
 /** Flushes that may go before one merge. */
 const OVERTAKES_MAX = 8
 
@@ -104,7 +108,7 @@ export class Maintenance {
       this.memtables.wake()
       this.attempted()
       if (this.error === null) this.succeeded()
-      else this.retryLater()
+      else this.retryLater(this.error)
       if (!this.isEnding && this.rooms.catalog.tombstones.version.size > 0) this.hooks.forget()
       // Sealed when the round was at its end.
       if (this.memtables.sealed !== null && this.flushFailure === null) this.start()
@@ -122,6 +126,30 @@ export class Maintenance {
     } while (this.flushFailure === null)
   }
 
+  /**
+   * Resolves when a memtable is spare. Throws why the flush that would free one fails, which is tried
+   * again by itself, and `busy` when the time is over: a reader holds it.
+   */
+  async makeSpare(): Promise<void> {
+    const { memtables } = this
+    const { timer } = this.rooms.host
+    let isOver = false
+    const timeout = timer.set(ROOM_TIMEOUT_MS, () => {
+      isOver = true
+      memtables.wake()
+    })
+    try {
+      while (!memtables.canSeal) {
+        if (this.flushFailure !== null) throw this.flushFailure
+        if (isOver) throw noRoom()
+        if (memtables.sealed !== null) this.start()
+        await memtables.whenWoken()
+      }
+    } finally {
+      timer.clear(timeout)
+    }
+  }
+
   /** Looks, in a later turn, whether parts that queries merge are worth a merge for good. */
   async relieve(): Promise<void> {
     await this.rooms.host.pause()
@@ -134,9 +162,11 @@ export class Maintenance {
   }
 
   /** Starts a round after a pause, which is longer each time until `succeeded`. */
-  retryLater(): void {
+  retryLater(reason: unknown): void {
     if (this.isEnding || this.retryTimer !== null) return
-    this.retryTimer = this.rooms.host.timer.set(this.retryMs, () => {
+    const isFull = reason instanceof OmenError && reason.code === 'storage_full'
+    const pauseMs = Math.min(this.retryMs, isFull ? FULL_RETRY_MAX_MS : RETRY_MAX_MS)
+    this.retryTimer = this.rooms.host.timer.set(pauseMs, () => {
       this.retryTimer = null
       this.hooks.repair()
       this.start()
@@ -326,6 +356,11 @@ export class Maintenance {
   private checkGoing(): void {
     if (this.isEnding) throw new OmenError('cancelled', 'compaction: the database is closing')
   }
+}
+
+function noRoom(): OmenError {
+  const message = 'memtable: full, and the one before is not free yet'
+  return new OmenError('busy', message, { retryAfter: 1 })
 }
 
 async function failureOf(action: () => Promise<void>): Promise<unknown> {

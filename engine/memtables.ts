@@ -47,7 +47,6 @@ export class Memtables {
   private taken: bigint | null = null
   private waiting: SealedMemtable | null = null
   private retired: Memtable | null = null
-  private emptying = false
   private readonly holds = new Set<{ revoke(memtable: Memtable): void }>()
   private wakers: (() => void)[] = []
   private revokeTimer: TimerHandle = null
@@ -81,11 +80,6 @@ export class Memtables {
   /** Whether there is an empty one to go on with. */
   get canSeal(): boolean {
     return this.spare !== null
-  }
-
-  /** Whether one that nobody needs any more is on its way to be spare. */
-  get isEmptying(): boolean {
-    return this.emptying
   }
 
   /** Bytes of rows and strings that are not in parts. */
@@ -151,15 +145,9 @@ export class Memtables {
     if (retired !== null) for (const hold of [...this.holds]) hold.revoke(retired)
   }
 
-  /** Resolves when one is spare again, when `wake` is called or when the time is over. */
-  whenSpare(timeoutMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = this.options.timer.set(timeoutMs, resolve)
-      this.wakers.push(() => {
-        this.options.timer.clear(timer)
-        resolve()
-      })
-    })
+  /** Resolves when one is spare again, or when `wake` is called. */
+  whenWoken(): Promise<void> {
+    return new Promise((resolve) => this.wakers.push(resolve))
   }
 
   /** Lets those who wait for a spare one look again. */
@@ -178,14 +166,11 @@ export class Memtables {
   }
 
   private async empty(retired: Memtable): Promise<void> {
-    this.emptying = true
     try {
       await this.options.run(retired.reset())
     } catch {
       // The kernel has failed, and with it all that could wait for this one.
       return
-    } finally {
-      this.emptying = false
     }
     this.spare = retired
     this.wake()

@@ -9,7 +9,7 @@ import type { StagedBatch } from './ingest/batch.ts'
 import { replayEntries } from './ingest/staging.ts'
 import { Cache } from './segment/cache.ts'
 import { Catalog } from './catalog/catalog.ts'
-import { OmenError, isOutage } from './error.ts'
+import { isOutage } from './error.ts'
 import { fileName } from './log/file-name.ts'
 import type { Host, TimerHandle } from './host.ts'
 import { type DeletionTarget, Deletions } from './lifecycle/deletion.ts'
@@ -45,8 +45,6 @@ export interface ShardCounters extends Readonly<MaintenanceCounters> {
   readonly syncs: number
 }
 
-/** How long a write waits for memtable room before it is refused as `busy`. */
-const ROOM_TIMEOUT_MS = 5_000
 /** What applying a few catalog entries takes of kernel memory besides their bytes. */
 const SPARE_BYTES = 4_096
 /** Logs after which a start flushes: each crash leaves one more. */
@@ -319,7 +317,7 @@ export class Shard implements WriteTarget, DeletionTarget {
   async dropTables(find: () => Uint8Array): Promise<void> {
     await this.logEntries(find)
     // It is gone for good; that its files go may take another try.
-    await publish(this.rooms, {}).catch(() => this.maintenance.retryLater())
+    await publish(this.rooms, {}).catch((error: unknown) => this.maintenance.retryLater(error))
   }
 
   /**
@@ -419,7 +417,7 @@ export class Shard implements WriteTarget, DeletionTarget {
     const { memtables } = this
     await this.leaveFailedLog()
     if (memtables.active.rowCount === 0) return this.shortenLog()
-    if (!memtables.canSeal) await this.waitForSpare()
+    if (!memtables.canSeal) await this.maintenance.makeSpare()
     memtables.seal(await this.rotate())
   }
 
@@ -441,24 +439,9 @@ export class Shard implements WriteTarget, DeletionTarget {
       this.maintenance.succeeded()
       return lsn
     } catch (error) {
-      this.maintenance.retryLater()
+      this.maintenance.retryLater(error)
       throw error
     }
-  }
-
-  private async waitForSpare(): Promise<void> {
-    const { maintenance, memtables } = this
-    do {
-      // What failed is tried again by itself.
-      if (maintenance.flushError !== null) throw maintenance.flushError
-      if (!memtables.isEmptying) maintenance.start()
-      await memtables.whenSpare(ROOM_TIMEOUT_MS)
-      if (memtables.canSeal) return
-    } while (memtables.isEmptying)
-    if (maintenance.flushError !== null) throw maintenance.flushError
-    throw new OmenError('busy', 'memtable: full, and the one before is not free yet', {
-      retryAfter: 1,
-    })
   }
 
   /** Names a log for new records; without one, all can be read and it goes on trying. */
@@ -472,7 +455,7 @@ export class Shard implements WriteTarget, DeletionTarget {
       }
     } catch (error) {
       if (!isOutage(error)) throw error
-      maintenance.retryLater()
+      maintenance.retryLater(error)
     }
     if (memtables.active.rowCount > 0) this.armFlushTimer()
     maintenance.start()
@@ -482,7 +465,7 @@ export class Shard implements WriteTarget, DeletionTarget {
   /** What waited for the rollups may be merged now. */
   private rollupsEnded(): void {
     if (this.rollups.error === null) this.maintenance.start()
-    else this.maintenance.retryLater()
+    else this.maintenance.retryLater(this.rollups.error)
   }
 
   private armFlushTimer(): void {
