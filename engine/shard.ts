@@ -231,9 +231,19 @@ export class Shard implements WriteTarget, DeletionTarget {
       memory.u8.subarray(rows, rows + rowBytes),
       memory.u8.subarray(arena, arena + arenaBytes),
     ]
-    const lsn = this.journal.append(RECORD_BATCH, payload, entries)
+    const lsn = this.append(payload, entries)
     this.carried = NOTHING
     return { staged, entries, lsn }
+  }
+
+  /** A log that takes no more is left soon, also when no other write comes. */
+  private append(payload: () => Uint8Array[], entries: Uint8Array): bigint {
+    try {
+      return this.journal.append(RECORD_BATCH, payload, entries)
+    } catch (error) {
+      if (this.journal.mustRotate) this.maintenance.retryLater(error)
+      throw error
+    }
   }
 
   async sync(): Promise<void> {
@@ -342,7 +352,7 @@ export class Shard implements WriteTarget, DeletionTarget {
       const spare = memory.allocate(2 * found.length + SPARE_BYTES)
       let lsn = 0n
       try {
-        lsn = this.journal.append(RECORD_BATCH, () => payload, entries)
+        lsn = this.append(() => payload, entries)
         await this.sync()
       } catch (error) {
         if (lsn > 0n) this.journal.abandon(lsn)

@@ -104,6 +104,18 @@ test('while no log can be written writes are refused, reads go on, and it heals 
   expect(await read(again, 'fresh')).toEqual([4])
 })
 
+test('a log whose write failed is left by itself, also when no other write comes', async () => {
+  const { db, disk, host } = await open()
+  await write(db, 't v=1 1')
+  // Nor can the half-written record be cut off.
+  disk.failMatching(/^(append|truncate).* wal/, 'ENOSPC', 0, 2)
+  await expect(write(db, 't v=2 2')).rejects.toMatchObject({ code: 'storage_full' })
+  expect(db.health().status).toBe('warn')
+  await fire(host)
+  expect(db.health().status).toBe('pass')
+  expect(await read(db)).toEqual([1])
+})
+
 test('a write that was refused half-way to another log does not come back', async () => {
   const disk = new SimulatedDisk(1)
   const storage = disk.open()
