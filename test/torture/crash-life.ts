@@ -127,6 +127,10 @@ export class Life {
     const operation = history.erase(deletion.covers)
     try {
       const dry = await deletion.run(db, true)
+      if (dry === null) {
+        operation.state = 'refused'
+        return
+      }
       assert.equal(dry, deletion.count, `${where}: counted by ${deletion.text}`)
       const deleted = await deletion.run(db, false)
       assert.equal(deleted, deletion.count, `${where}: deleted by ${deletion.text}`)
