@@ -193,7 +193,7 @@ function sleep(delayMs: number, signal: AbortSignal | undefined): Promise<void> 
 }
 
 /** Node says "fetch failed" and hides why in the cause. */
-function reasonOf(thrown: unknown): string {
+export function reasonOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown)
   const cause = thrown.cause as (Error & { code?: string; errors?: Error[] }) | undefined
   if (cause === undefined || cause === null) return thrown.message

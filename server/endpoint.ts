@@ -108,11 +108,34 @@ export function addEndpoint<Query extends z.ZodObject>(
     c.set('route', path)
     try {
       await server.access.check(c, endpoint.access)
+      checkPath(c.req.url)
+      if (!endpoint.body) await refuseBody(server, c)
       return await handle(c, checkShape(query, readParameters(c.req.url), 'parameter'))
     } catch (error) {
       return answerError(server, c, error, shape)
     }
   })
+}
+
+/** The router leaves `%FF` as it is: two paths would name one thing. Throws `bad_request`. */
+function checkPath(url: string): void {
+  try {
+    decodeURIComponent(new URL(url).pathname)
+  } catch {
+    throw new OmenError('bad_request', 'path: its % escapes are not valid UTF-8')
+  }
+}
+
+/**
+ * A body that no route reads is a wish that would be passed over: a delete with its `where` there
+ * would delete too much. Throws `bad_request` at its first byte.
+ */
+async function refuseBody(server: Server, c: ServerContext): Promise<void> {
+  for await (const chunk of readBody(server, c)) {
+    if (chunk.length === 0) continue
+    const message = `body: ${c.req.method} ${c.get('route')} takes none; use parameters of the URL`
+    throw new OmenError('bad_request', message)
+  }
 }
 
 /** `/v1/tables/{table}` → `/v1/tables/:table`. */

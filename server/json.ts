@@ -25,9 +25,10 @@ export function parseJson(text: string, what: string): Json {
     throw new OmenError('bad_request', `${what}: not valid JSON: ${reason}`)
   }
   if (repeated !== null) {
-    throw new OmenError('bad_request', `${what}: member "${repeated}" is given twice`, {
-      pointer: pointerOf([repeated]),
-    })
+    const { name, depth } = repeated
+    // Of deeper ones the scan does not know the way; a wrong pointer is worse than none.
+    const details = depth === 1 ? { pointer: pointerOf([name]) } : {}
+    throw new OmenError('bad_request', `${what}: member "${name}" is given twice`, details)
   }
   if (SURROGATE_ESCAPE.test(text) && hasLoneSurrogate(value)) {
     throw new OmenError('bad_request', `${what}: half of a surrogate pair is no text`)
@@ -57,12 +58,18 @@ export function pointerOf(path: readonly (string | number | symbol)[]): string {
 /** All that matters to names: strings, and where objects and arrays begin and end. */
 const TOKENS = /["{}[\]]/g
 
+/** A name that an object at this depth (1 = the outermost) has twice. */
+interface Repeated {
+  readonly name: string
+  readonly depth: number
+}
+
 /** The first name that an object of the text has twice, or null; of no meaning if it is not JSON. */
-function scan(text: string, what: string): string | null {
+function scan(text: string, what: string): Repeated | null {
   const names: Set<string>[] = [new Set()] // by depth, each reused by the next object there
   let depth = 0
   let containerCount = 0
-  let repeated: string | null = null
+  let repeated: Repeated | null = null
   TOKENS.lastIndex = 0
   for (let match = TOKENS.exec(text); match !== null; match = TOKENS.exec(text)) {
     const token = match[0]
@@ -71,7 +78,7 @@ function scan(text: string, what: string): string | null {
       TOKENS.lastIndex = end
       if (!isName(text, end)) continue
       const name = memberName(text.slice(match.index, end))
-      if (names[depth]!.has(name)) repeated ??= name
+      if (names[depth]!.has(name)) repeated ??= { name, depth }
       names[depth]!.add(name)
     } else if (token === '{' || token === '[') {
       depth++

@@ -59,12 +59,20 @@ async function readSince(text: string): Promise<string> {
   try {
     const head = new Uint8Array(2 * TAR_BLOCK)
     const { bytesRead } = await file.read(head)
-    const entry = bytesRead < head.length ? null : decodeTarHeader(head.slice(0, TAR_BLOCK))
+    const entry = bytesRead < head.length ? null : readHeader(head.slice(0, TAR_BLOCK))
     if (entry?.name !== BACKUP_ENTRY) throw new CommandError(`${text}: is no backup`)
     const json = new TextDecoder().decode(head.subarray(TAR_BLOCK, TAR_BLOCK + entry.size))
     return (JSON.parse(json) as BackupDescription).id
   } finally {
     await file.close()
+  }
+}
+
+function readHeader(block: Uint8Array): ReturnType<typeof decodeTarHeader> {
+  try {
+    return decodeTarHeader(block)
+  } catch {
+    return null // some other file: the caller names it
   }
 }
 

@@ -4,6 +4,7 @@
 
 import { existsSync } from 'node:fs'
 import { createClient, type Client } from '../../client/index.ts'
+import { reasonOf } from '../../client/transport.ts'
 import type { Flag, Given } from './flags.ts'
 import { CommandError, UsageError, type Terminal } from './terminal.ts'
 
@@ -45,10 +46,14 @@ export async function connect(
   try {
     const client = createClient({ url, token, database: flags.db, retry, timeoutMs: 600_000 })
     const base = url.replace(/\/+$/, '')
-    const request = (path: string, init: RequestInit = {}): Promise<Response> => {
+    const request = async (path: string, init: RequestInit = {}): Promise<Response> => {
       const headers = new Headers(init.headers)
       if (token !== undefined) headers.set('Authorization', `Bearer ${token}`)
-      return fetch(base + path, { ...init, headers })
+      try {
+        return await fetch(base + path, { ...init, headers })
+      } catch (cause) {
+        throw new CommandError(`no answer from ${base}: ${reasonOf(cause)}`, { cause })
+      }
     }
     return { client, request, close: async () => {} }
   } catch (cause) {

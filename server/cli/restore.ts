@@ -1,7 +1,6 @@
 // `omendb restore`: archives, full one first, into an empty server or a new directory.
 
 import { createReadStream, existsSync } from 'node:fs'
-import { Readable } from 'node:stream'
 import { readError } from '../../client/error.ts'
 import { defineCommand } from './command.ts'
 import { connect, CONNECTION_FLAGS } from './connection.ts'
@@ -35,7 +34,7 @@ export const restoreCommand = defineCommand({
       const answer = await request('/v1/restore', {
         method: 'POST',
         headers: { 'Content-Type': 'application/x-tar' },
-        body: Readable.toWeb(Readable.from(readAll(positionals))) as ReadableStream<Uint8Array>,
+        body: streamFiles(positionals),
         duplex: 'half',
       } as RequestInit)
       if (!answer.ok) throw await readError(answer, Date.now())
@@ -48,6 +47,24 @@ export const restoreCommand = defineCommand({
   },
 })
 
-async function* readAll(paths: readonly string[]): AsyncGenerator<Uint8Array> {
+/**
+ * The files, one after the other, read as they are sent. A refusal may come before the end: then the
+ * stream is cancelled, also while a read is under way (which ends the process with Readable.toWeb).
+ */
+function streamFiles(paths: readonly string[]): ReadableStream<Uint8Array> {
+  const chunks = readAll(paths)
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const next = await chunks.next()
+      if (next.done) controller.close()
+      else controller.enqueue(next.value)
+    },
+    async cancel() {
+      await chunks.return(undefined)
+    },
+  })
+}
+
+async function* readAll(paths: readonly string[]): AsyncGenerator<Uint8Array, void> {
   for (const path of paths) yield* createReadStream(path, { highWaterMark: 1 << 18 })
 }

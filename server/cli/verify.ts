@@ -16,7 +16,7 @@ export const verifyCommand = defineCommand({
   example: 'omendb verify ./data',
   notes: [
     'Changes nothing; no server may be using the directory. Prints a line for each damage (file,',
-    'offset, table, times) and each file that is not ours. Exit code 1: something is damaged.',
+    'offset, table, times) and each file that is not ours. Exit code 1: something is damaged, or there is no data.',
   ],
   flags: { data: DATA },
   async run({ flags, positionals }, terminal) {
@@ -24,6 +24,7 @@ export const verifyCommand = defineCommand({
     const { lines, damages, files, bytes } = await verify(path, progressOf(terminal))
     for (const line of lines) await print(terminal.stdout, `${printable(line)}\n`)
     const read = `${files} files, ${bytes.toLocaleString('en-US')} bytes`
+    if (files === 0 && damages === 0) throw new CommandError(`${path}: is no data directory`)
     if (damages > 0) throw new CommandError(`${path}: ${damages} damages in ${read}`)
     warn(terminal, `${path}: no damage in ${read}`)
   },

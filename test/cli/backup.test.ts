@@ -95,12 +95,19 @@ test('what goes wrong is one line, and leaves neither a file nor half a restore'
     'no backup id',
   )
   expect(existsSync(archive)).toBe(false)
+  expect(await lines(['backup', '--since', import.meta.filename, ...source])).toContain(
+    `${import.meta.filename}: is no backup`,
+  )
+  expect(await lines(['backup', '-o', archive, '--url', 'http://127.0.0.1:1'])).toContain(
+    'no answer from http://127.0.0.1:1: ',
+  )
   await omendb(['backup', '-o', archive, ...source])
   const bytes = readFileSync(archive)
   for (const [name, content] of [
     ['cut', bytes.subarray(0, bytes.length - 600)],
     ['flipped', bytes.map((byte, i) => (i === bytes.length - 1200 ? byte ^ 1 : byte))],
     ['text', Buffer.from('no tar at all')],
+    ['long', Buffer.concat([bytes, Buffer.alloc(8 << 20, 'no tar')])], // refused while it is read
   ] as const) {
     const path = freshPath(name)
     writeFileSync(path, content)

@@ -42,6 +42,14 @@ test('a whole directory is verified without a word, and exit 0', async () => {
   expect((await omendb(['repair', path])).stderr).toContain('there is nothing to repair')
 })
 
+test('a folder without data is no success: the path may be mistyped', async () => {
+  const { code, stderr } = await omendb(['verify', import.meta.dirname])
+  expect([code, stderr]).toEqual([
+    1,
+    `omendb verify: ${import.meta.dirname}: is no data directory\n`,
+  ])
+})
+
 test('damage is named by file, offset, table and times, exit 1, and repaired with a report', async () => {
   const path = await makeDirectory()
   const name = segmentOf(path)

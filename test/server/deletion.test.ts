@@ -60,6 +60,23 @@ test.each<[string, Record<string, string>, number, object]>([
   },
 )
 
+test('a condition in the body of a delete, which no one reads, is refused', async () => {
+  await send('/v1/write?precision=ms', 'bodied,host=a v=1 1\nbodied,host=b v=1 1')
+  const path = `${live.url}/v1/tables/bodied/rows?start=0`
+  const wish = JSON.stringify({ where: "host = 'a'" })
+  for (const body of [wish, new Blob([wish]).stream()]) {
+    const response = await fetch(path, { method: 'DELETE', body, duplex: 'half' } as RequestInit)
+    const { code, detail } = (await response.json()) as Json
+    expect([response.status, code]).toEqual([400, 'bad_request'])
+    expect(detail).toBe(
+      'body: DELETE /v1/tables/{table}/rows takes none; use parameters of the URL',
+    )
+  }
+  expect(await pointsOf('bodied')).toBe(2)
+  const empty = { method: 'DELETE', body: '', headers: { 'Content-Type': 'application/json' } }
+  expect((await fetch(path, empty)).status).toBe(200)
+})
+
 test('a delete of a table that is not there is 404', async () => {
   expect(await deleteRows('nope', { start: '0' })).toMatchObject([404, { code: 'not_found' }])
 })

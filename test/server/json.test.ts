@@ -35,6 +35,11 @@ describe('JSON of a request', () => {
     })
   })
 
+  test('points to a repeated member of the outermost object, and nowhere false for deeper ones', () => {
+    expect(refusal('{"a/b":1,"a/b":2}').details.pointer).toBe('/a~1b')
+    expect(refusal('{"fields":{"f":1,"f":2}}').details.pointer).toBe(undefined)
+  })
+
   test.each([
     '',
     ' ',

@@ -46,6 +46,14 @@ test.each([
   expect(answer).toMatchObject([status, { code }])
 })
 
+test('a path whose escapes are no UTF-8 names no table, and is not taken for its own escape', async () => {
+  for (const path of ['/v1/tables/%FF', '/v1/tables/a%C3', '/v1/tables/%zz']) {
+    expect(await call('PUT', path)).toMatchObject([400, { code: 'bad_request' }])
+  }
+  expect(await call('PUT', '/v1/tables/%25FF')).toMatchObject([200, { name: '%FF' }])
+  expect(await get('/v1/tables/%25FF')).toMatchObject({ name: '%FF' })
+})
+
 test('points beyond the retention are a 422 that names the line', async () => {
   await call('PUT', '/v1/tables/short', { retention: '1h' })
   const now = Date.now()
