@@ -51,7 +51,7 @@ export const restoreCommand = defineCommand({
  * The files, one after the other, read as they are sent. A refusal may come before the end: then the
  * stream is cancelled, also while a read is under way (which ends the process with Readable.toWeb).
  */
-function streamFiles(paths: readonly string[]): ReadableStream<Uint8Array> {
+export function streamFiles(paths: readonly string[]): ReadableStream<Uint8Array> {
   const chunks = readAll(paths)
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
