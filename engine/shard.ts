@@ -128,7 +128,10 @@ export class Shard implements WriteTarget, DeletionTarget {
     const shard = new Shard(rooms, memtables, options)
     await shard.beginWriting()
     clock.start(() => {
-      if (!shard.keepsForever) shard.maintenance.start()
+      if (shard.keepsForever) return
+      shard.maintenance.start()
+      // What expires waits for them.
+      shard.rollups.start()
     })
     return shard
   }

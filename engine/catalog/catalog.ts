@@ -185,8 +185,11 @@ export class Catalog implements PlanCatalog {
   }
 
   /** Time before which points of a table are no more; TIME_MIN if it keeps them all. */
-  cutoff({ retention }: CatalogTable): bigint {
-    return retention === null ? TIME_MIN : this.clock.now() - retention.ns
+  cutoff({ id, retention }: CatalogTable): bigint {
+    const cutoff = retention === null ? TIME_MIN : this.clock.now() - retention.ns
+    // What its rollups have closed stays so, also with a longer retention.
+    const closed = this.rollups.closedBefore(id)
+    return closed > cutoff ? closed : cutoff
   }
 
   /** Fields of a table that users see, by name. */

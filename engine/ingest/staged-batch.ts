@@ -8,6 +8,7 @@ import { type LineError, OmenError, assert } from '../error.ts'
 import { FIELD_TYPE_NAMES } from '../field.ts'
 import type { Region } from '../memory.ts'
 import type { Staging } from './staging.ts'
+import { formatTimeText } from '../time.ts'
 
 /** What the write queue and the shard see of a batch. */
 export interface StagedBatch {
@@ -89,6 +90,7 @@ export class StagedRows implements StagedBatch {
     try {
       this.validate(databaseId, maps)
       this.refuseRollups(maps)
+      this.refuseClosed()
       this.checkSeriesLimit(maps)
       entries = memory.allocate(keyBytes + ENTRY_BYTES * keyCount + 32)
       this.reserve()
@@ -181,6 +183,20 @@ export class StagedRows implements StagedBatch {
       const source = catalog.tableOf(rollup.source)?.name
       const message = `table '${name}' is a rollup of '${source}': it is written to by itself only`
       throw new OmenError('conflict', message)
+    }
+  }
+
+  /** What was staged before its bucket of a rollup became final comes too late for it. */
+  private refuseClosed(): void {
+    const { catalog, staging } = this
+    for (const id of staging.touchedTables) {
+      const retention = catalog.tableOf(id)?.retention?.ns ?? null
+      const before = catalog.rollups.closedBefore(id)
+      // Staging refused all that had expired by then.
+      if (retention !== null && before <= staging.now - retention) continue
+      if (staging.kernel.stagedBefore(staging.pointer, id, before) === 0) continue
+      const message = `table '${catalog.tableOf(id)?.name}': its rollups have closed the times before ${formatTimeText(before, 'rfc3339')}`
+      throw new OmenError('expired', message)
     }
   }
 

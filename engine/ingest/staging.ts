@@ -60,6 +60,8 @@ export class Staging {
   readonly pointer: number
   readonly kernel: Kernel
   readonly memory: Memory
+  /** Points are measured against the retention as of this time, nanoseconds. */
+  readonly now: bigint
   /** What was refused, the first 100. */
   readonly errors: LineError[] = []
   private readonly bytesMax: number
@@ -82,6 +84,7 @@ export class Staging {
     this.kernel = kernel
     this.memory = memory
     this.bytesMax = options.bytesMax
+    this.now = options.now
     const held: { release(): void }[] = []
     try {
       this.head = hold(memory, held, kernel.STAGING_SIZE.value)

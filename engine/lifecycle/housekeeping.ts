@@ -1,6 +1,6 @@
 // What maintenance does besides flushes and merges: parts whose points have all expired go, with one
-// manifest switch and their files at once, and parts that hold dropped fields are written anew
-// without them.
+// manifest switch and their files at once, once the rollups of their table have them for good; and
+// parts that hold dropped fields are written anew without them.
 
 import { drive, publish, type ShardRooms } from '../publisher.ts'
 import type { CatalogTable } from '../catalog/catalog.ts'
@@ -34,8 +34,10 @@ export class Housekeeping {
     if (kept.length === 0) return false
     const removed = kept.flatMap((table) => {
       const cutoff = catalog.cutoff(table)
+      const spent = catalog.rollups.spentBefore(table.id)
+      const before = spent !== null && spent < cutoff ? spent : cutoff
       const readers = parts.readers(table.id)
-      return readers.map(({ description }) => description).filter(({ maxTime }) => maxTime < cutoff)
+      return readers.map(({ description }) => description).filter(({ maxTime }) => maxTime < before)
     })
     if (removed.length === 0 && clock.now() - journal.lastSeen < SEEN_AGE) return false
     await publish(this.rooms, { removed })

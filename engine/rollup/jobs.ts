@@ -1,6 +1,7 @@
-// When rollups are brought up to date: after each flush, one after the other, beside writes and
-// merges. It never runs inside maintenance: it writes rows, which may have to wait for a flush.
+// When rollups are brought up to date: after each flush, and while retention waits for them, one after
+// the other, beside writes and merges. It never runs inside maintenance: it writes rows, which may have to wait for a flush.
 
+import { TIME_MIN } from '../calendar.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import { encodeRollupRefreshed } from '../catalog/catalog-entry.ts'
 import { OmenError } from '../error.ts'
@@ -17,7 +18,7 @@ import type { Cache } from '../segment/cache.ts'
 import type { PartSet, PartVersion } from '../segment/part-set.ts'
 import type { Execution } from '../step.ts'
 import { RollupRefresh } from './refresh.ts'
-import type { Rollup } from './registry.ts'
+import { floorToBucket, type Rollup } from './registry.ts'
 
 /** What the jobs need of a shard. */
 export interface RollupTarget {
@@ -30,6 +31,8 @@ export interface RollupTarget {
   readonly staging: BatchHost['staging']
   run<T>(execution: Execution<T>, check?: () => void): Promise<T>
   logEntries(find: () => Uint8Array): Promise<void>
+  /** Everything acknowledged so far is in parts when it resolves. */
+  flush(): Promise<void>
   /** Logs a tombstone and applies it (lifecycle/deletion.ts). */
   hide(find: () => Promise<Deleted | null>): Promise<void>
 }
@@ -96,22 +99,50 @@ export class RollupJobs {
     const { parts, catalog } = this.target
     const rollup = catalog.rollups.get(id)
     if (rollup === undefined) return
-    const version = parts.acquire()
+    let version: PartVersion | null = null
     try {
+      const frozenBefore = await this.close(rollup)
+      version = parts.acquire()
       const watermark = lastSequence(version)
-      if (this.isDirty(rollup, version, watermark)) await this.refresh(rollup, version, watermark)
+      if (this.isDirty(rollup, version, watermark))
+        await this.refresh(rollup, version, frozenBefore)
+      else if (frozenBefore === rollup.frozenBefore) return
+      await this.target.logEntries(() => {
+        this.checkGoing(rollup)
+        return encodeRollupRefreshed(id, watermark, frozenBefore)
+      })
     } catch (error) {
       // Dropped meanwhile: there is nothing left to do.
       if (catalog.rollups.get(id) === undefined) return
       throw this.explained(error, rollup)
     } finally {
-      parts.release(version)
+      if (version !== null) parts.release(version)
     }
   }
 
-  private async refresh(rollup: Rollup, version: PartVersion, watermark: bigint): Promise<void> {
+  /**
+   * When parts of the source wait to be dropped: closes the buckets that end by its cutoff, and makes
+   * all that came to them before part of what is refreshed next. The time before which they will be
+   * final by then.
+   */
+  private async close(rollup: Rollup): Promise<bigint> {
+    const { catalog, parts } = this.target
+    const { source, watermark, frozenBefore } = rollup
+    const cutoff = catalog.cutoffOf(source)
+    if (cutoff === TIME_MIN) return frozenBefore
+    const before = floorToBucket(rollup, cutoff)
+    const isAwaited = parts.readers(source).some(({ description: { maxTime } }) => {
+      return maxTime >= frozenBefore && maxTime < before
+    })
+    if (before <= frozenBefore || (watermark >= 0n && !isAwaited)) return frozenBefore
+    catalog.rollups.close(source, before)
+    await this.target.flush()
+    return before
+  }
+
+  private async refresh(rollup: Rollup, version: PartVersion, built: bigint): Promise<void> {
     const { target } = this
-    const refresh = new RollupRefresh(this.snapshotOf(version), rollup, target.catalog)
+    const refresh = new RollupRefresh(this.snapshotOf(version), rollup, target.catalog, built)
     try {
       for (;;) {
         const ranges = await target.run(refresh.deleted(), () => this.checkGoing())
@@ -129,12 +160,6 @@ export class RollupJobs {
     } finally {
       refresh.close()
     }
-    await target.logEntries(() => {
-      this.checkGoing(rollup)
-      // Retention may have frozen more meanwhile.
-      const { frozenBefore } = target.catalog.rollups.get(rollup.id)!
-      return encodeRollupRefreshed(rollup.id, watermark, frozenBefore)
-    })
   }
 
   private async write(rollup: Rollup, points: readonly ColumnPoints[]): Promise<void> {

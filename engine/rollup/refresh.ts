@@ -38,7 +38,7 @@ export class RollupRefresh {
   private readonly catalog: Catalog
   private readonly layout: RollupLayout
   private readonly scan: Scan
-  /** Buckets that begin before are left as they are: points of them, or they, may have expired. */
+  /** Buckets that begin before are left as they are: they are final, or have expired themselves. */
   private readonly from: bigint
   private series: Uint32Array | null = null
   private targets: Uint32Array | null = null
@@ -47,12 +47,16 @@ export class RollupRefresh {
   /** What is left to do for the series before `seriesAt`. */
   private runs: BucketRun[] = []
 
-  /** `snapshot` has no memtables: what they hold stays dirty. */
-  constructor(snapshot: Snapshot, rollup: Rollup, catalog: Catalog) {
+  /**
+   * `snapshot` has no memtables: what they hold stays dirty. Points are read also if they have
+   * expired: none is gone from a bucket that is not final. A rollup that is built begins at `built`,
+   * the start of a bucket.
+   */
+  constructor(snapshot: Snapshot, rollup: Rollup, catalog: Catalog, built: bigint) {
     this.snapshot = snapshot
     this.rollup = rollup
     this.catalog = catalog
-    this.from = startOf(catalog, rollup)
+    this.from = startOf(catalog, rollup, built)
     const columns = catalog.storedTable(rollup.source)!.columns
     this.layout = layoutOf(rollup.definition, (name) => fieldTypeName(columns.get(name)!.type))
     const fields = this.layout.fields.map(({ name }) => columns.get(name)!)
@@ -208,11 +212,12 @@ export class RollupRefresh {
   }
 }
 
-function startOf(catalog: Catalog, rollup: Rollup): bigint {
-  const times = [rollup.source, rollup.target].map((table) => catalog.cutoffOf(table))
-  const first = times[0]! > times[1]! ? times[0]! : times[1]!
-  const from = first === TIME_MIN ? floorToBucket(rollup, first) : ceilToBucket(rollup, first)
-  return from > rollup.frozenBefore ? from : rollup.frozenBefore
+function startOf(catalog: Catalog, rollup: Rollup, built: bigint): bigint {
+  const expired = catalog.cutoffOf(rollup.target)
+  const kept = expired === TIME_MIN ? expired : ceilToBucket(rollup, expired)
+  const final = rollup.watermark < 0n ? built : rollup.frozenBefore
+  const from = floorToBucket(rollup, kept)
+  return from > final ? from : final
 }
 
 function seriesOf(id: number, group: number): PlanSeries {

@@ -48,6 +48,8 @@ export interface RollupProgress {
 
 export class RollupRegistry {
   private current: RollupVersion = NO_ROLLUPS
+  /** By source: buckets that end by then are about to become final. */
+  private readonly closing = new Map<number, bigint>()
   private count = 0
 
   get version(): RollupVersion {
@@ -83,6 +85,26 @@ export class RollupRegistry {
       this.of(table).some(({ watermark }) => sequence > watermark)
     const waiting = parts.filter(isNew)
     return waiting.length > WAITING_MAX ? parts : parts.filter((part) => !isNew(part))
+  }
+
+  /** No rollup of a source needs points before this time any more; null: it has none. */
+  spentBefore(source: number): bigint | null {
+    const rollups = this.of(source)
+    if (rollups.length === 0) return null
+    return rollups.map(({ frozenBefore }) => frozenBefore).reduce((a, b) => (a < b ? a : b))
+  }
+
+  /** Points of a source before this time come too late for one of its rollups. */
+  closedBefore(source: number): bigint {
+    const rollups = this.of(source)
+    if (rollups.length === 0) return FROZEN_NONE
+    const closing = this.closing.get(source) ?? FROZEN_NONE
+    return rollups.reduce((a, { frozenBefore: b }) => (a > b ? a : b), closing)
+  }
+
+  /** From now on no points before this time come to a source. */
+  close(source: number, before: bigint): void {
+    if (before > this.closedBefore(source)) this.closing.set(source, before)
   }
 
   /** Has some rollup of a table yet to take in what a tombstone of this sequence hides? */
@@ -121,7 +143,11 @@ export class RollupRegistry {
 
   private keep(isKept: (rollup: Rollup) => boolean): void {
     const kept = [...this.current.byId.values()].filter(isKept)
-    if (kept.length < this.current.byId.size) this.replace(kept)
+    if (kept.length === this.current.byId.size) return
+    this.replace(kept)
+    for (const source of this.closing.keys()) {
+      if (this.of(source).length === 0) this.closing.delete(source)
+    }
   }
 
   private replace(rollups: readonly Rollup[]): void {
