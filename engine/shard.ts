@@ -377,6 +377,7 @@ export class Shard implements WriteTarget, DeletionTarget {
   /** As DeletionTarget says. */
   async hide(find: () => Promise<Deleted | null>): Promise<void> {
     await logTombstone(this, this.memtables, find)
+    this.rollups.start()
     // Deletes alone may fill a log; a failure is kept and tried again.
     if (this.journal.openLogBytes > this.options.logBytes) void this.flush().catch(() => {})
   }

@@ -5,6 +5,7 @@
 
 import { OmenError } from '../error.ts'
 import type { FieldType } from '../field.ts'
+import type { RollupProgress } from '../rollup/registry.ts'
 import { type Tombstone, decodeTombstone } from '../lifecycle/tombstone.ts'
 
 export type CatalogEntry =
@@ -25,7 +26,7 @@ export type CatalogEntry =
   /** `text` is the definition (rollup/definition.ts). */
   | { kind: 'rollup'; id: number; source: number; target: number; text: string }
   | { kind: 'rollupDropped'; id: number }
-  | { kind: 'rollupRefreshed'; id: number; watermark: bigint; frozenBefore: bigint }
+  | ({ kind: 'rollupRefreshed' } & RollupProgress)
 
 const HEADER_SIZE = 12
 /** By kind: its name, and the bytes of its payload before a name or key. */
@@ -45,7 +46,7 @@ const KINDS = new Map<number, { name: CatalogEntry['kind']; fixed: number }>([
   [13, { name: 'tombstoneDropped', fixed: 0 }],
   [14, { name: 'rollup', fixed: 8 }],
   [15, { name: 'rollupDropped', fixed: 0 }],
-  [16, { name: 'rollupRefreshed', fixed: 16 }],
+  [16, { name: 'rollupRefreshed', fixed: 20 }],
 ])
 const decoder = new TextDecoder()
 const encoder = new TextEncoder()
@@ -106,7 +107,9 @@ function decodeEntry(view: DataView, bytes: Uint8Array, at: number, size: number
       return { kind, id, source: first(), target: second(), text: name(20) }
     case 'rollupRefreshed': {
       const watermark = view.getBigInt64(at + 12, true)
-      return { kind, id, watermark, frozenBefore: view.getBigInt64(at + 20, true) }
+      const frozenBefore = view.getBigInt64(at + 20, true)
+      const tombstonesFrom = view.getUint32(at + 28, true)
+      return { kind, id, watermark, frozenBefore, tombstonesFrom }
     }
     default:
       return { kind, id }
@@ -194,15 +197,13 @@ export function encodeRollupDropped(id: number): Uint8Array {
 }
 
 /** The entry that says how far a rollup has come (rollup/registry.ts). */
-export function encodeRollupRefreshed(
-  id: number,
-  watermark: bigint,
-  frozenBefore: bigint,
-): Uint8Array {
-  const rest = new Uint8Array(16)
+export function encodeRollupRefreshed(progress: RollupProgress): Uint8Array {
+  const { id, watermark, frozenBefore, tombstonesFrom } = progress
+  const rest = new Uint8Array(20)
   const view = new DataView(rest.buffer)
   view.setBigInt64(0, watermark, true)
   view.setBigInt64(8, frozenBefore, true)
+  view.setUint32(16, tombstonesFrom, true)
   return encodeEntry(16, id, rest)
 }
 

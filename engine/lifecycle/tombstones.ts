@@ -150,19 +150,19 @@ export class Tombstones {
     this.current = next
   }
 
-  /** Is there one of a table with a sequence in (after, until]? */
-  hasBetween(table: number, after: bigint, until: bigint): boolean {
+  /** Is there one of a table with this id or a later one? */
+  hasFrom(table: number, id: number): boolean {
     const { marks } = this.current.get(table) ?? NO_TABLE
-    return marks.some(({ sequence }) => sequence > after && sequence <= until)
+    return (marks.at(-1)?.id ?? -1) >= id
   }
 
   /**
    * Those that hide no row of these parts, which are all there are, and that nobody else needs:
-   * `isAwaited` says so of a table and a sequence.
+   * `isAwaited` says so of a table and an id.
    */
   spent(
     parts: readonly HideablePart[],
-    isAwaited: (table: number, sequence: bigint) => boolean = () => false,
+    isAwaited: (table: number, id: number) => boolean = () => false,
   ): number[] {
     const spent: number[] = []
     for (const [table, { marks }] of this.current) {
@@ -173,11 +173,11 @@ export class Tombstones {
           return { from, first: part.minTime, last: part.maxTime }
         })
         .filter(({ from }) => from <= marks.at(-1)!.id)
-      for (const { id, sequence, start, end } of marks) {
+      for (const { id, start, end } of marks) {
         const isNeeded = concerned.some(({ from, first, last }) => {
           return id >= from && start <= last && end > first
         })
-        if (!isNeeded && !isAwaited(table, sequence)) spent.push(id)
+        if (!isNeeded && !isAwaited(table, id)) spent.push(id)
       }
     }
     return spent

@@ -1,5 +1,6 @@
 // Which buckets of a series a rollup does not hold as they are now: those with rows in parts above its
-// watermark or in memtables, and those that deletes above it touch. Rows are not read: the next one of another bucket is looked up.
+// watermark or in memtables, and those that deletes touch which it has not taken in. Rows are not read: the next one of
+// another bucket is looked up.
 
 import { TIME_MAX, TIME_MIN } from '../calendar.ts'
 import type { TimedRows } from '../merge.ts'
@@ -50,7 +51,7 @@ export function* dirtyRuns(
   return joinRuns(runs)
 }
 
-/** Runs of buckets in [start, end), which are starts, that deletes above the watermark touch. */
+/** Runs of buckets in [start, end), which are starts, that deletes touch which are not applied. */
 export function deletedRuns(
   snapshot: Pick<Snapshot, 'holes'>,
   series: number,
@@ -58,9 +59,9 @@ export function deletedRuns(
   start: bigint,
   end: bigint,
 ): BucketRun[] {
-  const { source: table, watermark: sequence } = rollup
-  // As a part of that sequence would be hidden.
-  const all = { table, sequence, tombstonesFrom: 0, minTime: TIME_MIN, maxTime: TIME_MAX }
+  const { source: table, tombstonesFrom } = rollup
+  // As a part that has applied those before would be hidden.
+  const all = { table, sequence: -1n, tombstonesFrom, minTime: TIME_MIN, maxTime: TIME_MAX }
   const ranges = snapshot.holes(all)?.of(series, start, end) ?? null
   if (ranges === null) return []
   const runs = Array.from(ranges.starts, (from, i): BucketRun => {

@@ -1,4 +1,4 @@
-// When rollups are brought up to date: after each flush, and while retention waits for them, one after
+// When rollups are brought up to date: after each flush and delete, and while retention waits for them, one after
 // the other, beside writes and merges. It never runs inside maintenance: it writes rows, which may have to wait for a flush.
 
 import { TIME_MIN } from '../calendar.ts'
@@ -104,12 +104,12 @@ export class RollupJobs {
       const frozenBefore = await this.close(rollup)
       version = parts.acquire()
       const watermark = lastSequence(version)
-      if (this.isDirty(rollup, version, watermark))
-        await this.refresh(rollup, version, frozenBefore)
+      const { nextId: tombstonesFrom } = catalog.tombstones
+      if (this.isDirty(rollup, version)) await this.refresh(rollup, version, frozenBefore)
       else if (frozenBefore === rollup.frozenBefore) return
       await this.target.logEntries(() => {
         this.checkGoing(rollup)
-        return encodeRollupRefreshed(id, watermark, frozenBefore)
+        return encodeRollupRefreshed({ id, watermark, frozenBefore, tombstonesFrom })
       })
     } catch (error) {
       // Dropped meanwhile: there is nothing left to do.
@@ -196,9 +196,10 @@ export class RollupJobs {
   }
 
   /** Are there parts or deletes of the source that the rollup does not hold, or was it never built? */
-  private isDirty({ source, watermark }: Rollup, version: PartVersion, until: bigint): boolean {
+  private isDirty(rollup: Rollup, version: PartVersion): boolean {
+    const { source, watermark, tombstonesFrom } = rollup
     if (watermark < 0n) return true
-    if (this.target.catalog.tombstones.hasBetween(source, watermark, until)) return true
+    if (this.target.catalog.tombstones.hasFrom(source, tombstonesFrom)) return true
     const readers = version.tables.get(source) ?? []
     return readers.some(({ description }) => description.sequence > watermark)
   }

@@ -14,11 +14,10 @@ export interface Rollup {
   /** Length and start of its buckets, nanoseconds. */
   readonly width: bigint
   readonly origin: bigint
-  /**
-   * It holds what is in the parts of the source up to this sequence, and applied all deletes up to it.
-   * -1: it has not been built.
-   */
+  /** It holds what is in the parts of the source up to this sequence; -1: it has not been built. */
   readonly watermark: bigint
+  /** Deletes of the source from this id on are not applied to what it holds. */
+  readonly tombstonesFrom: number
   /** Buckets that end at or before this time are what they are: their points may be gone. */
   readonly frozenBefore: bigint
 }
@@ -44,6 +43,7 @@ export interface RollupProgress {
   readonly id: number
   readonly watermark: bigint
   readonly frozenBefore: bigint
+  readonly tombstonesFrom: number
 }
 
 export class RollupRegistry {
@@ -107,9 +107,9 @@ export class RollupRegistry {
     if (before > this.closedBefore(source)) this.closing.set(source, before)
   }
 
-  /** Has some rollup of a table yet to take in what a tombstone of this sequence hides? */
-  readonly awaits = (table: number, sequence: bigint): boolean =>
-    this.of(table).some(({ watermark }) => sequence > watermark)
+  /** Has some rollup of a table yet to take in what a tombstone hides? */
+  readonly awaits = (table: number, tombstone: number): boolean =>
+    this.of(table).some(({ tombstonesFrom }) => tombstone >= tombstonesFrom)
 
   /** Throws `corrupt` if `text` is no definition. */
   add(entry: { id: number; source: number; target: number; text: string }): void {
@@ -119,13 +119,14 @@ export class RollupRegistry {
     const definition = decodeDefinition(text)
     this.put({
       ...{ id, source, target, definition, watermark: -1n, frozenBefore: FROZEN_NONE },
+      tombstonesFrom: 0,
       ...{ width: widthOf(definition), origin: originOf(definition) },
     })
   }
 
-  refresh({ id, watermark, frozenBefore }: RollupProgress): void {
+  refresh({ id, watermark, frozenBefore, tombstonesFrom }: RollupProgress): void {
     const known = this.current.byId.get(id)
-    if (known !== undefined) this.put({ ...known, watermark, frozenBefore })
+    if (known !== undefined) this.put({ ...known, watermark, frozenBefore, tombstonesFrom })
   }
 
   drop(id: number): void {
