@@ -10,7 +10,7 @@
 // Item: 0 head u64 (big-endian bytes of the first value)  8 series id u32  12 index u32 (as given)
 // Subset: per key varint length and bytes, as in a canonical key; length NONE = all keys count.
 
-import { keyTableEntry, keyTableKey, REMOVED } from './key-table'
+import { keyTableEntry, keyTableKey, REMOVED, removedLength } from './key-table'
 
 /** Bytes of the structure, of an item, and the subset length that means all keys. */
 export const TAG_ORDER_SIZE: u32 = 64
@@ -81,12 +81,16 @@ function nextTag(at: usize, end: usize, subset: usize, subsetLength: u32): bool 
   return false
 }
 
-/** Where the tags of a series begin; `readAt` is their end. One that was dropped has none. */
+/**
+ * Where the tags of a series begin; `readAt` is their end. One that was dropped has none once its
+ * key is not kept any more.
+ */
 function tagsOf(series: usize, id: u32): usize {
   const entry = keyTableEntry(series, id)
   const key = keyTableKey(series, entry)
   const length = load<u32>(entry, 4)
-  readAt = length === REMOVED ? key + 4 : key + usize(length)
+  const kept = length === REMOVED ? removedLength(entry) : length
+  readAt = key + usize(max<u32>(kept, 4))
   return key + 4
 }
 

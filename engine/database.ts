@@ -204,8 +204,10 @@ export class Database {
 
   /** Series of a table in the order of `compareTags`. */
   async series(table: string, options: ListOptions = {}): Promise<SeriesPage> {
-    const { groups } = await this.shard.run(this.listed(table, options))
-    return pageSeries(groups, options)
+    return this.leased(async () => {
+      const { groups } = await this.shard.run(this.listed(table, options))
+      return pageSeries(groups, options)
+    })
   }
 
   async tagKeys(table: string, { database = 'default' }: DatabaseOptions = {}): Promise<string[]> {
@@ -222,7 +224,9 @@ export class Database {
       const advice = near === null ? '' : `; did you mean '${near}'?`
       throw new OmenError('unknown_column', `table '${table}' has no tag '${key}'${advice}`)
     }
-    return pageValues(await this.shard.run(this.listedValues(table, key, options)), options)
+    return this.leased(async () =>
+      pageValues(await this.shard.run(this.listedValues(table, key, options)), options),
+    )
   }
 
   /** Segments, blocks, bytes and bits per value of each column and codec, over what is flushed. */
@@ -449,6 +453,12 @@ export class Database {
     if (columns.size === 0) return null
     const answer = await this.query({ table: name, order, limit: 1 }, { database })
     return answer.series[0]?.time[0] ?? null
+  }
+
+  /** Series that are dropped meanwhile keep their tags. */
+  private async leased<T>(read: () => Promise<T>): Promise<T> {
+    const lease = this.shard.catalog.lease()
+    return read().finally(() => lease.end())
   }
 
   /** A plan whose groups are the series that a condition on tags selects, in their order. */

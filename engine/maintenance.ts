@@ -35,6 +35,8 @@ export interface MaintenanceHooks {
   repair(): void
   /** New parts are there. */
   flushed(): void
+  /** What went may have been the last rows of series of these tables. */
+  emptied(tables: readonly number[]): void
   /** There may be tombstones that hide nothing any more. */
   forget(): void
 }
@@ -82,7 +84,8 @@ export class Maintenance {
     this.rooms = rooms
     this.memtables = memtables
     this.hooks = hooks
-    this.housekeeping = new Housekeeping(rooms, (merges) => this.mergeParts(merges))
+    const emptied = hooks.emptied.bind(hooks)
+    this.housekeeping = new Housekeeping(rooms, (merges) => this.mergeParts(merges), emptied)
   }
 
   /** Why the last flush failed; null once one succeeds. */

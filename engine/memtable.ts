@@ -59,6 +59,8 @@ export class Memtable {
   private reservedArena = 0
   private holders = 0
   private markCount = 0
+  /** Ids of the tables with rows that are hidden. */
+  private readonly marked = new Set<number>()
 
   constructor(kernel: Kernel, memory: Memory, options: MemtableOptions) {
     assert(options.rowBytes < OFFSET_LIMIT, `memtable of ${options.rowBytes} bytes`)
@@ -133,9 +135,15 @@ export class Memtable {
     return this.markCount
   }
 
-  /** All rows that tombstone number `marks + 1` hides are marked: from now on nobody else sees them. */
-  addMark(): void {
+  /** All rows of a table that tombstone `marks + 1` hides are marked: nobody else sees them now. */
+  addMark(table: number): void {
     this.markCount++
+    this.marked.add(table)
+  }
+
+  /** Whether tombstones hide rows of a table here. */
+  hides(table: number): boolean {
+    return this.marked.has(table)
   }
 
   /** Keeps the rows from being reset until `release`. */
@@ -216,6 +224,7 @@ export class Memtable {
     const { kernel, rows, arena } = this
     this.assertIdle()
     this.markCount = 0
+    this.marked.clear()
     kernel.memtableInit(this.pointer, rows.offset, rows.size, arena.offset, arena.size, this.which)
   }
 

@@ -47,6 +47,7 @@ export class Memtables {
   private taken: bigint | null = null
   private waiting: SealedMemtable | null = null
   private retired: Memtable | null = null
+  private emptying: Memtable | null = null
   private readonly holds = new Set<{ revoke(memtable: Memtable): void }>()
   private wakers: (() => void)[] = []
   private revokeTimer: TimerHandle = null
@@ -80,6 +81,12 @@ export class Memtables {
   /** Whether there is an empty one to go on with. */
   get canSeal(): boolean {
     return this.spare !== null
+  }
+
+  /** Whether rows of a table are hidden that will not be in parts. */
+  hides(table: number): boolean {
+    const { waiting, retired, emptying } = this
+    return [this.current, waiting?.memtable, retired, emptying].some((one) => one?.hides(table))
   }
 
   /** Bytes of rows and strings that are not in parts. */
@@ -145,6 +152,11 @@ export class Memtables {
     if (retired !== null) for (const hold of [...this.holds]) hold.revoke(retired)
   }
 
+  /** Resolves when none is being emptied. */
+  async emptied(): Promise<void> {
+    while (this.emptying !== null) await this.whenWoken()
+  }
+
   /** Resolves when one is spare again, or when `wake` is called. */
   whenWoken(): Promise<void> {
     return new Promise((resolve) => this.wakers.push(resolve))
@@ -166,13 +178,14 @@ export class Memtables {
   }
 
   private async empty(retired: Memtable): Promise<void> {
+    this.emptying = retired
     try {
       await this.options.run(retired.reset())
+      this.spare = retired
     } catch {
       // The kernel has failed, and with it all that could wait for this one.
-      return
     }
-    this.spare = retired
+    this.emptying = null
     this.wake()
   }
 }

@@ -15,35 +15,22 @@ import type { Host, TimerHandle } from './host.ts'
 import { type DeletionTarget, Deletions } from './lifecycle/deletion.ts'
 import { type Deleted, logTombstone } from './lifecycle/hiding.ts'
 import { encodeTombstonesDropped } from './lifecycle/tombstone.ts'
-import type { TombstoneVersion } from './lifecycle/tombstones.ts'
+import { SeriesSweep } from './lifecycle/series-sweep.ts'
 import { Journal } from './log/journal.ts'
 import { type KernelInstance, kernelChecksum } from './kernel.ts'
 import { TrustedClock } from './lifecycle/clock.ts'
 import { RECORD_BATCH, encodeBatchHeader, joinBytes } from './log/log-record.ts'
-import { Maintenance, type MaintenanceCounters } from './maintenance.ts'
-import { type MemtableHold, Memtables } from './memtables.ts'
-import { PartSet, type PartVersion } from './segment/part-set.ts'
+import { Maintenance } from './maintenance.ts'
+import { Memtables } from './memtables.ts'
+import { PartSet } from './segment/part-set.ts'
 import { RollupJobs } from './rollup/jobs.ts'
-import type { RollupVersion } from './rollup/registry.ts'
 import { type ShardRooms, drive, publish } from './publisher.ts'
 import { recoverInto, replaySink } from './recovery.ts'
 import { StagingPool } from './ingest/staging-pool.ts'
 import type { ShardOptions } from './shard-options.ts'
+import type { ShardCounters, ShardSnapshot } from './shard-view.ts'
 import type { Execution } from './step.ts'
 import { type LoggedBatch, WriteQueue, type WriteTarget } from './write-queue.ts'
-
-/** What a query reads: fixed at its start, held until released. */
-export interface ShardSnapshot extends MemtableHold {
-  readonly version: PartVersion
-  readonly tombstones: TombstoneVersion
-  readonly rollups: RollupVersion
-}
-
-/** Counters since the start. */
-export interface ShardCounters extends Readonly<MaintenanceCounters> {
-  readonly syncSeconds: number
-  readonly syncs: number
-}
 
 /** What applying a few catalog entries takes of kernel memory besides their bytes. */
 const SPARE_BYTES = 4_096
@@ -67,6 +54,7 @@ export class Shard implements WriteTarget, DeletionTarget {
   private readonly journal: Journal
   private readonly maintenance: Maintenance
   readonly scrub: Scrub
+  private readonly sweep: SeriesSweep
   private readonly syncs = { count: 0, seconds: 0 }
   /** Entries that are in the catalog and in no log yet: they go before those of the next record. */
   private carried: Uint8Array = NOTHING
@@ -88,12 +76,14 @@ export class Shard implements WriteTarget, DeletionTarget {
     this.scrub = new Scrub(rooms, options.scrubBytesPerSecond)
     this.deletions = new Deletions(this)
     this.rollups = new RollupJobs(this, () => this.rollupsEnded())
+    this.sweep = new SeriesSweep(this, (table) => memtables.hides(table))
     this.maintenance = new Maintenance(rooms, memtables, {
       repair: () => {
         this.queue.exclusive(() => this.leaveFailedLog()).catch(() => {})
         if (this.rollups.error !== null) this.rollups.start()
       },
       flushed: () => this.rollups.start(),
+      emptied: (tables) => this.sweep.suspect(tables),
       forget: () => void this.forgetTombstones().catch(() => {}),
     })
   }
@@ -167,7 +157,8 @@ export class Shard implements WriteTarget, DeletionTarget {
   get failure(): { isFatal: boolean; error: unknown } | null {
     const { failure } = this.journal
     if (failure !== null) return { isFatal: true, error: failure }
-    const error = this.maintenance.error ?? this.rollups.error ?? this.scrub.error
+    const error =
+      this.maintenance.error ?? this.rollups.error ?? this.scrub.error ?? this.sweep.error
     return error === null ? null : { isFatal: false, error }
   }
 
@@ -175,6 +166,7 @@ export class Shard implements WriteTarget, DeletionTarget {
     const version = this.parts.acquire()
     const hold = this.memtables.hold()
     const tombstones = this.catalog.tombstones.version
+    const lease = this.catalog.lease()
     let isReleased = false
     return {
       ...hold,
@@ -185,6 +177,7 @@ export class Shard implements WriteTarget, DeletionTarget {
         if (isReleased) return
         isReleased = true
         hold.release()
+        lease.end()
         this.parts.release(version)
         if (this.parts.isHot) void this.maintenance.relieve()
       },
@@ -321,6 +314,9 @@ export class Shard implements WriteTarget, DeletionTarget {
     while (!maintenance.start(everything)) await maintenance.idle()
     await maintenance.idle()
     if (maintenance.error !== null) throw maintenance.error
+    await this.forgetTombstones()
+    await this.memtables.emptied()
+    await this.sweep.now()
   }
 
   /**
@@ -389,7 +385,10 @@ export class Shard implements WriteTarget, DeletionTarget {
       if (memtables.sealed !== null) return []
       return catalog.tombstones.spent(parts.parts(), catalog.rollups.awaits)
     }
-    if (spent().length > 0) await this.logEntries(() => encodeTombstonesDropped(spent()))
+    const found = spent()
+    if (found.length === 0) return
+    this.sweep.suspect(catalog.tombstones.tablesOf(found))
+    await this.logEntries(() => encodeTombstonesDropped(spent()))
   }
 
   /** Flushes if it can (all is in the log anyway), waits for what is under way, and ends. */
@@ -412,6 +411,7 @@ export class Shard implements WriteTarget, DeletionTarget {
     await this.queue.close(last).catch(() => {})
     await this.maintenance.idle()
     await this.scrub.end()
+    await this.sweep.end()
     await this.rollups.idle()
     if (this.flushTimer !== null) this.host.timer.clear(this.flushTimer)
     await this.journal.exclusive(async () => {})
@@ -472,6 +472,7 @@ export class Shard implements WriteTarget, DeletionTarget {
       maintenance.retryLater(error)
     }
     if (memtables.active.rowCount > 0) this.armFlushTimer()
+    this.sweep.suspect(this.catalog.allTables().map(({ id }) => id))
     maintenance.start()
     this.rollups.start()
   }

@@ -136,7 +136,7 @@ export class Catalog implements PlanCatalog {
     return this.databaseCount
   }
 
-  /** For a request that looks ids up: while it is held, the keys of ids that are dropped stay. */
+  /** For who looks ids up, to write or to read: while it is held, the keys of ids that are dropped stay. */
   lease(): CatalogLease {
     const lease = {
       dropCount: this.drops,
@@ -283,10 +283,9 @@ export class Catalog implements PlanCatalog {
     return this.order.of(tableId, ids, keys)
   }
 
-  /** Tags of a series, keys in byte order; none once it was dropped. */
+  /** Tags of a series, keys in byte order. Of a dropped one, those of before while a lease is held. */
   seriesTags(id: number): ReadonlyMap<string, string> {
-    if (this.series.isRemoved(id)) return new Map()
-    return decodeTags(this.memory.bytes(this.series.keyRange(id)))
+    return decodeTags(this.memory.bytes(this.series.keptRange(id)))
   }
 
   /** Tags of many series as they are now. */

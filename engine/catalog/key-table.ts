@@ -130,6 +130,15 @@ export class KeyTable {
     return { offset: this.field(20) + u32[entry >>> 2]!, size }
   }
 
+  /** The same also of a removed id while its key is kept; later of size 0. */
+  keptRange(id: number): Region {
+    const entry = this.entry(id)
+    const { u32 } = this.memory
+    const length = u32[(entry + 4) >>> 2]!
+    const size = length === REMOVED ? u32[(entry + 8) >>> 2]! : length
+    return { offset: this.field(20) + u32[entry >>> 2]!, size }
+  }
+
   isRemoved(id: number): boolean {
     return this.memory.u32[(this.entry(id) + 4) >>> 2] === REMOVED
   }

@@ -25,7 +25,7 @@ export class TagTexts {
   }
 }
 
-/** Copies the keys of series; one that was dropped meanwhile has no tags. */
+/** Copies the keys of series; one that was dropped, and whose key is not kept, has no tags. */
 export function* copyTags(
   { memory, series }: { readonly memory: Memory; readonly series: KeyTable },
   ids: Uint32Array,
@@ -35,17 +35,15 @@ export function* copyTags(
   let used = 0
   for (let i = 0; i < ids.length; i++) {
     const id = ids[i]!
-    if (!series.isRemoved(id)) {
-      const { offset, size } = series.keyRange(id)
-      if (used + size > bytes.length) {
-        const wider = new Uint8Array(Math.max(used + size, bytes.length * 2))
-        wider.set(bytes.subarray(0, used))
-        bytes = wider
-      }
-      const { u8 } = memory
-      for (let k = 0; k < size; k++) bytes[used + k] = u8[offset + k]!
-      used += size
+    const { offset, size } = series.keptRange(id)
+    if (used + size > bytes.length) {
+      const wider = new Uint8Array(Math.max(used + size, bytes.length * 2))
+      wider.set(bytes.subarray(0, used))
+      bytes = wider
     }
+    const { u8 } = memory
+    for (let k = 0; k < size; k++) bytes[used + k] = u8[offset + k]!
+    used += size
     starts[i + 1] = used
     if (i % STEP_KEYS === STEP_KEYS - 1) yield { pause: true }
   }

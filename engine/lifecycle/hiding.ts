@@ -89,7 +89,7 @@ export function* hideRows(
     if (kernel.markingRows(marking) > 0) marked.push(memtable)
   }
   return () => {
-    for (const memtable of marked) memtable.addMark()
+    for (const memtable of marked) memtable.addMark(table)
   }
 }
 

@@ -15,11 +15,20 @@ const REWRITE_BYTES = 64 << 20
 export class Housekeeping {
   private readonly rooms: ShardRooms
   private readonly rewrite: (merges: readonly Merge[]) => Promise<void>
+  private readonly emptied: (tables: readonly number[]) => void
 
-  /** `rewrite` merges parts and publishes what comes out. Nothing else may change parts meanwhile. */
-  constructor(rooms: ShardRooms, rewrite: (merges: readonly Merge[]) => Promise<void>) {
+  /**
+   * `rewrite` merges parts and publishes what comes out. Nothing else may change parts meanwhile.
+   * `emptied` is told the tables of which series may have lost their last rows.
+   */
+  constructor(
+    rooms: ShardRooms,
+    rewrite: (merges: readonly Merge[]) => Promise<void>,
+    emptied: (tables: readonly number[]) => void,
+  ) {
     this.rooms = rooms
     this.rewrite = rewrite
+    this.emptied = emptied
   }
 
   /** Does one thing that is due; false if nothing was. */
@@ -41,6 +50,7 @@ export class Housekeeping {
     })
     if (removed.length === 0 && clock.now() - journal.lastSeen < SEEN_AGE) return false
     await publish(this.rooms, { removed })
+    this.emptied(removed.map(({ table }) => table))
     return true
   }
 
@@ -55,6 +65,7 @@ export class Housekeeping {
         return true
       }
       // Parts to come leave them out by themselves.
+      this.emptied([table.id])
       for (const column of dropped) table.droppedColumns.delete(column)
     }
     return false

@@ -183,6 +183,15 @@ export class Tombstones {
     return spent
   }
 
+  /** Ids of the tables of some tombstones. */
+  tablesOf(ids: readonly number[]): number[] {
+    const wanted = new Set(ids)
+    const tables = [...this.current].filter(([, { marks }]) =>
+      marks.some(({ id }) => wanted.has(id)),
+    )
+    return tables.map(([table]) => table)
+  }
+
   private put(table: number, tombstones: TableTombstones): void {
     this.current = new Map(this.current).set(table, tombstones)
   }

@@ -78,6 +78,12 @@ export class PartSet {
     return this.obsolete.map(({ file }) => file)
   }
 
+  /** Whether somebody holds parts of before the last change. */
+  get hasOlderReaders(): boolean {
+    for (const id of this.holders.keys()) if (id < this.current.id) return true
+    return false
+  }
+
   acquire(): PartVersion {
     const { id } = this.current
     this.holders.set(id, (this.holders.get(id) ?? 0) + 1)

@@ -27,7 +27,7 @@ async function storeOf(all: readonly Tags[]) {
   const { kernel, memory } = instance
   const series = new KeyTable(kernel, memory, 16)
   const ids = Uint32Array.from(all, (tags) => series.insert(keyOf(tags)))
-  return { memory, series, ids, order: new SeriesOrder(kernel, memory, series) }
+  return { kernel, memory, series, ids, order: new SeriesOrder(kernel, memory, series) }
 }
 
 /** Distinct tag sets of the given keys, with values that make trouble. */
@@ -124,12 +124,15 @@ describe('the order of series', () => {
   })
 })
 
-test('copied tags stay what they were when their series goes', async () => {
+test('tags of series that go are readable until their keys are packed; copies for ever', async () => {
   const all = tagSets(5, 200, KEYS)
-  const { memory, series, ids } = await storeOf(all)
+  const { kernel, memory, series, ids } = await storeOf(all)
   const texts = finish(copyTags({ memory, series }, ids))
   for (const id of ids) series.remove(id)
   all.forEach((tags, i) => expect(texts.at(i)).toEqual(tags))
+  const kept = finish(copyTags({ memory, series }, ids))
+  all.forEach((tags, i) => expect(kept.at(i)).toEqual(tags))
+  kernel.keyTablePack(series.pointer)
   expect(finish(copyTags({ memory, series }, ids)).at(3)).toEqual(new Map())
 })
 
