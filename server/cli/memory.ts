@@ -6,7 +6,7 @@ import { wholeNumber, type Given } from './flags.ts'
 import { UsageError, type Terminal } from './terminal.ts'
 
 export const MEMORY_FLAGS = {
-  memory: { value: 'MB', help: 'memory of the engine (OMENDB_MEMORY, default 1024)' },
+  memory: { value: 'MB', help: 'memory of the engine, 16 to 2048 (OMENDB_MEMORY, default 1024)' },
   cache: { value: 'MB', help: 'of it, for blocks of segments (default an eighth)' },
   memtable: { value: 'MB', help: 'of it, for new rows, twice and a half over (default a 16th)' },
   staging: { value: 'MB', help: 'of it, for uploads under way (default a 16th)' },
@@ -16,6 +16,8 @@ export const MEMORY_FLAGS = {
 } as const
 
 const MIB = 1 << 20
+/** As the engine's own bounds are, here in the words of the option. */
+const MEMORY_MB_MIN = 16
 const MEMORY_MB_MAX = 2048
 const COUNT_MAX = 100_000_000
 
@@ -25,9 +27,11 @@ export function readMemory(
   { env }: Pick<Terminal, 'env'>,
 ): OpenOptions {
   const megabytes = (name: keyof typeof MEMORY_FLAGS, text = flags[name]): number | null =>
-    text === undefined ? null : positive(text, `--${name}`, MEMORY_MB_MAX) * MIB
+    text === undefined
+      ? null
+      : atLeast(name === 'memory' ? MEMORY_MB_MIN : 1, text, `--${name}`, MEMORY_MB_MAX) * MIB
   const count = (name: keyof typeof MEMORY_FLAGS): number | null =>
-    flags[name] === undefined ? null : positive(flags[name], `--${name}`, COUNT_MAX)
+    flags[name] === undefined ? null : atLeast(1, flags[name], `--${name}`, COUNT_MAX)
   const memoryBytes = megabytes('memory', flags.memory ?? (env['OMENDB_MEMORY'] || undefined))
   const memtable = megabytes('memtable')
   return {
@@ -47,8 +51,8 @@ function given<Name extends string>(name: Name, value: number | null): { [N in N
   return (value === null ? {} : { [name]: value }) as { [N in Name]?: number }
 }
 
-function positive(text: string, name: string, max: number): number {
+function atLeast(min: number, text: string, name: string, max: number): number {
   const number = wholeNumber(text, name, max)
-  if (number > 0) return number
-  throw new UsageError(`${name} 0: at least 1 is needed`)
+  if (number >= min) return number
+  throw new UsageError(`${name} ${number}: at least ${min} is needed`)
 }

@@ -33,7 +33,9 @@ describe('memory options', () => {
   })
 
   test.each([
-    [['--memory', '0'], /--memory 0: at least 1 is needed/],
+    [['--memory', '0'], /--memory 0: at least 16 is needed/],
+    [['--memory', '15'], /--memory 15: at least 16 is needed/],
+    [['--cache', '0'], /--cache 0: at least 1 is needed/],
     [['--memory', '4096'], /--memory 4096: a whole number from 0 to 2048/],
     [['--cache', '1.5'], /--cache 1.5: a whole number/],
     [['--max-queries', 'all'], /--max-queries all/],
