@@ -50,7 +50,7 @@ describe('an answer as JSON', () => {
         '"time":[1790000000000,1790000060000],"fields":{"u":[0.52,null]}}],"rowCount":2,' +
         '"cursor":null,"stats":{"elapsedMs":1.235,"series":1,"blocks":0,"blocksSkipped":0,' +
         '"blocksFromSummary":0,"blocksDecoded":0,"bytesRead":0,' +
-        '"index":{"pieces":3,"maxError":7}}}\n',
+        '"rollup":null,"index":{"pieces":3,"maxError":7}}}\n',
     )
   })
 
