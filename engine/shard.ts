@@ -232,12 +232,12 @@ export class Shard implements WriteTarget, DeletionTarget {
     return { staged, entries, lsn }
   }
 
-  /** A log that takes no more is left soon, also when no other write comes. */
+  /** A log that takes no more is left or tried again soon, also when no other write comes. */
   private append(payload: () => Uint8Array[], entries: Uint8Array): bigint {
     try {
       return this.journal.append(RECORD_BATCH, payload, entries)
     } catch (error) {
-      if (this.journal.mustRotate) this.maintenance.retryLater(error)
+      if (this.journal.failure !== null) this.maintenance.retryLater(error)
       throw error
     }
   }
@@ -442,8 +442,12 @@ export class Shard implements WriteTarget, DeletionTarget {
       await publish(this.rooms, { flushedLsn: await this.rotate() })
   }
 
+  /** Leaves a log that failed; asks one that found no space whether there is some now. */
   private async leaveFailedLog(): Promise<void> {
-    if (this.journal.mustRotate) await this.rotate()
+    const { journal } = this
+    if (journal.mustRotate) await this.rotate()
+    else journal.probe()
+    if (journal.failure !== null) this.maintenance.retryLater(journal.failure)
   }
 
   /** Begins a new log; while that fails, reads go on. */

@@ -167,7 +167,13 @@ export class Journal {
 
   /** Why nothing can be logged now, or null. */
   get failure(): unknown {
-    return this.mustRotate ? (this.lastError ?? this.wal?.failure ?? null) : null
+    if (!this.mustRotate) return this.wal?.shortage ?? null
+    return this.lastError ?? this.wal?.failure ?? null
+  }
+
+  /** Tries whether a disk that was full has space again. */
+  probe(): void {
+    this.wal?.probe()
   }
 
   /** Above the number of every file. */

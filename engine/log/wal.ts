@@ -61,6 +61,7 @@ export class WalWriter {
   private durableBytes: number
   private isSyncing = false
   private failed: OmenError | null = null
+  private lacking: OmenError | null = null
 
   constructor(storage: ShardStorage, name: string, options: WalOptions, header: Uint8Array) {
     this.storage = storage
@@ -100,6 +101,11 @@ export class WalWriter {
     return this.failed
   }
 
+  /** Why the last append found no space, null once there is some: it may be tried again. */
+  get shortage(): OmenError | null {
+    return this.lacking
+  }
+
   /**
    * Adds one record (type 1 to 255) whose payload is the parts in order, and returns its lsn. The
    * parts are read before it returns. After `storage_full` nothing was added and it may be tried
@@ -108,7 +114,13 @@ export class WalWriter {
   append(type: number, parts: readonly Uint8Array[]): bigint {
     assert(type > MARK && type <= 255, `record type ${type}`)
     const lsn = this.lsn + 1n
-    this.write(type, lsn, parts)
+    try {
+      this.write(type, lsn, parts)
+    } catch (error) {
+      if (this.failed === null && error instanceof OmenError) this.lacking = error
+      throw error
+    }
+    this.lacking = null
     this.lastLsn = lsn
     this.recordBytes = this.bytes
     return lsn
@@ -137,12 +149,20 @@ export class WalWriter {
     return lsn
   }
 
+  /** Tries, after an append found the disk full, whether there is space again. */
+  probe(): void {
+    if (this.lacking === null || this.lsn !== this.lastDurableLsn) return
+    if (this.mark()) this.lacking = null
+  }
+
   /** Says that all is durable. Not synced itself: it is there after kill -9 and most power cuts. */
-  private mark(): void {
+  private mark(): boolean {
     try {
       this.write(MARK, this.lsn, [])
+      return true
     } catch {
       // A full disk: the mark is a courtesy. Anything worse has ended the log by now.
+      return false
     }
   }
 

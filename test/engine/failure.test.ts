@@ -116,6 +116,25 @@ test('a log whose write failed is left by itself, also when no other write comes
   expect(await read(db)).toEqual([1])
 })
 
+test('a full disk is a warning until there is space again, also without another write', async () => {
+  const { db, disk, host } = await open()
+  await write(db, 't v=1 1')
+  disk.capacity = disk.usedBytes
+  await expect(write(db, 't v=2 2')).rejects.toMatchObject({ code: 'storage_full' })
+  expect(db.health()).toMatchObject({
+    status: 'warn',
+    message: expect.stringMatching(/^reads only: /),
+  })
+  await fire(host)
+  expect(db.health().status).toBe('warn')
+  disk.capacity = Infinity
+  await fire(host)
+  expect(db.health().status).toBe('pass')
+  await write(db, 't v=3 3')
+  disk.crash()
+  expect(await read((await open(disk)).db)).toEqual([1, 3])
+})
+
 test('a write that was refused half-way to another log does not come back', async () => {
   const disk = new SimulatedDisk(1)
   const storage = disk.open()
