@@ -22,7 +22,7 @@ import { type History, isRefusal } from '../engine/crash-model.ts'
 import type { SimulatedHost } from '../simulated-host.ts'
 import { SimulatedCrash, type SimulatedDisk } from '../simulated-storage.ts'
 import { deleteRange, deleteWhere } from './deletion.ts'
-import { type Erasure, dropColumn, dropDatabase, dropTable } from './erasure.ts'
+import { type Erasure, dropColumn, dropDatabase, dropTable, isMissing } from './erasure.ts'
 import { type BeginRead, type HeldRead, beginBackup, beginExport } from './held-read.ts'
 import { askQuestions } from './questions.ts'
 import type { Action, Swarm } from './swarm.ts'
@@ -100,8 +100,8 @@ export class Life {
     const { covers, run } = choose(random)
     const operation = history.erase(covers)
     const done = async (): Promise<void> => {
-      await run(db)
-      operation.state = 'acked'
+      if (await isDone(run(db))) operation.state = 'acked'
+      else operation.state = 'refused'
     }
     this.run(done())
   }
@@ -112,8 +112,8 @@ export class Life {
     const { covers, run } = deleteRange(swarm.layout, random)
     const operation = history.delete(covers)
     const done = async (): Promise<void> => {
-      await run(db)
-      history.answered(operation)
+      if (await isDone(run(db))) history.answered(operation)
+      else operation.state = 'refused'
     }
     this.run(done())
   }
@@ -128,6 +128,7 @@ export class Life {
     try {
       const dry = await deletion.run(db, true)
       if (dry === null) {
+        assert(deletion.isNull || deletion.count === 0, `${where}: nothing to ${deletion.text}`)
         operation.state = 'refused'
         return
       }
@@ -264,6 +265,17 @@ export class Life {
     const operation = history.add(id, change.cells)
     await commit(db, change)
     operation.state = 'acked'
+  }
+}
+
+/** False: what it names did not exist. */
+async function isDone(work: Promise<void>): Promise<boolean> {
+  try {
+    await work
+    return true
+  } catch (error) {
+    if (isMissing(error)) return false
+    throw error
   }
 }
 

@@ -2,7 +2,6 @@
 // series alone, or by a condition on values, whose rows the test finds for itself.
 
 import type { Database } from '../../engine/database.ts'
-import { OmenError } from '../../engine/error.ts'
 import {
   type CellValue,
   type Cells,
@@ -13,14 +12,16 @@ import {
   keyParts,
   tableNumber,
 } from '../engine/crash-cells.ts'
-import { type Erasure, missing, pick } from './erasure.ts'
+import { type Erasure, isMissing, pick } from './erasure.ts'
 import type { Swarm } from './swarm.ts'
 
 export interface CountedDeletion {
   readonly text: string
+  /** Whether it asks for rows without a value in a column, which may not exist. */
+  readonly isNull: boolean
   /** Rows that it covers. */
   readonly count: number
-  /** How many rows the database says; null: it refused the condition. */
+  /** How many rows the database says; null: there is no such table or column. */
   run(db: Database, dryRun: boolean): Promise<number | null>
   covers(key: number): boolean
 }
@@ -46,7 +47,7 @@ export function deleteRange(layout: Layout, random: () => number): Erasure {
   return {
     run: async (db) => {
       const options = { ...request, ...where, precision: 'ns' as const, database }
-      await db.deleteRows(table, options).catch(missing)
+      await db.deleteRows(table, options)
     },
     covers: (key) => {
       const parts = keyParts(key)
@@ -83,14 +84,15 @@ export function deleteWhere(
     if (isNull ? value === undefined : Number(value) >= bound) chosen.add(point)
   }
   return {
+    isNull,
     text: `${database} ${table} ${JSON.stringify(request)} ${where}`,
     count: chosen.size,
     run: async (db, dryRun) => {
       const options = { ...request, where, dryRun, precision: 'ns' as const, database }
       const answer = await db.deleteRows(table, options).catch((error: unknown) => {
-        // No write that was kept has had an x: the condition names a column that does not exist.
-        if (isNull && error instanceof OmenError && error.code === 'unknown_column') return null
-        return missing(error) ?? { deleted: 0 }
+        // No write that was kept has had an x, or there is none at all.
+        if (isMissing(error)) return null
+        throw error
       })
       return answer?.deleted ?? null
     },

@@ -5,7 +5,7 @@ import { OmenError } from '../../engine/error.ts'
 import { DATABASES, FIELDS, TABLES, keyParts, tableNumber } from '../engine/crash-cells.ts'
 
 export interface Erasure {
-  /** What is not there by now counts as erased. */
+  /** Throws what `isMissing` tells when there is nothing to take away. */
   run(db: Database): Promise<void>
   covers(key: number): boolean
 }
@@ -19,7 +19,7 @@ export function dropTable(random: () => number): Erasure {
   const table = TABLES[1]!
   const number = tableNumber(database, table)
   return {
-    run: async (db) => void (await db.dropTable(table, { database }).catch(missing)),
+    run: (db) => db.dropTable(table, { database }),
     covers: (key) => keyParts(key).table === number,
   }
 }
@@ -30,7 +30,7 @@ export function dropColumn(random: () => number): Erasure {
   const number = tableNumber(database, table)
   const field = FIELDS.indexOf(column)
   return {
-    run: async (db) => void (await db.dropColumn(table, column.name, { database }).catch(missing)),
+    run: (db) => db.dropColumn(table, column.name, { database }),
     covers: (key) => {
       const parts = keyParts(key)
       return parts.table === number && parts.field === field
@@ -42,13 +42,12 @@ export function dropDatabase(random: () => number): Erasure {
   const database = pick(DATABASES, random)
   const numbers = TABLES.map((table) => tableNumber(database, table))
   return {
-    run: async (db) => void (await db.dropDatabase(database).catch(missing)),
+    run: (db) => db.dropDatabase(database),
     covers: (key) => numbers.includes(keyParts(key).table),
   }
 }
 
-export function missing(error: unknown): null {
-  const codes = ['not_found', 'unknown_column']
-  if (!(error instanceof OmenError) || !codes.includes(error.code)) throw error
-  return null
+/** Whether what an operation names does not exist: nothing was done, nor said about other writes. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof OmenError && ['not_found', 'unknown_column'].includes(error.code)
 }

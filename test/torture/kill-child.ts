@@ -4,6 +4,7 @@
 
 import { writeSync } from 'node:fs'
 import { OmenError } from '../../engine/error.ts'
+import { isMissing } from './erasure.ts'
 import { type Database, open } from '../../engine/node.ts'
 import { commit } from '../engine/crash-cells.ts'
 import { isRefusal } from '../engine/crash-model.ts'
@@ -30,7 +31,7 @@ async function writer(db: Database): Promise<void> {
         say(`${outcome} ${id}`)
         continue
       }
-    } else if (!(await change.erasure.run(db).then(() => true, busy))) continue
+    } else if (!(await change.erasure.run(db).then(() => true, notDone))) continue
     say(`ack ${id}`)
   }
 }
@@ -45,6 +46,11 @@ function refusal(error: unknown): 'refused' | 'unknown' {
 function busy(error: unknown): false {
   if (error instanceof OmenError && error.code === 'busy') return false
   throw error
+}
+
+/** There was nothing to take away, or it has to wait. */
+function notDone(error: unknown): false {
+  return isMissing(error) ? false : busy(error)
 }
 
 /** Sometimes by hand, so that flushes and merges meet at other moments. */
