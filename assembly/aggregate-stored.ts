@@ -16,6 +16,7 @@ import {
   stopFor,
   storeEnd,
   storeString,
+  takeExtremeString,
 } from './aggregate'
 import {
   FEATURE_FIRST,
@@ -27,7 +28,7 @@ import {
 } from './cell'
 import { bucketStart } from './downsample'
 import { compareSlots } from './extreme'
-import { GREATER, LESS, compareBytes } from './filter'
+import { GREATER, LESS } from './filter'
 import { FLOAT, LIMIT, STRING } from './layout'
 import { addFloat, addWide } from './sum'
 
@@ -91,13 +92,7 @@ function joinExtreme(
     if (isNew || compareSlots(type, value, load<u64>(cell)) === wanted) store<u64>(cell, value)
     return
   }
-  const held = usize(load<u32>(state, 24)) + usize(load<u32>(cell))
-  if (
-    isNew ||
-    compareBytes(usize(load<u32>(slot)), load<u32>(slot, 4), held, load<u32>(cell, 4)) === wanted
-  ) {
-    storeString(state, cell, slot, isNew)
-  }
+  takeExtremeString(state, cell, slot, wanted, isNew)
 }
 
 function joinEnd(

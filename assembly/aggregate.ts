@@ -197,12 +197,23 @@ function updateExtreme(
     return
   }
   const row = values + (usize(extremeString(wanted, values, present, from, to)) << 3)
+  takeExtremeString(state, cell, row, wanted, isNew)
+}
+
+/** Makes the string of a slot the least or greatest of a cell if it is. */
+export function takeExtremeString(
+  state: usize,
+  cell: usize,
+  slot: usize,
+  wanted: i32,
+  isNew: bool,
+): void {
   const held = usize(load<u32>(state, 24)) + usize(load<u32>(cell))
   if (
     isNew ||
-    compareBytes(usize(load<u32>(row)), load<u32>(row, 4), held, load<u32>(cell, 4)) === wanted
+    compareBytes(usize(load<u32>(slot)), load<u32>(slot, 4), held, load<u32>(cell, 4)) === wanted
   ) {
-    storeString(state, cell, row, isNew)
+    storeString(state, cell, slot, isNew)
   }
 }
 

@@ -5,6 +5,7 @@ import type { PlanGroups } from './plan-series.ts'
 import type { RawRows } from './raw-rows.ts'
 import type { AnswerSeries, Vector } from './query.ts'
 import type { Output } from './selection.ts'
+import { emptyValues } from './vector.ts'
 
 /** Groups from which on series are made when they are looked at. */
 const LAZY_MIN = 4_096
@@ -20,7 +21,7 @@ export class NewestRows {
     this.times = new BigInt64Array(groups.length)
     this.isSet = new Uint8Array(groups.length)
     this.columns = outputs.map(({ type }) => {
-      return { values: valuesOf(type, groups.length), valid: new Uint8Array(groups.length) }
+      return { values: emptyValues(type, groups.length), valid: new Uint8Array(groups.length) }
     })
   }
 
@@ -97,20 +98,5 @@ class NewestRow implements AnswerSeries {
   }
   get fields(): Vector[] {
     return this.rows.fieldsOf(this.group)
-  }
-}
-
-function valuesOf(type: Output['type'], count: number): Vector['values'] {
-  switch (type) {
-    case 'float':
-      return new Float64Array(count)
-    case 'integer':
-      return new BigInt64Array(count)
-    case 'unsigned':
-      return new BigUint64Array(count)
-    case 'boolean':
-      return new Uint8Array(count)
-    default:
-      return Array.from({ length: count }, () => '')
   }
 }

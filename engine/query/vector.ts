@@ -67,7 +67,8 @@ export function emptyVector(type: ValueType, count: number): Vector {
   return { values: emptyValues(type, count), valid: null }
 }
 
-function emptyValues(type: ValueType, count: number): Vector['values'] {
+/** Values of a type, all zero, false or ''. */
+export function emptyValues(type: ValueType, count: number): Vector['values'] {
   switch (type) {
     case 'float':
       return new Float64Array(count)
