@@ -12,10 +12,11 @@ import { SimulatedCrash, SimulatedDisk } from '../simulated-storage.ts'
 import { Life, settled } from './crash-life.ts'
 import { SMALL } from './held-read.ts'
 import { swarmOf } from './swarm.ts'
+import { type Watchdog, watchdog } from './watchdog.ts'
 
 const LIVES = 4
 /** A seed takes a tenth of a second. */
-const HANG_MS = 60_000
+const HANG_SECONDS = 60
 
 async function openAt(disk: SimulatedDisk): Promise<[Database, SimulatedHost]> {
   const host = await simulatedHost(disk.open(), disk.seed)
@@ -43,15 +44,14 @@ export function replayLine(seed: number): string {
 
 /** Throws, with the line that replays it, when an answer was not kept, or one never comes. */
 export async function runSeed(seed: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
+  let dog: Watchdog | undefined
   const hang = new Promise<never>((_, reject) => {
-    const fail = (): void => reject(new Error(`${replayLine(seed)}: it hangs`))
-    timer = setTimeout(fail, HANG_MS)
+    dog = watchdog(HANG_SECONDS, () => reject(new Error(`${replayLine(seed)}: it hangs`)))
   })
   try {
     await Promise.race([runLives(seed), hang])
   } finally {
-    clearTimeout(timer)
+    dog?.stop()
   }
 }
 
