@@ -1,8 +1,10 @@
 // More data on disk than memory: random doubles, which hardly compress, in one table, then questions of
-// every width from a fresh process's caches, while the resident memory is sampled.
+// every width, while the resident memory is sampled: cold (nothing in the engine's caches, the files
+// told to leave the system's page cache) and once more, warm. --directory keeps the data for a next run.
 //   node scripts/run.js bench/disk/run.ts --gigabytes 10 --memory 512
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Database, OmenError, open } from '../../engine/node.ts'
@@ -51,7 +53,7 @@ async function load(db: Database, bytes: number): Promise<number> {
     rows += HOSTS * BATCH_ROWS
     if ((from / BATCH_ROWS) % 20 === 0)
       console.log(
-        `${(db.metrics().segmentBytes / MIB).toFixed(0)} MiB, resident ${(process.memoryUsage().rss / MIB).toFixed(0)} MiB`,
+        `${(db.metrics().segmentBytes / MIB).toFixed(0)} MiB after ${(performance.now() / 1000).toFixed(0)} s, resident ${(process.memoryUsage().rss / MIB).toFixed(0)} MiB`,
       )
   }
   await db.flush()
@@ -130,57 +132,80 @@ async function askAll(db: Database, perHost: number): Promise<Line[]> {
   return lines
 }
 
-/** `--gigabytes N`: 1 unless given. `--memory MB`: 512 unless given. */
-export async function main(args: readonly string[]): Promise<void> {
-  const option = (name: string, otherwise: number): number => {
-    const at = args.indexOf(name)
-    return at === -1 ? otherwise : Number(args[at + 1])
+/** Tells the system to forget its cached pages of all files below a directory (GNU dd, no root needed). */
+function forgetPages(directory: string): void {
+  for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue
+    const path = join(entry.parentPath, entry.name)
+    execFileSync('dd', [`if=${path}`, 'iflag=nocache', 'count=0', 'status=none'])
   }
-  const gigabytes = option('--gigabytes', 1)
-  const memoryBytes = option('--memory', 512) * MIB
-  const options = { memoryBytes, limits: { maxPoints: 1e12, timeoutMs: 600_000 } }
-  const directory = mkdtempSync(join(tmpdir(), 'omendb-disk-'))
+}
+
+/** The most resident bytes since it was asked last, sampled every 20 ms. */
+function sampleResident(): { most(): number; end(): void } {
   let most = 0
-  const sampler = setInterval(() => (most = Math.max(most, process.memoryUsage().rss)), 20)
+  const timer = setInterval(() => (most = Math.max(most, process.memoryUsage().rss)), 20)
+  return {
+    most: () => {
+      const seen = most
+      most = 0
+      return seen
+    },
+    end: () => clearInterval(timer),
+  }
+}
+
+/** `--gigabytes N`: 1 unless given. `--memory MB`: 512 unless given. `--directory D`: kept; not loaded again. */
+export async function main(args: readonly string[]): Promise<void> {
+  const option = (name: string, otherwise: string): string => {
+    const at = args.indexOf(name)
+    return at === -1 ? otherwise : args[at + 1]!
+  }
+  const gigabytes = Number(option('--gigabytes', '1'))
+  const memoryBytes = Number(option('--memory', '512')) * MIB
+  const options = { memoryBytes, limits: { maxPoints: 1e12, timeoutMs: 600_000 } }
+  const kept = option('--directory', '')
+  const directory = kept || mkdtempSync(join(tmpdir(), 'omendb-disk-'))
+  const resident = sampleResident()
   try {
-    let db = await open(directory, options)
-    const begin = performance.now()
-    const rows = await load(db, gigabytes * 1024 * MIB)
-    const loadSeconds = (performance.now() - begin) / 1000
-    await db.close()
-    const loadMost = most
+    if (!existsSync(directory) || readdirSync(directory).length === 0) {
+      const db = await open(directory, options)
+      const begin = performance.now()
+      const rows = await load(db, gigabytes * 1024 * MIB)
+      const seconds = (performance.now() - begin) / 1000
+      await db.close()
+      report({ bench: 'disk load', gigabytes, memoryBytes, rows, seconds, most: resident.most() })
+    }
+    forgetPages(directory)
     const opening = performance.now()
-    db = await open(directory, options)
+    const db = await open(directory, options)
     const openMs = performance.now() - opening
-    const { segmentBytes } = db.metrics()
-    most = 0
-    const lines = await askAll(db, rows / HOSTS)
-    const { memoryBytes: kernelBytes } = db.metrics()
-    console.log(
-      `${(segmentBytes / MIB).toFixed(0)} MiB of segments, ${rows} rows of ${FIELDS} doubles; loaded in ${loadSeconds.toFixed(0)} s; open ${openMs.toFixed(0)} ms`,
-    )
-    console.log(
-      `most resident: loading ${(loadMost / MIB).toFixed(0)} MiB, asking ${(most / MIB).toFixed(0)} MiB; kernel memory ${(kernelBytes / MIB).toFixed(0)} MiB`,
-    )
-    console.log(
-      JSON.stringify({
-        bench: 'disk',
-        gigabytes,
-        segmentBytes,
-        rows,
-        memoryBytes,
-        loadSeconds,
-        openMs,
-        loadMost,
-        most,
-        kernelBytes,
-        node: process.version,
-        lines,
-      }),
-    )
+    const rows = (await db.tables())[0]!.points
+    resident.most()
+    console.log('cold')
+    const cold = await askAll(db, rows / HOSTS)
+    console.log('warm')
+    const warm = await askAll(db, rows / HOSTS)
+    const { segmentBytes, memoryBytes: kernelBytes } = db.metrics()
+    const most = resident.most()
+    report({
+      bench: 'disk',
+      rows,
+      segmentBytes,
+      memoryBytes,
+      openMs,
+      kernelBytes,
+      most,
+      cold,
+      warm,
+    })
     await db.close()
   } finally {
-    clearInterval(sampler)
-    rmSync(directory, { recursive: true, force: true })
+    resident.end()
+    if (!kept) rmSync(directory, { recursive: true, force: true })
   }
+}
+
+function report(line: object): void {
+  console.log(JSON.stringify({ ...line, node: process.version }))
 }
