@@ -302,6 +302,11 @@ export class Database {
     await dropDatabase(this.shard, name)
   }
 
+  /** For long work beside the database: goes on in a later turn, that no query and no upload shares. */
+  pause(): Promise<void> {
+    return this.current.host.pause()
+  }
+
   /** Everything acknowledged so far is in segments when it resolves. */
   flush(): Promise<void> {
     return this.shard.flush()

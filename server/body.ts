@@ -3,7 +3,7 @@
 // inject a faster source and inflater (server/node.ts); without them web streams do it.
 
 import { OmenError } from '../engine/error.ts'
-import type { BodyLimits } from './limits.ts'
+import { type BodyLimits, PACE_BYTES } from './limits.ts'
 
 type Chunks = AsyncIterable<Uint8Array>
 
@@ -50,6 +50,26 @@ export function bodyChunks(
   if (encoding === 'identity') return wire
   const inflated = host ? host.inflate(wire) : inflateStream(wire)
   return countBytes(guardGzip(inflated), limits.inflatedBytesMax, 'inflated body')
+}
+
+/**
+ * The same bytes in chunks of at most `PACE_BYTES`, with a pause after so many: what has arrived
+ * already would else be read, inflated and parsed in one turn of the event loop.
+ */
+export async function* pacedChunks(chunks: Chunks, pause: () => Promise<void>): Chunks {
+  let due = PACE_BYTES
+  for await (const chunk of chunks) {
+    for (let from = 0; from < chunk.length;) {
+      if (due === 0) {
+        await pause()
+        due = PACE_BYTES
+      }
+      const to = Math.min(chunk.length, from + due)
+      yield chunk.subarray(from, to)
+      due -= to - from
+      from = to
+    }
+  }
 }
 
 /** Refuses a length that is announced and too large before a byte of it is read. */
@@ -143,32 +163,20 @@ async function* cutChunks(chunks: Chunks): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** The whole body in one piece. */
-export async function readBytes(chunks: Chunks): Promise<Uint8Array> {
-  const parts: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of chunks) {
-    parts.push(chunk)
-    size += chunk.length
-  }
-  if (parts.length === 1) return parts[0]!
-  const whole = new Uint8Array(size)
-  let offset = 0
-  for (const part of parts) {
-    whole.set(part, offset)
-    offset += part.length
-  }
-  return whole
-}
-
 /** The whole body as text; bytes that are not UTF-8 are a 400. */
 export async function readText(chunks: Chunks): Promise<string> {
-  const bytes = await readBytes(chunks)
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    throw new OmenError('bad_request', 'body: not valid UTF-8')
+  const decoder = new TextDecoder('utf-8', { fatal: true })
+  const parts: string[] = []
+  const decode = (chunk?: Uint8Array): void => {
+    try {
+      parts.push(decoder.decode(chunk, { stream: chunk !== undefined }))
+    } catch {
+      throw new OmenError('bad_request', 'body: not valid UTF-8')
+    }
   }
+  for await (const chunk of chunks) decode(chunk)
+  decode()
+  return parts.join('')
 }
 
 /** What curl sends when nobody says otherwise; read as the route's own type, as absent is. */

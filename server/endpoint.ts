@@ -8,7 +8,7 @@ import type { z } from 'zod'
 import type { Database } from '../engine/database.ts'
 import { OmenError } from '../engine/error.ts'
 import type { Access, AccessRule } from './access.ts'
-import { bodyChunks, type BodyHost } from './body.ts'
+import { bodyChunks, pacedChunks, type BodyHost } from './body.ts'
 import type { Failed } from './encode/stream.ts'
 import type { BodyLimits } from './limits.ts'
 import type { ServerMetrics } from './metrics.ts'
@@ -38,6 +38,7 @@ export type ServedDatabase = Pick<
   | 'createDatabase'
   | 'dropDatabase'
   | 'health'
+  | 'pause'
   | 'metrics'
 >
 
@@ -208,13 +209,14 @@ export function breakAnswer({ log, bodyHost }: Server, c: ServerContext): Failed
 
 /** The chunks of this request's body, inflated and counted: the server's limits, or less. */
 export function readBody(
-  { limits, bodyHost }: Server,
+  { db, limits, bodyHost }: Server,
   c: ServerContext,
   bytesMax = Infinity,
 ): AsyncIterable<Uint8Array> {
   const wireBytesMax = Math.min(limits.wireBytesMax, bytesMax)
   const inflatedBytesMax = Math.min(limits.inflatedBytesMax, bytesMax)
-  return bodyChunks(c.req.raw, c.env, { wireBytesMax, inflatedBytesMax }, bodyHost)
+  const chunks = bodyChunks(c.req.raw, c.env, { wireBytesMax, inflatedBytesMax }, bodyHost)
+  return pacedChunks(chunks, () => db.pause())
 }
 
 /** A path parameter, decoded. */

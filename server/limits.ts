@@ -37,6 +37,15 @@ export const JSON_DEPTH_MAX = 32
 /** Characters of text that are encoded into one piece of an answer. */
 export const PIECE_LENGTH = 65_536
 
+/** Characters of JSON that are parsed in one turn of the event loop; longer texts take several. */
+export const JSON_STEP_LENGTH = 65_536
+
+/** Values of JSON rows that become columns, and are staged, in one turn of the event loop. */
+export const CELLS_AT_ONCE = 16_384
+
+/** Bytes of a body that are read in one turn of the event loop: a millisecond or two of parsing. */
+export const PACE_BYTES = 65_536
+
 /** Limits that tests and embedders may lower. */
 export interface BodyLimits {
   readonly wireBytesMax: number

@@ -2,6 +2,7 @@
 // stays where it is (in the sender, in the end), and after 5 s of that the answer is a 429.
 
 import type { Batch } from '../engine/ingest/batch.ts'
+import { OmenError } from '../engine/error.ts'
 import { readText } from './body.ts'
 import { readBody, type Server, type ServerContext } from './endpoint.ts'
 
@@ -23,6 +24,20 @@ export async function* uploadChunks(
 /** A body that has to be whole before it is staged: it counts as staged while it is read. */
 export function uploadText(server: Server, c: ServerContext, batch: Upload): Promise<string> {
   return readText(heldChunks(server, c, batch))
+}
+
+/** Runs steps to their end, each in a turn of the event loop of its own. Stops when the client leaves. */
+export async function inTurns<T>(
+  { db }: Server,
+  c: ServerContext,
+  steps: Generator<undefined, T>,
+): Promise<T> {
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return step.value
+    await db.pause()
+    if (c.req.raw.signal.aborted) throw new OmenError('cancelled', 'request: its client has left')
+  }
 }
 
 async function* heldChunks(

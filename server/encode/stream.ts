@@ -1,17 +1,22 @@
 // Pieces of an answer as a response body, pulled by the client's reading (back-pressure). Of text, the
 // first piece is made before the answer begins, so that an error in it still gets its status, and what
 // fits one piece is sent whole, with its length. A late failure has to break the connection: what
-// arrived must not look like all there is.
+// arrived must not look like all there is. A piece takes a turn of the event loop for itself: a socket
+// that takes all at once would else have the whole answer made in one.
 
 type Pieces = Iterator<string> | AsyncIterator<string>
 
 /** Is told why an answer cannot go on; has broken its connection when it returns. */
 export type Failed = (error: unknown) => void
 
-/** A body of UTF-8 text: a string if there is only one piece, else a stream that pulls the pieces. */
+/**
+ * A body of UTF-8 text: a string if there is only one piece, else a stream that pulls the pieces, with
+ * a pause before each.
+ */
 export async function textBody(
   pieces: Pieces,
   failed: Failed,
+  pause: () => Promise<void>,
 ): Promise<string | ReadableStream<Uint8Array>> {
   const first = await pieces.next()
   if (first.done) return ''
@@ -23,6 +28,7 @@ export async function textBody(
     {
       async next() {
         const piece = ready.shift()
+        if (piece === undefined) await pause()
         const next = piece === undefined ? await pieces.next() : { done: false, value: piece }
         if (next.done) return { done: true, value: undefined }
         return { done: false, value: encoder.encode(next.value) }

@@ -44,7 +44,8 @@ export class RowGroups {
   private readonly types: ReadonlyMap<string, FieldType>
   private groups: Group[] = []
   private latest = new Map<string, Group>()
-  rowCount = 0
+  /** Values gathered so far. */
+  cellCount = 0
 
   /** `types`: declared types of fields by name. */
   constructor(table: string, types: ReadonlyMap<string, FieldType>) {
@@ -61,7 +62,7 @@ export class RowGroups {
       this.latest.set(key, group)
     }
     this.append(group, row)
-    this.rowCount++
+    this.cellCount += row.fields.length
   }
 
   private agrees(group: Group, { fields }: FlatRow): boolean {
@@ -96,7 +97,7 @@ export class RowGroups {
     const groups = this.groups
     this.groups = []
     this.latest = new Map()
-    this.rowCount = 0
+    this.cellCount = 0
     for (const group of groups) yield* finishGroup(this.table, group, refuse)
   }
 }

@@ -5,6 +5,7 @@
 import type { FieldType } from '../../engine/field.ts'
 import { OmenError } from '../../engine/error.ts'
 import { parseJson, pointerOf, type Json } from '../json.ts'
+import { CELLS_AT_ONCE } from '../limits.ts'
 import { jsonType } from './column.ts'
 import { RowGroups } from './group.ts'
 import { NO_VALUE, readTime, type PointSink, type TimeContext } from './points.ts'
@@ -22,8 +23,6 @@ export interface FlatSpec {
   readonly types: ReadonlyMap<string, FieldType>
 }
 
-/** Rows gathered before they are handed on: bounds what waits as JSON. */
-const ROWS_AT_ONCE = 8192
 const NEWLINE = 10
 
 /** Reads chunks of one request; `end` takes the last line and hands on what is left. */
@@ -77,7 +76,7 @@ export class NdjsonReader {
     if (text.trim() === '') return
     const refusal = this.readLine(text)
     if (refusal) this.refuse(refusal.refusal, refusal.member, text)
-    if (this.groups.rowCount >= ROWS_AT_ONCE) this.handOn()
+    if (this.groups.cellCount >= CELLS_AT_ONCE) this.handOn()
   }
 
   private readLine(text: string): { refusal: Refusal; member: string | null } | null {

@@ -1,6 +1,7 @@
 // The body of POST /v1/points: one entry or many, each columnar (`time`, `tags`, `fields` of
-// arrays) or in rows. Read by hand into typed columns; what is wrong with an entry refuses the
-// request, what is wrong with a row refuses the row, and both name their JSON pointer.
+// arrays) or in rows. Read by hand into typed columns, some ten thousand cells at a time; what is
+// wrong with an entry refuses the request, what is wrong with a row refuses the row, and both name
+// their JSON pointer.
 
 import type { ColumnPoints } from '../../engine/ingest/batch.ts'
 import { OmenError } from '../../engine/error.ts'
@@ -11,6 +12,7 @@ import { pointerOf, type Json } from '../json.ts'
 import { columnType, fillColumn, jsonType } from './column.ts'
 import { createTimeColumn, writeEpoch } from './epoch.ts'
 import { keepRows, RowGroups } from './group.ts'
+import { CELLS_AT_ONCE } from '../limits.ts'
 import { describeInput, Refusal, type Place, type Refusals } from './refusal.ts'
 
 /** How the times of a request are read. */
@@ -29,19 +31,25 @@ export type PointSink = (
 
 type JsonObject = { [member: string]: Json }
 
-/** Reads a whole body. Throws `bad_request` for its envelope; bad rows go to `refusals`. */
-export function readPoints(
+/** Steps of work, between which others may run. */
+type Steps = Generator<undefined, void>
+
+/**
+ * Reads a whole body in steps. Throws `bad_request` for its envelope; bad rows go to `refusals`. What
+ * an earlier step gave to the sink is part of the same batch.
+ */
+export function* readPoints(
   body: Json,
   context: TimeContext,
   refusals: Refusals,
   sink: PointSink,
-): void {
+): Steps {
   const entries = Array.isArray(body) ? body.map((entry, i) => [entry, `/${i}`] as const) : null
   for (const [entry, pointer] of entries ?? [[body, ''] as const]) {
     const reader = { context, refusals, sink, pointer }
     const members = objectAt(entry, pointer)
-    if ('rows' in members) readRows(members, reader)
-    else readColumns(members, reader)
+    if ('rows' in members) yield* readRows(members, reader)
+    else yield* readColumns(members, reader)
   }
 }
 
@@ -127,41 +135,69 @@ export function readTime(value: Json | undefined, context: TimeContext): bigint 
   }
 }
 
+/** Rows looked at between two pauses. */
+const ROWS_AT_ONCE = 512
+
 const COLUMN_MEMBERS = ['table', 'tags', 'time', 'fields', 'types']
 const ENTRY_MEMBERS = ['table', 'rows', 'types']
 const ROW_MEMBERS = ['time', 'tags', 'fields']
 
-function readColumns(members: JsonObject, { context, refusals, sink, pointer }: Reader): void {
+function* readColumns(members: JsonObject, reader: Reader): Steps {
+  const { pointer } = reader
   checkMembers(members, COLUMN_MEMBERS, pointer)
   const table = readTable(members, pointer)
   const types = readTypes(members, pointer)
   const tags = readTags(members['tags'])
   if (tags instanceof Refusal) throw wrong(`${pointer}/tags`, tags.message)
-  const cells = readArrays(members, pointer)
+  const arrays = readArrays(members, pointer)
+  const fields = arrays.fields.flatMap(([name, values]) => {
+    const type = types.get(name) ?? columnType(values)
+    // One that is all null names nothing.
+    return type === null ? [] : { name, type, declared: types.has(name), values }
+  })
+  const rows = Math.max(1, Math.floor(CELLS_AT_ONCE / (1 + fields.length)))
+  for (let from = 0; from < arrays.count; from += rows) {
+    const to = Math.min(arrays.count, from + rows)
+    readStretch({ table, tags, fields, time: arrays.time, from, to }, reader)
+    yield
+  }
+}
+
+/** Rows [from, to) of a columnar entry. */
+interface Stretch {
+  table: string
+  tags: Map<string, string>
+  fields: { name: string; type: FieldType; declared: boolean; values: Json[] }[]
+  time: Json[] | null
+  from: number
+  to: number
+}
+
+function readStretch(stretch: Stretch, { context, refusals, sink, pointer }: Reader): void {
+  const { table, tags, time, from, to } = stretch
   const bad = new Set<number>()
-  const refuse = (row: number, step: (string | number)[], refusal: Refusal, input?: Json): void => {
+  const refuse = (row: number, steps: string[], refusal: Refusal, input?: Json): void => {
     if (bad.has(row)) return
     bad.add(row)
-    refusals.add(refusal, { line: null, pointer: pointer + pointerOf(step) }, input)
+    const place = pointer + pointerOf([...steps, from + row])
+    refusals.add(refusal, { line: null, pointer: place }, input)
   }
-  const times = readTimes(cells, context, (row, refusal, input) =>
-    refuse(row, ['time', row], refusal, input),
+  const times = readTimes(time?.slice(from, to) ?? null, to - from, context, (row, ...refusal) =>
+    refuse(row, ['time'], ...refusal),
   )
-  const fields = cells.fields.flatMap(([name, values]) => {
-    const type = types.get(name) ?? columnType(values)
-    if (type === null) return [] // all null: names nothing
-    const column = fillColumn(values, type, (row, refusal) =>
-      refuse(row, ['fields', name, row], refusal, values[row]),
+  const fields = stretch.fields.map(({ name, type, declared, values }) => {
+    const column = fillColumn(values.slice(from, to), type, (row, refusal) =>
+      refuse(row, ['fields', name], refusal, values[from + row]),
     )
-    return { name, declared: types.has(name), ...column }
+    return { name, declared, ...column }
   })
   const kept = keepRows({ table, tags, times, fields }, (row) => !bad.has(row))
   if (!kept) return
   sink(kept.points, (row, field) => {
     if (row === null) return { line: null, pointer }
-    const at = kept.rows[row]!
+    const at = from + kept.rows[row]!
     const step = field === null ? ['time', at] : ['fields', field, at]
-    const values = field === null ? cells.time : cells.fields.find(([name]) => name === field)?.[1]
+    const values = field === null ? time : stretch.fields.find(({ name }) => name === field)?.values
     return { line: null, pointer: pointer + pointerOf(step), input: describeInput(values?.[at]) }
   })
 }
@@ -188,14 +224,14 @@ function readArrays(members: JsonObject, pointer: string): Arrays {
 }
 
 function readTimes(
-  { time, count }: Arrays,
+  time: readonly Json[] | null,
+  count: number,
   context: TimeContext,
   refuse: (row: number, refusal: Refusal, input: Json) => void,
 ): BigInt64Array {
   const column = createTimeColumn(count)
   if (time === null) return column.times.fill(context.arrival)
-  for (let row = 0; row < count; row++) {
-    const value = time[row]!
+  for (const [row, value] of time.entries()) {
     if (typeof value === 'number' && writeEpoch(column, row, value, context.precision)) continue
     const exact = readTime(value, context)
     if (exact instanceof Refusal) refuse(row, exact, value)
@@ -204,41 +240,58 @@ function readTimes(
   return column.times
 }
 
-function readRows(members: JsonObject, { context, refusals, sink, pointer }: Reader): void {
+function* readRows(members: JsonObject, reader: Reader): Steps {
+  const { pointer } = reader
   checkMembers(members, ENTRY_MEMBERS, pointer)
   const groups = new RowGroups(readTable(members, pointer), readTypes(members, pointer))
   const { rows } = members
   if (!Array.isArray(rows)) throw wrong(`${pointer}/rows`, 'an array belongs here')
-  const placeOf = (place: number, steps: string[]): Place => {
-    return { line: null, pointer: pointer + pointerOf(['rows', place, ...steps]) }
-  }
   for (const [place, value] of rows.entries()) {
-    const at = `${pointer}/rows/${place}`
-    const row = objectAt(value, at)
-    checkMembers(row, ROW_MEMBERS, at)
-    const fields = Object.entries(objectAt(row['fields'], `${at}/fields`))
-    const tags = readTags(row['tags'])
-    const time = readTime(row['time'], context)
-    const odd = fields.find(([, cell]) => jsonType(cell) === undefined)
-    if (tags instanceof Refusal) refusals.add(tags, placeOf(place, ['tags']), row['tags'])
-    else if (time instanceof Refusal) refusals.add(time, placeOf(place, ['time']), row['time'])
-    else if (odd) refusals.add(NO_VALUE, placeOf(place, ['fields', odd[0]]), odd[1])
-    else {
-      const present = fields.filter(([, cell]) => cell !== null)
-      if (present.length > 0) groups.add({ tags, time, fields: present, place })
-    }
+    readRow(value, place, groups, reader)
+    const isFull = groups.cellCount >= CELLS_AT_ONCE
+    if (isFull) handOn(groups, rows, reader)
+    if (isFull || place % ROWS_AT_ONCE === ROWS_AT_ONCE - 1) yield
   }
+  handOn(groups, rows, reader)
+}
+
+/** Where a row, or something in it, stands. */
+function placeIn({ pointer }: Reader, place: number, steps: string[]): Place {
+  return { line: null, pointer: pointer + pointerOf(['rows', place, ...steps]) }
+}
+
+function readRow(value: Json, place: number, groups: RowGroups, reader: Reader): void {
+  const { context, refusals, pointer } = reader
+  const at = `${pointer}/rows/${place}`
+  const row = objectAt(value, at)
+  checkMembers(row, ROW_MEMBERS, at)
+  const fields = Object.entries(objectAt(row['fields'], `${at}/fields`))
+  const tags = readTags(row['tags'])
+  const time = readTime(row['time'], context)
+  const odd = fields.find(([, cell]) => jsonType(cell) === undefined)
+  if (tags instanceof Refusal) refusals.add(tags, placeIn(reader, place, ['tags']), row['tags'])
+  else if (time instanceof Refusal) {
+    refusals.add(time, placeIn(reader, place, ['time']), row['time'])
+  } else if (odd) refusals.add(NO_VALUE, placeIn(reader, place, ['fields', odd[0]]), odd[1])
+  else {
+    const present = fields.filter(([, cell]) => cell !== null)
+    if (present.length > 0) groups.add({ tags, time, fields: present, place })
+  }
+}
+
+/** Gives the rows gathered so far to the sink. */
+function handOn(groups: RowGroups, rows: readonly Json[], reader: Reader): void {
   const refuse = (place: number, field: string, refusal: Refusal): void => {
     const input = rowField(rows[place], field)
-    refusals.add(refusal, placeOf(place, ['fields', field]), input)
+    reader.refusals.add(refusal, placeIn(reader, place, ['fields', field]), input)
   }
   for (const { points, places } of groups.finish(refuse)) {
     // What is wrong with a table or a series is wrong with its first row.
-    sink(points, (row, field) => {
+    reader.sink(points, (row, field) => {
       const place = places[row ?? 0]!
-      if (field === null) return placeOf(place, [])
+      if (field === null) return placeIn(reader, place, [])
       const input = describeInput(rowField(rows[place], field))
-      return { ...placeOf(place, ['fields', field]), input }
+      return { ...placeIn(reader, place, ['fields', field]), input }
     })
   }
 }

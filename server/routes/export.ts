@@ -76,5 +76,7 @@ async function answerExport(
   const encode = format === 'ndjson' ? encodeNdjson : encodeCsv
   const pieces = encode({ columns, tags }, chunks, formatOf({ time, integers }, 'rfc3339'))
   const type = format === 'ndjson' ? 'application/x-ndjson' : 'text/csv; charset=utf-8'
-  return c.body(await textBody(pieces, breakAnswer(server, c)), 200, { 'Content-Type': type })
+  return c.body(await textBody(pieces, breakAnswer(server, c), () => server.db.pause()), 200, {
+    'Content-Type': type,
+  })
 }

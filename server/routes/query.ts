@@ -153,6 +153,6 @@ async function sendJson(
   c: ServerContext,
   pieces: Iterator<string>,
 ): Promise<Response> {
-  const body = await textBody(pieces, breakAnswer(server, c))
+  const body = await textBody(pieces, breakAnswer(server, c), () => server.db.pause())
   return c.body(body, 200, { 'Content-Type': 'application/json' })
 }

@@ -10,7 +10,7 @@ import { addEndpoint, type Server, type ServerContext } from '../endpoint.ts'
 import { NdjsonReader, type FlatSpec } from '../ingest/ndjson.ts'
 import { readPoints, type PointSink } from '../ingest/points.ts'
 import { refuseAll, Refusals, type Place } from '../ingest/refusal.ts'
-import { parseJson } from '../json.ts'
+import { parseJsonSteps } from '../json-steps.ts'
 import { LISTED_ERRORS_MAX } from '../limits.ts'
 import { splitList } from '../parameters.ts'
 import { listErrors } from '../problem.ts'
@@ -22,7 +22,7 @@ import {
   WriteAnswer,
   WriteQuery,
 } from '../schema.ts'
-import { uploadChunks, uploadText } from '../upload.ts'
+import { inTurns, uploadChunks, uploadText } from '../upload.ts'
 import { z } from '@hono/zod-openapi'
 
 interface WriteOptions {
@@ -89,8 +89,13 @@ function addPoints(server: Server): void {
     (c, query) => {
       mediaType(c.req.raw, ['application/json'])
       return writeAnswer(server, c, query, 'ms', async (batch, intake, context) => {
-        const body = parseJson(await uploadText(server, c, batch), 'body')
-        readPoints(body, context, intake.refusals, sinkInto(batch, intake))
+        const text = await uploadText(server, c, batch)
+        const body = await inTurns(server, c, parseJsonSteps(text, 'body'))
+        await inTurns(
+          server,
+          c,
+          readPoints(body, context, intake.refusals, sinkInto(batch, intake)),
+        )
       })
     },
   )

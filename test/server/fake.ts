@@ -25,6 +25,8 @@ export interface FakeDatabase extends ServedDatabase {
   chunks: AnswerSeries[]
   /** Called once per chunk taken. */
   onChunk: () => void
+  /** How often something made way for others. */
+  pauses: number
   /** Thrown by whatever is called next. */
   failure: unknown
   lineErrors: LineError[]
@@ -90,6 +92,7 @@ export function createFake(): FakeDatabase {
     answer: EMPTY_ANSWER,
     chunks: [] as AnswerSeries[],
     onChunk: () => {},
+    pauses: 0,
     failure: null as unknown,
     lineErrors: [] as LineError[],
     result: {} as Partial<WriteResult>,
@@ -146,6 +149,7 @@ export function createFake(): FakeDatabase {
     ...fakeLifecycle(note),
     ...fakeBackups(note, chunks),
     health: () => ({ status: 'pass' as const, message: 'ready' }),
+    pause: async () => void fake.pauses++,
     metrics: () => METRICS,
   })
 }

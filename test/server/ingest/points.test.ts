@@ -15,13 +15,14 @@ function read(body: Json, precision: 'ns' | 'us' | 'ms' | 's' = 'ms') {
   const refusals = new Refusals()
   const points: ColumnPoints[] = []
   const pointers: (string | null)[] = []
-  readPoints(body, { ...context, precision }, refusals, (one, place) => {
+  const reading = readPoints(body, { ...context, precision }, refusals, (one, place) => {
     points.push(one)
     for (let row = 0; row < one.times.length; row++) {
       pointers.push(place(row, one.fields[0]!.name).pointer)
     }
   })
-  return { points, pointers, refusals }
+  const steps = [...reading].length
+  return { points, pointers, refusals, steps }
 }
 
 function refused(body: Json): OmenError {
@@ -242,5 +243,41 @@ describe('integer times', () => {
     expect(writeEpoch(column, 0, 9_223_372_037, 's')).toBe(false)
     expect(writeEpoch(column, 0, 2 ** 53, 'ns')).toBe(false)
     expect(writeEpoch(column, 0, 0.5, 'ms')).toBe(false)
+  })
+})
+
+describe('a large body', () => {
+  test('is read in steps, and tells the places of what is wrong in each', () => {
+    const count = 50_000
+    const a: Json[] = Array.from({ length: count }, (_, i) => i)
+    const time: Json[] = Array.from({ length: count }, (_, i) => i)
+    a[3] = 'text'
+    a[count - 1] = true
+    time[count - 2] = 'never'
+    const { points, refusals, steps } = read({ table: 't', time, fields: { a } })
+    expect(steps).toBeGreaterThan(5)
+    expect(refusals.errors.map(({ pointer }) => pointer)).toEqual([
+      '/fields/a/3',
+      `/time/${count - 2}`,
+      `/fields/a/${count - 1}`,
+    ])
+    const rows = points.flatMap(({ times }) => [...times])
+    expect(rows).toHaveLength(count - 3)
+    expect(rows.at(-1)).toBe(BigInt(count - 3) * 1_000_000n)
+  })
+
+  test('has the type of a column from its first value, also in later steps', () => {
+    const cells: Json[] = Array.from({ length: 50_000 }, () => null)
+    cells[49_000] = 'late'
+    const { points, refusals } = read({ table: 't', fields: { a: cells, b: cells.map(() => 1) } })
+    expect(refusals.count).toBe(0)
+    expect(points.every(({ fields }) => fields[0]!.type === STRING)).toBe(true)
+  })
+
+  test('of rows is read in steps', () => {
+    const rows = Array.from({ length: 20_000 }, (_, i) => ({ time: i, fields: { a: i } }))
+    const { steps, points } = read({ table: 't', rows })
+    expect(steps).toBeGreaterThan(20)
+    expect(points.flatMap(({ times }) => [...times])).toHaveLength(20_000)
   })
 })
