@@ -102,7 +102,9 @@ export {
   rowKeysNext,
   scanRuns,
 } from './tombstone'
+export { blockApart, timesApart } from './apart'
 export { MERGE_SOURCE_SIZE, mergeColumn, mergePlan } from './merge'
+export { weavePlan, weaveSlots, weaveStretches, weaveValid } from './weave'
 export { numberText } from './number-text'
 export { crc32c } from './checksum'
 export {

@@ -12,6 +12,9 @@
 
 export const MERGE_SOURCE_SIZE: i32 = 40
 
+/** Slots up to which a loop copies faster. */
+const COPY_LOOP_MAX: u32 = 64
+
 const CONTINUES: u32 = 0x80000000
 const ROW_BITS: u32 = 20
 const ROW_MASK: u32 = 0x000fffff
@@ -140,17 +143,14 @@ export function mergePlan(
       end = first + 1 + rowsBefore(source, first + 1, end, sourceAt(sources, second))
     }
     const from = first + u32(isSame)
-    const fresh = usize(end - from)
-    memory.copy(
-      times + (usize(rows) << 3),
-      usize(load<u32>(source)) + (usize(from) << 3),
-      fresh << 3,
-    )
+    const fresh = end - from
+    const rest = usize(load<u32>(source)) + (usize(from) << 3)
+    copySlots(times + (usize(rows) << 3), rest, fresh)
     if (series !== 0) {
       const ids = usize(load<u32>(source, 32)) + (usize(from) << 2)
-      memory.copy(series + (usize(rows) << 2), ids, fresh << 2)
+      memory.copy(series + (usize(rows) << 2), ids, usize(fresh) << 2)
     }
-    rows += u32(fresh)
+    rows += fresh
     const entry = (index << ROW_BITS) | first
     store<u32>(entries, isSame ? entry | CONTINUES : entry)
     for (let i: u32 = 1; i < end - first; i++) store<u32>(entries + (usize(i) << 2), entry + i)
@@ -168,6 +168,17 @@ export function mergePlan(
     if (size > 0) sink(sources, 0, size)
   }
   return rows
+}
+
+/** Copies n slots; short runs without the call that a bulk copy is. */
+export function copySlots(target: usize, source: usize, n: u32): void {
+  if (n > COPY_LOOP_MAX) {
+    memory.copy(target, source, usize(n) << 3)
+    return
+  }
+  const end = source + (usize(n) << 3)
+  for (; source + 16 <= end; source += 16, target += 16) v128.store(target, v128.load(source))
+  if (source < end) store<u64>(target, load<u64>(source))
 }
 
 /** How many of n flags, each 0 or 1, are 1. */
@@ -222,7 +233,7 @@ export function mergeColumn(
       memory.copy(valid + rows, flags + from, usize(n))
       present += countFlags(flags + from, n)
       const slots = usize(load<u32>(source, 16)) + (from << 3)
-      memory.copy(values + (rows << 3), slots, usize(n) << 3)
+      copySlots(values + (rows << 3), slots, n)
     }
     rows += usize(n)
     i += n

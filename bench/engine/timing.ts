@@ -69,10 +69,10 @@ export function printHead(names: readonly string[]): void {
   )
 }
 
-/** A line per question; of two timings, how much less processor time the second takes. */
+/** A line per question; of several timings, how much less processor time the others take than the first. */
 export function printTimings(name: string, timings: readonly Timing[]): void {
   const cells = timings.flatMap(({ median, late, cpu }) => [median, late, cpu].map(digits))
-  const [first, second] = timings
-  if (second !== undefined) cells.push(`${(first!.cpu / second.cpu).toFixed(1)}×`)
+  const [first, ...others] = timings
+  for (const other of others) cells.push(`${(first!.cpu / other.cpu).toFixed(2)}×`)
   print(name, cells)
 }

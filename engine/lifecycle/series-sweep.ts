@@ -86,18 +86,12 @@ export class SeriesSweep {
   private async sweepAll(): Promise<void> {
     this.failure = null
     const waiting = new Set<number>()
-    // A set of its own: what is suspected meanwhile, perhaps because of this sweep, has to wait.
-    const due = new Set(this.suspects)
-    this.suspects.clear()
-    for (const id of due) {
-      due.delete(id)
+    for (const id of this.suspects) {
+      this.suspects.delete(id)
       const table = this.target.catalog.tableOf(id)
       if (table === undefined) continue
       try {
-        const { isDone, source } = await this.sweep(table)
-        if (!isDone || this.hides(id)) waiting.add(id)
-        // What kept the series of its source may be gone.
-        if (source !== undefined) due.add(source)
+        if (!(await this.sweep(table)) || this.hides(id)) waiting.add(id)
       } catch (error) {
         waiting.add(id)
         // An outage is shown by who writes.
@@ -107,13 +101,8 @@ export class SeriesSweep {
     this.suspect(waiting)
   }
 
-  /**
-   * `isDone` is false if somebody reads parts of before, or parts came too fast: it has to be tried
-   * again. `source`: the table that a rollup is made of, if series of the rollup were dropped.
-   */
-  private async sweep(
-    table: CatalogTable,
-  ): Promise<{ isDone: boolean; source: number | undefined }> {
+  /** False if somebody reads parts of before, or parts came too fast: it has to be tried again. */
+  private async sweep(table: CatalogTable): Promise<boolean> {
     const { target } = this
     const { catalog, parts } = target
     const rest = new UnseenSeries(catalog, table)
@@ -127,8 +116,10 @@ export class SeriesSweep {
       }
       if (rest.isDone || parts.hasOlderReaders) break
     }
-    const source = dropped > 0 ? catalog.rollups.into(table.id)?.source : undefined
-    return { isDone: rest.isDone, source }
+    const source = catalog.rollups.into(table.id)?.source
+    // What kept the series of its source may be gone.
+    if (dropped > 0 && source !== undefined) this.suspects.add(source)
+    return rest.isDone
   }
 
   /** Drops some in one turn of the write queue; how many, or null if it may drop none now. */

@@ -27,7 +27,7 @@ export class Downsampler {
   /** The points of a series in [start, end). */
   *addRange(series: PlanSeries, start: bigint, end: bigint): Execution<void> {
     const { scan } = this
-    const pieces = yield* scan.open(series, start, end)
+    const pieces = yield* scan.open(series, start, end, { spanMax: Infinity })
     if (pieces === null) return
     try {
       for (let piece = yield* pieces.next(); piece !== null; piece = yield* pieces.next()) {

@@ -8,7 +8,7 @@ import type { Cache } from '../segment/cache.ts'
 import type { KernelInstance } from '../kernel.ts'
 import { planSteps, type PlanCatalog } from './plan.ts'
 import { type TombstoneVersion, holesOf } from '../lifecycle/tombstones.ts'
-import type { PartReader } from '../segment/part.ts'
+import type { PartVersion } from '../segment/part-set.ts'
 import type { Answer, AnswerColumn, AnswerSeries, Query } from './query.ts'
 import type { RollupVersion } from '../rollup/registry.ts'
 import type { Snapshot } from './scan.ts'
@@ -28,7 +28,7 @@ export interface QueryTarget {
 }
 
 export interface HeldSnapshot {
-  readonly version: { readonly tables: ReadonlyMap<number, readonly PartReader[]> }
+  readonly version: Pick<PartVersion, 'id' | 'tables'>
   readonly tombstones: TombstoneVersion
   /** Oldest first. */
   readonly memtables: readonly MemtableSource[]
@@ -144,6 +144,7 @@ export function snapshotOf(
     ...{ instance, cache, catalog },
     memtables: held.memtables,
     rollups: held.rollups,
+    partVersion: held.version.id,
     parts: (table) => held.version.tables.get(table) ?? [],
     holes: (part) => holesOf(held.tombstones, part),
     now: () => host.now(),

@@ -4,7 +4,7 @@
 import { answerPlan } from './executor.ts'
 import type { Plan } from './plan.ts'
 import type { AnswerColumn, AnswerSeries } from './query.ts'
-import { RawReader, joinRows } from './raw.ts'
+import { RawReader, SPAN_ROWS, joinRows } from './raw.ts'
 import type { RawRows } from './raw-rows.ts'
 import { Scan, type Snapshot } from './scan.ts'
 import type { SeriesScan } from './series-scan.ts'
@@ -59,18 +59,19 @@ export class Exporter {
     const { plan, scan } = this
     const series = plan.series.byRank(this.series)
     const descending = plan.query.order === 'desc'
-    const options = { descending, rowsMax: CHUNK_ROWS }
+    const options = { descending, rowsMax: CHUNK_ROWS, spanMax: SPAN_ROWS }
     this.pieces ??= yield* scan.open(series, plan.start, plan.end, options)
     const found: RawRows[] = []
     for (let count = 0; this.pieces !== null && count < CHUNK_ROWS;) {
-      const piece = yield* this.pieces.next()
-      if (piece === null) break
-      yield* reader.readPiece(series, piece)
-      // Pieces come in either order, but rows of one ascend.
-      for (const rows of reader.take()) {
+      const piece = yield* reader.next(this.pieces)
+      if (piece !== null) yield* reader.readPiece(series, piece)
+      // Pieces come in either order, but rows of one, and of a span, ascend.
+      const isDue = piece === null || !this.pieces.isMidSpan
+      for (const rows of isDue ? reader.take() : []) {
         found.push(rows)
         count += rows.time.length
       }
+      if (piece === null) break
       yield* scan.rest()
     }
     if (found.length === 0) {

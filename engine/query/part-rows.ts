@@ -12,10 +12,12 @@ import type { Execution } from '../step.ts'
 const FIRST_SLOT = 72
 const LAST_SLOT = 80
 
-type RowRange = Pick<SeriesRange, 'start' | 'end' | 'firstTime' | 'lastTime'>
+type RowRange = Pick<SeriesRange, 'index' | 'start' | 'end' | 'firstTime' | 'lastTime'>
 
 export class PartRows implements TimedRows {
   readonly view: PartView
+  /** The series' place in the part. */
+  readonly index: number
   readonly start: number
   readonly end: number
   readonly firstTime: bigint
@@ -32,6 +34,7 @@ export class PartRows implements TimedRows {
   ) {
     this.context = context
     this.view = view
+    this.index = range.index
     this.start = range.start
     this.end = range.end
     this.firstTime = range.firstTime
@@ -53,7 +56,9 @@ export class PartRows implements TimedRows {
     const firstTime = startsInside ? this.cachedTime(from) : this.firstTime
     const lastTime = endsInside ? this.cachedTime(to - 1) : this.lastTime
     if (firstTime === undefined || lastTime === undefined) return undefined
-    return new PartRows(this.context, this.view, { start: from, end: to, firstTime, lastTime })
+    const { index } = this
+    const clipped = { index, start: from, end: to, firstTime, lastTime }
+    return new PartRows(this.context, this.view, clipped)
   }
 
   /**

@@ -10,6 +10,7 @@ import { GROUP_ROWS, type PartView } from './part-view.ts'
 import type { Vector } from './query.ts'
 import type { Output } from './selection.ts'
 import { readVector } from './vector.ts'
+import { type Weave, planWeave } from './weave.ts'
 
 /** Rows of one series, ascending, outside of kernel memory. */
 export interface RawRows {
@@ -24,6 +25,8 @@ interface Counted {
 }
 
 const SLOT_BYTES = 8
+/** Sources that are brought into order together. */
+export const STRETCHES_MAX = 1_024
 const INDEX_BYTES = BLOCK_ROWS * 4
 
 /** Collects rows of one series; `take` them before those of the next. */
@@ -37,6 +40,8 @@ export class RawColumns {
   private readonly hasNulls: boolean[]
   private readonly texts: (string[] | null)[]
   private taken: RawRows[] = []
+  /** Sources of the spans since the last flush: stretches of rows that ascend. */
+  private stretches = 0
   private readonly holds: (bytes: number) => void
 
   /** `holds` is told of the bytes of rows that are cut; it may throw. */
@@ -55,6 +60,16 @@ export class RawColumns {
   /** Rows since the last `take`. */
   get rowCount(): number {
     return this.taken.reduce((sum, { time }) => sum + time.length, this.count)
+  }
+
+  /**
+   * Makes room for the rows of several sources, at most `rows`: they come source by source, and will be
+   * brought into order before they leave.
+   */
+  beginSpan(rows: number, sources: number): void {
+    if (this.stretches + sources > STRETCHES_MAX) this.flush(false)
+    this.makeRoom(rows)
+    this.stretches += sources
   }
 
   /** Decodes rows [from, to) of the view's group, all of which count and whose blocks are held. */
@@ -148,25 +163,44 @@ export class RawColumns {
 
   /** Cuts vectors of what is in kernel memory. */
   private flush(isLast: boolean): void {
+    if (this.count === 0) this.stretches = 0
     if (this.count === 0) return
+    const { kernel, memory } = this.instance
+    const isWoven = this.stretches > 0 && !isLast
+    const weave = isWoven ? planWeave(kernel, memory, this.times, this.count) : null
+    this.stretches = 0
     const from = isLast ? this.count - 1 : 0
     const count = this.count - from
-    const { memory } = this.instance
-    const at = (this.times >>> 3) + from
-    const fields = this.outputs.map(({ type }, i) => {
-      const values = this.values(i) + from * SLOT_BYTES
-      const valid = this.hasNulls[i]! ? this.valid(i) + from : 0
-      const texts = this.texts[i]!
-      this.hasNulls[i] = false
-      if (texts === null) return readVector(memory, type, { values, valid, count, base: 0 })
-      this.texts[i] = []
-      const mask = valid === 0 ? null : memory.u8.slice(valid, valid + count)
-      return { values: from === 0 ? texts : texts.slice(from), valid: mask }
-    })
-    const rows = { time: memory.i64.slice(at, at + count), fields }
-    this.holds(rowsBytes(rows))
-    this.taken.push(rows)
+    try {
+      const at = ((weave?.times ?? this.times) >>> 3) + from
+      const time = memory.i64.slice(at, at + count)
+      const rows = { time, fields: this.outputs.map((_, i) => this.vector(i, from, weave)) }
+      this.holds(rowsBytes(rows))
+      this.taken.push(rows)
+    } finally {
+      weave?.release()
+    }
     this.count = 0
+  }
+
+  /** The rows of an output from `from` on, in the order of a weave. */
+  private vector(output: number, from: number, weave: Weave | null): Vector {
+    const { memory } = this.instance
+    const count = this.count - from
+    const texts = this.texts[output]!
+    let valid = this.hasNulls[output]! ? this.valid(output) + from : 0
+    this.hasNulls[output] = false
+    if (weave !== null && valid !== 0) valid = weave.valid(valid)
+    if (texts === null) {
+      const column = this.values(output) + from * SLOT_BYTES
+      const values = weave === null ? column : weave.slots(column)
+      const { type } = this.outputs[output]!
+      return readVector(memory, type, { values, valid, count, base: 0 })
+    }
+    this.texts[output] = []
+    const mask = valid === 0 ? null : memory.u8.slice(valid, valid + count)
+    if (weave !== null) return { values: weave.texts(texts), valid: mask }
+    return { values: from === 0 ? texts : texts.slice(from), valid: mask }
   }
 }
 

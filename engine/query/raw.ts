@@ -7,13 +7,15 @@ import type { Answer, AnswerSeries } from './query.ts'
 import { RawPage } from './raw-page.ts'
 import { RawColumns, type RawRows } from './raw-rows.ts'
 import type { PartPiece, Scan } from './scan.ts'
-import type { Piece } from './series-scan.ts'
+import type { Piece, SeriesScan } from './series-scan.ts'
 import { pointSlices } from './slices.ts'
 import type { Execution } from '../step.ts'
 import { joinTimes, joinVectors } from './vector.ts'
 
 /** Rows joined between two pauses. */
 const JOINED_ROWS = 65_536
+/** Rows of overlapping sources that are read one source after the other. */
+export const SPAN_ROWS = 16_384
 
 /** Runs a raw plan. */
 export function* executeRaw(scan: Scan): Execution<Answer> {
@@ -93,10 +95,10 @@ export class RawReader {
   /** All points of [start, end) that count, in pieces, ascending. */
   *read(series: PlanSeries, start: bigint, end: bigint): Execution<RawRows[]> {
     const { scan } = this
-    const pieces = yield* scan.open(series, start, end)
+    const pieces = yield* scan.open(series, start, end, { spanMax: SPAN_ROWS })
     if (pieces === null) return []
     try {
-      for (let piece = yield* pieces.next(); piece !== null; piece = yield* pieces.next()) {
+      for (let piece = yield* this.next(pieces); piece !== null; piece = yield* this.next(pieces)) {
         yield* this.readPiece(series, piece)
         yield* scan.rest()
       }
@@ -104,6 +106,15 @@ export class RawReader {
       pieces.close()
     }
     return this.rows.take()
+  }
+
+  /** The next piece; of the rows of a span nothing is to be taken before its end. */
+  *next(pieces: SeriesScan): Execution<Piece | null> {
+    const { spans } = pieces
+    const piece = yield* pieces.next()
+    const { spanRows, spanSources } = pieces
+    if (pieces.spans > spans && spanSources > 1) this.rows.beginSpan(spanRows, spanSources)
+    return piece
   }
 
   /** Reads the points of a piece that count, to be taken. */

@@ -1,6 +1,7 @@
 // What one execution holds while it scans: pins, views, buffers, budget and tally; and the two questions
 // that a scan asks of a block: does it need decoding at all, and which of its rows count.
 
+import { Apartness } from './apartness.ts'
 import { Budget } from './budget.ts'
 import type { Cache, Pins } from '../segment/cache.ts'
 import { Chunk } from './chunk.ts'
@@ -30,6 +31,8 @@ export interface Snapshot {
   readonly memtables: readonly MemtableSource[]
   /** Of the moment when the others were taken. */
   readonly rollups: RollupVersion
+  /** Rises with every change of the parts. */
+  readonly partVersion: number
   parts(table: number): readonly PartReader[]
   /** What is deleted of a part; null: nothing. */
   holes(part: HideablePart): PartHoles | null
@@ -58,6 +61,8 @@ interface OpenOptions {
   readonly descending?: boolean
   /** Most rows of the first piece. */
   readonly rowsMax?: number
+  /** See ScanOptions. */
+  readonly spanMax?: number
   /** Rows of a part are cut at multiples of so many: BLOCK_ROWS if pieces are to be loaded. */
   readonly stride?: number
 }
@@ -104,6 +109,7 @@ export class Scan {
   readonly context: PartContext
   /** The rollup that answers a part of this; released with it. */
   stored: StoredRows | null = null
+  private readonly apartness: Apartness
   private readonly pins: Pins
   private readonly pinnedMax: number
   private readonly views = new Map<PartReader, PartView>()
@@ -129,6 +135,7 @@ export class Scan {
     this.pinnedMax = Math.min(PINNED_MAX, cache.capacity / 4)
     this.context = { instance, pins: this.pins, tally: this.tally, fields: plan.fields }
     this.chunk = new Chunk(this.context)
+    this.apartness = new Apartness(this)
     this.fieldOf = new Map(plan.fields.map(({ id }, index) => [id, index]))
     this.evaluator = new MaskEvaluator(instance.kernel, instance.memory, this.fieldOf)
     this.present = instance.memory.allocate(BLOCK_ROWS)
@@ -149,14 +156,14 @@ export class Scan {
     series: PlanSeries,
     start: bigint,
     end: bigint,
-    { descending = false, rowsMax = GROUP_ROWS, stride: asked }: OpenOptions = {},
+    { descending = false, rowsMax = GROUP_ROWS, spanMax = 0, stride: asked }: OpenOptions = {},
   ): Execution<SeriesScan | null> {
     if (start >= end) return null
     const sources = yield* this.sources(start, end)
     // A filter is asked block by block.
     const stride = asked ?? (series.filter === null ? GROUP_ROWS : BLOCK_ROWS)
-    const options = { series: series.id, start, end, descending, rowsMax, stride }
-    const scan = new SeriesScan(this.context, options)
+    const options = { series: series.id, start, end, descending, rowsMax, spanMax, stride }
+    const scan = new SeriesScan(this.context, options, this.apartness)
     let isOpen = false
     try {
       isOpen = yield* scan.open(sources)
@@ -237,6 +244,7 @@ export class Scan {
     this.stored?.release()
     this.pins.release()
     this.chunk.release()
+    this.apartness.release()
     this.evaluator.release()
     for (const view of this.views.values()) view.release()
     this.instance.memory.release(this.present)

@@ -9,6 +9,7 @@ import { PartRows } from './part-rows.ts'
 import { KeptRuns, type RowRun } from './kept-runs.ts'
 import type { PartContext, PartView } from './part-view.ts'
 import type { Execution } from '../step.ts'
+import type { Apartness } from './apartness.ts'
 
 export type SourceRows = PartRows | MemtableRows
 
@@ -53,6 +54,12 @@ export interface ScanOptions {
   readonly descending: boolean
   /** Most rows of the first piece; each may have twice as many as the one before. */
   readonly rowsMax: number
+  /**
+   * 0: pieces follow each other in time. Else, where sources overlap and share no time, pieces need no
+   * merge: they come source by source within spans of about so many rows at most, which follow each
+   * other in time. Infinity: in any order.
+   */
+  readonly spanMax: number
   /** Rows of a part are cut at multiples of so many: of blocks, and at most a row group. */
   readonly stride: number
 }
@@ -60,23 +67,33 @@ export interface ScanOptions {
 /** A merged window has room for as many rows, also where pieces start small: it cannot grow later. */
 const MERGED_ROWS_MIN = 128
 
-/** One series' pieces in time order. Call `close` when done, also after an error. */
+/** One series' pieces. Call `close` when done, also after an error. */
 export class SeriesScan {
   private readonly context: PartContext
   private readonly options: ScanOptions
+  private readonly apartness: Apartness
   /** Sources that overlap in time stand together; clusters follow each other. */
   private readonly clusters: SourceRows[][] = []
   private readonly held: MemtableRows[] = []
   private rowsMax: number
   private windows: Windows | null = null
   private sources: readonly SourceRows[] = []
+  /** Do the sources of the windows share no time? */
+  private isApart = false
+  /** What is left of a span. */
+  private span: WindowPart[] = []
   /** What is left of the run of rows that one source is alone with. */
   private run: { rows: SourceRows; start: number; end: number } | null = null
+  /** Spans that have begun; rows and sources of the last one. */
+  spans = 0
+  spanRows = 0
+  spanSources = 0
   /** What follows it of rows with holes that are alone in their time span. */
   private kept: { rows: PartRows; runs: KeptRuns } | null = null
 
-  constructor(context: PartContext, options: ScanOptions) {
+  constructor(context: PartContext, options: ScanOptions, apartness: Apartness) {
     this.context = context
+    this.apartness = apartness
     this.options = options
     this.rowsMax = options.rowsMax
   }
@@ -115,14 +132,17 @@ export class SeriesScan {
         else this.run = { rows, ...run }
         continue
       }
-      if (this.windows === null && !this.openCluster()) return null
+      const part = this.span.pop()
+      if (part !== undefined) {
+        this.begin(this.sources[part.source]!, part)
+        continue
+      }
+      if (this.windows === null && !(yield* this.openCluster())) return null
       if (this.windows === null) continue
       const parts = yield* this.windows.next()
       if (parts === null) this.windows = null
-      else if (parts.length === 1) {
-        const { source, start, end } = parts[0]!
-        this.begin(this.sources[source]!, { start, end })
-      } else {
+      else if (this.isApart || parts.length === 1) this.beginSpan(parts)
+      else {
         const merged = yield* this.mergedParts(parts)
         if (merged.length > 1) {
           this.warm(merged)
@@ -131,6 +151,12 @@ export class SeriesScan {
         for (const { rows, from, to } of merged) this.run = { rows, start: from, end: to }
       }
     }
+  }
+
+  /** Are there other pieces of the same span, which may come before the last one in time? */
+  get isMidSpan(): boolean {
+    const hasMore = this.span.length > 0 || this.run !== null || this.kept !== null
+    return this.spanSources > 1 && hasMore
   }
 
   close(): void {
@@ -146,6 +172,14 @@ export class SeriesScan {
     const rows = new PartRows(this.context, view, range).clip(start, end)
     if (!rows || view.holes === null) return rows
     return rows.without(view.holes.of(series, rows.firstTime, rows.lastTime + 1n))
+  }
+
+  /** Goes on with rows that need no merge. */
+  private beginSpan(parts: readonly WindowPart[]): void {
+    this.span = parts.toReversed()
+    this.spanSources = parts.length
+    this.spanRows = parts.reduce((sum, { start, end }) => sum + end - start, 0)
+    this.spans++
   }
 
   /** Goes on with rows that one source is alone with. */
@@ -172,17 +206,21 @@ export class SeriesScan {
     return merged
   }
 
-  /** Begins with the next cluster, as a run if one source has it all; false if there is none. */
-  private openCluster(): boolean {
-    const { descending } = this.options
+  /** Begins with the next cluster, as a span if it needs no windows; false if there is none. */
+  private *openCluster(): Execution<boolean> {
+    const { descending, series, spanMax } = this.options
     const cluster = descending ? this.clusters.pop() : this.clusters.shift()
     if (cluster === undefined) return false
     this.sources = cluster
-    if (cluster.length === 1) {
-      this.begin(cluster[0]!, cluster[0]!)
+    this.spanSources = 0
+    this.isApart =
+      cluster.length > 1 && spanMax > 0 && (yield* this.apartness.isApart(series, cluster))
+    if (cluster.length === 1 || (this.isApart && spanMax === Infinity)) {
+      this.beginSpan(cluster.map(({ start, end }, source) => ({ source, start, end })))
       return true
     }
-    const wanted = Math.min(Math.max(this.rowsMax, MERGED_ROWS_MIN), BLOCK_ROWS)
+    const mergedMax = Math.min(Math.max(this.rowsMax, MERGED_ROWS_MIN), BLOCK_ROWS)
+    const wanted = this.isApart ? spanMax : mergedMax
     const rowsMax = Math.max(1, Math.floor(wanted / cluster.length))
     this.windows = new Windows(cluster, { descending, rowsMax, totalMax: wanted })
     return true

@@ -210,6 +210,7 @@ export class RollupJobs {
     return {
       ...{ instance, cache, catalog, memtables: [], rollups: catalog.rollups.version },
       holes: (part) => holesOf(tombstones, part),
+      partVersion: version.id,
       parts: (table) => version.tables.get(table) ?? [],
       now: () => host.now(),
     }

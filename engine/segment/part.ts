@@ -17,6 +17,7 @@ import {
 import { fileName } from '../log/file-name.ts'
 import type { KernelInstance } from '../kernel.ts'
 import type { Region } from '../memory.ts'
+import { ApartSeries } from './apart-series.ts'
 import { type SeriesPage, type SeriesRange, SeriesPages } from './series-page.ts'
 import type { Execution } from '../step.ts'
 import { formatTimeText } from '../time.ts'
@@ -57,6 +58,8 @@ const READ_SIZE_MAX = 1 << 20
 
 export class PartReader {
   readonly description: PartDescription
+  /** Series that share no time with older parts. */
+  readonly apart = new ApartSeries()
   private readonly instance: KernelInstance
   private readonly cache: Cache
   private readonly name: string

@@ -113,6 +113,8 @@ export class SeriesPageWriter {
 /** Rows of one series in a part: [start, end), with its first and last time. */
 export interface SeriesRange {
   readonly id: number
+  /** Its place among the series of the part, with gaps: pages count as full ones. */
+  readonly index: number
   readonly start: number
   readonly end: number
   readonly firstTime: bigint
@@ -148,7 +150,7 @@ export class SeriesPages {
   /** Rows of a series; null if the part has none. */
   *range(pins: Pins, id: number): Execution<SeriesRange | null> {
     const index = this.pageOf(id)
-    return index < 0 ? null : this.rangeOn(yield* this.page(pins, index), id)
+    return index < 0 ? null : this.rangeOn(yield* this.page(pins, index), index, id)
   }
 
   /** The same at once; undefined if the page has to be read. */
@@ -156,7 +158,7 @@ export class SeriesPages {
     const index = this.pageOf(id)
     if (index < 0) return null
     const ids = pins.find(this.file, this.keyOf(index))
-    return ids === 0 ? undefined : this.rangeOn(this.layoutOf(index, ids), id)
+    return ids === 0 ? undefined : this.rangeOn(this.layoutOf(index, ids), index, id)
   }
 
   /** Decodes a page; the arrays are cached like the page itself. */
@@ -193,8 +195,8 @@ export class SeriesPages {
     return this.partOffset + this.footer.seriesPages[index]!.offset + 1
   }
 
-  /** Finds a series on its page. */
-  private rangeOn(page: SeriesPage, id: number): SeriesRange | null {
+  /** Finds a series on its page, the part's `index`th. */
+  private rangeOn(page: SeriesPage, index: number, id: number): SeriesRange | null {
     const { u32, i64 } = this.instance.memory
     const ids = page.ids >>> 2
     let low = 0
@@ -207,7 +209,10 @@ export class SeriesPages {
     if (low === page.count || u32[ids + low] !== id) return null
     const start = (page.starts >>> 2) + low
     return {
-      ...{ id, start: u32[start]!, end: u32[start + 1]! },
+      id,
+      index: index * SERIES_PAGE_MAX + low,
+      start: u32[start]!,
+      end: u32[start + 1]!,
       firstTime: i64[(page.firstTimes >>> 3) + low]!,
       lastTime: i64[(page.lastTimes >>> 3) + low]!,
     }

@@ -56,6 +56,7 @@ export class QueryStore extends NaiveCatalog {
   memtables: Memtable[]
   reads = 0
   steps = 0
+  private snapshots = 0
   /** Called before each step of an execution; may throw. */
   check: () => void = () => undefined
   private readonly catalog: TestCatalog
@@ -151,6 +152,11 @@ export class QueryStore extends NaiveCatalog {
     return this.run(answerQuery(this.parse(request, limits), this.snapshot()))
   }
 
+  /** The answer of a snapshot that was taken before. */
+  ask(request: Partial<QueryRequest>, snapshot: Snapshot): Answer {
+    return this.run(answerQuery(this.parse(request), snapshot))
+  }
+
   latest(request: Partial<LatestRequest>): Answer {
     const query = parseLatest({ table: 't', ...request }, this.context({}))
     return this.run(answerQuery(query, this.snapshot()))
@@ -186,6 +192,7 @@ export class QueryStore extends NaiveCatalog {
       memtables: this.memtables.map((memtable) => ({ memtable, snapshot: memtable.snapshot() })),
       holes: () => null,
       rollups: NO_ROLLUPS,
+      partVersion: this.snapshots++,
       parts: (table) => this.parts.filter(({ description }) => description.table === table),
       now: () => (now += 1_000_000n),
     }
