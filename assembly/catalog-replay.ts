@@ -19,7 +19,9 @@ const NAME_MAX: u32 = 1024
 const KEY: usize = memory.data(4 + 1024)
 // Kinds of entries that only the host reads, besides databases and drops.
 const HOST_KIND_MIN: u8 = 9
-const HOST_KIND_MAX: u8 = 16
+const HOST_KIND_MAX: u8 = 18
+// All ids of a kind below a number were given.
+const IDS_GIVEN: u8 = 17
 const ID_MAX: u32 = 0x7fffffff
 const STOPPED: i32 = 1
 const REPEATED: i32 = 2
@@ -90,18 +92,37 @@ function droppedFrom(catalog: usize, kind: u8): usize {
   return kind === 11 ? catalogSeries(catalog) : 0
 }
 
-/** Gives out all ids up to one that was dropped: its own entries may be gone from the file. */
-function passOver(table: usize, id: u32): i32 {
-  if (table === 0 || id < keyTableCount(table)) return 0
-  return id < ID_MAX && keyTableSkip(table, id + 1) === 0 ? 0 : STOPPED
+/** The key table of a kind's ids; 0 for those of the host. */
+function idsOf(catalog: usize, kind: u32): usize {
+  if (kind === 2) return catalogTables(catalog)
+  if (kind === 3) return catalogColumns(catalog)
+  if (kind === 4) return catalogShapes(catalog)
+  return kind === 5 ? catalogSeries(catalog) : 0
+}
+
+/** Gives out all ids below `next`: the entries of those that were dropped may be gone from the file. */
+function giveIds(table: usize, next: u32): i32 {
+  if (table === 0 || next <= keyTableCount(table)) return 0
+  if (next > ID_MAX) return CORRUPT
+  return keyTableSkip(table, next) === 0 ? 0 : STOPPED
+}
+
+/** An entry that the kernel does not keep. */
+function passOver(catalog: usize, entry: usize, kind: u8, id: u32, size: u32): i32 {
+  if (kind !== IDS_GIVEN) {
+    const table = droppedFrom(catalog, kind)
+    return table === 0 || id < ID_MAX ? giveIds(table, id + 1) : CORRUPT
+  }
+  return size === 16 ? giveIds(idsOf(catalog, id), load<u32>(entry, 12)) : CORRUPT
 }
 
 function addEntry(catalog: usize, entry: usize, size: u32): i32 {
   const kind = load<u8>(entry)
   const id = load<u32>(entry, 8)
-  if (kind === 1 || kind === 6 || kind === 7) return passOver(droppedFrom(catalog, kind), id)
-  if (kind >= HOST_KIND_MIN && kind <= HOST_KIND_MAX)
-    return passOver(droppedFrom(catalog, kind), id)
+  const isHosts = kind >= HOST_KIND_MIN && kind <= HOST_KIND_MAX
+  if (kind === 1 || kind === 6 || kind === 7 || isHosts) {
+    return passOver(catalog, entry, kind, id, size)
+  }
   if (size < 16) return CORRUPT
   const owner = load<u32>(entry, 12)
   if (kind === 2) {

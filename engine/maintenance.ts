@@ -37,6 +37,8 @@ export interface MaintenanceHooks {
   flushed(): void
   /** What went may have been the last rows of series of these tables. */
   emptied(tables: readonly number[]): void
+  /** No part holds these dropped fields any more. */
+  purged(columns: readonly number[]): void
   /** There may be tombstones that hide nothing any more. */
   forget(): void
 }
@@ -84,8 +86,7 @@ export class Maintenance {
     this.rooms = rooms
     this.memtables = memtables
     this.hooks = hooks
-    const emptied = hooks.emptied.bind(hooks)
-    this.housekeeping = new Housekeeping(rooms, (merges) => this.mergeParts(merges), emptied)
+    this.housekeeping = new Housekeeping(rooms, (merges) => this.mergeParts(merges), hooks)
   }
 
   /** Why the last flush failed; null once one succeeds. */
@@ -294,6 +295,19 @@ export class Maintenance {
     const choice = chooseCompaction(rollups.mergeable(parts), { files, heatOf, ...options })
     if (choice !== null) await this.mergeParts(choice.merges)
     this.hasMerged = choice !== null || (await this.reclaim(reclaimable, nextId))
+    if (!this.hasMerged) await this.shortenCatalog()
+  }
+
+  /** Writes the catalog file without what was dropped, once that is most of it. */
+  private async shortenCatalog(): Promise<void> {
+    const { rooms } = this
+    this.overtakes = 0
+    const pause = async (): Promise<void> => {
+      await rooms.host.pause()
+      this.checkGoing()
+      await this.flushBetween()
+    }
+    if (await rooms.journal.shortenCatalog(pause)) await publish(rooms, {})
   }
 
   /** Rewrites parts without what tombstones below `nextId` hide; false if none is due. */

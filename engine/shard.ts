@@ -8,6 +8,7 @@ import { Scrub } from './backup/scrub.ts'
 import type { StagedBatch } from './ingest/batch.ts'
 import { replayEntries } from './ingest/staging.ts'
 import { Cache } from './segment/cache.ts'
+import { encodeColumnPurged } from './catalog/catalog-entry.ts'
 import { Catalog } from './catalog/catalog.ts'
 import { isOutage } from './error.ts'
 import { fileName } from './log/file-name.ts'
@@ -28,7 +29,7 @@ import { type ShardRooms, drive, publish } from './publisher.ts'
 import { recoverInto, replaySink } from './recovery.ts'
 import { StagingPool } from './ingest/staging-pool.ts'
 import type { ShardOptions } from './shard-options.ts'
-import type { ShardCounters, ShardSnapshot } from './shard-view.ts'
+import { type ShardCounters, type ShardSnapshot, takeSnapshot } from './shard-view.ts'
 import type { Execution } from './step.ts'
 import { type LoggedBatch, WriteQueue, type WriteTarget } from './write-queue.ts'
 
@@ -85,6 +86,8 @@ export class Shard implements WriteTarget, DeletionTarget {
       flushed: () => this.rollups.start(),
       emptied: (tables) => this.sweep.suspect(tables),
       forget: () => void this.forgetTombstones().catch(() => {}),
+      // Else the next start looks for them again.
+      purged: (columns) => void this.logEntries(() => purgedEntries(columns)).catch(() => {}),
     })
   }
 
@@ -163,25 +166,9 @@ export class Shard implements WriteTarget, DeletionTarget {
   }
 
   snapshot(): ShardSnapshot {
-    const version = this.parts.acquire()
-    const hold = this.memtables.hold()
-    const tombstones = this.catalog.tombstones.version
-    const lease = this.catalog.lease()
-    let isReleased = false
-    return {
-      ...hold,
-      version,
-      tombstones,
-      rollups: this.catalog.rollups.version,
-      release: () => {
-        if (isReleased) return
-        isReleased = true
-        hold.release()
-        lease.end()
-        this.parts.release(version)
-        if (this.parts.isHot) void this.maintenance.relieve()
-      },
-    }
+    return takeSnapshot(this, this.memtables, () => {
+      if (this.parts.isHot) void this.maintenance.relieve()
+    })
   }
 
   /** Runs a query or a maintenance step by step; `check` throws to cancel it. */
@@ -494,4 +481,8 @@ export class Shard implements WriteTarget, DeletionTarget {
       void this.flush().catch(() => {})
     })
   }
+}
+
+function purgedEntries(columns: readonly number[]): Uint8Array {
+  return joinBytes(...columns.map(encodeColumnPurged))
 }

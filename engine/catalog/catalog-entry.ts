@@ -27,8 +27,35 @@ export type CatalogEntry =
   | { kind: 'rollup'; id: number; source: number; target: number; text: string }
   | { kind: 'rollupDropped'; id: number }
   | ({ kind: 'rollupRefreshed' } & RollupProgress)
+  /** All ids below `next` of the kind with the number `id` were given (ID_KINDS). */
+  | { kind: 'idsGiven'; id: number; next: number }
+  /** No part holds values of this dropped field any more. */
+  | { kind: 'columnPurged'; id: number }
 
 const HEADER_SIZE = 12
+
+/** Numbers of the kinds of entries. */
+export const ENTRY = {
+  database: 1,
+  table: 2,
+  column: 3,
+  shape: 4,
+  series: 5,
+  tableDropped: 6,
+  databaseDropped: 7,
+  tag: 8,
+  settings: 9,
+  columnDropped: 10,
+  seriesDropped: 11,
+  tombstone: 12,
+  tombstoneDropped: 13,
+  rollup: 14,
+  rollupDropped: 15,
+  rollupRefreshed: 16,
+  idsGiven: 17,
+  columnPurged: 18,
+} as const
+
 /** By kind: its name, and the bytes of its payload before a name or key. */
 const KINDS = new Map<number, { name: CatalogEntry['kind']; fixed: number }>([
   [1, { name: 'database', fixed: 0 }],
@@ -47,6 +74,8 @@ const KINDS = new Map<number, { name: CatalogEntry['kind']; fixed: number }>([
   [14, { name: 'rollup', fixed: 8 }],
   [15, { name: 'rollupDropped', fixed: 0 }],
   [16, { name: 'rollupRefreshed', fixed: 20 }],
+  [17, { name: 'idsGiven', fixed: 4 }],
+  [18, { name: 'columnPurged', fixed: 0 }],
 ])
 const decoder = new TextDecoder()
 const encoder = new TextEncoder()
@@ -60,6 +89,39 @@ export function* decodeEntries(bytes: Uint8Array): Generator<CatalogEntry> {
     yield decodeEntry(view, bytes, at, size)
     at += size
   }
+}
+
+/**
+ * Visits entries in order without decoding them: the place of each in `bytes`, and its size. Throws
+ * `corrupt` as decodeEntries does.
+ */
+export function walkEntries(
+  bytes: Uint8Array,
+  visit: (view: DataView, at: number, size: number) => void,
+): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  let at = 0
+  while (at < bytes.length) {
+    const size = entrySize(view, at)
+    visit(view, at, size)
+    at += size
+  }
+}
+
+/** Cuts a run of entries into runs of at most `sizeMax` bytes; an entry is never cut. */
+export function* splitEntries(bytes: Uint8Array, sizeMax: number): Generator<Uint8Array> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  let start = 0
+  let at = 0
+  while (at < bytes.length) {
+    const size = entrySize(view, at)
+    if (at > start && at + size - start > sizeMax) {
+      yield bytes.subarray(start, at)
+      start = at
+    }
+    at += size
+  }
+  if (at > start) yield bytes.subarray(start, at)
 }
 
 /** Bytes of the entry at `at`, after checking that it lies inside and has its fixed part. */
@@ -111,6 +173,8 @@ function decodeEntry(view: DataView, bytes: Uint8Array, at: number, size: number
       const tombstonesFrom = view.getUint32(at + 28, true)
       return { kind, id, watermark, frozenBefore, tombstonesFrom }
     }
+    case 'idsGiven':
+      return { kind, id, next: first() }
     default:
       return { kind, id }
   }
@@ -205,6 +269,16 @@ export function encodeRollupRefreshed(progress: RollupProgress): Uint8Array {
   view.setBigInt64(8, frozenBefore, true)
   view.setUint32(16, tombstonesFrom, true)
   return encodeEntry(16, id, rest)
+}
+
+/** The entry that all ids below `next` of a kind were given. */
+export function encodeIdsGiven(kind: number, next: number): Uint8Array {
+  return encodeEntry(ENTRY.idsGiven, kind, numbersAndName([next], ''))
+}
+
+/** The entry that no part holds a dropped field any more. */
+export function encodeColumnPurged(id: number): Uint8Array {
+  return encodeEntry(ENTRY.columnPurged, id, new Uint8Array())
 }
 
 function encodeEntry(kind: number, id: number, rest: Uint8Array): Uint8Array {

@@ -4,7 +4,7 @@
 // the bytes that the log and the catalog file hold, so recovery and a live write are one path.
 
 import type { CatalogEntry } from './catalog-entry.ts'
-import { decodeEntries } from './catalog-entry.ts'
+import { ENTRY, decodeEntries } from './catalog-entry.ts'
 import { TIME_MIN } from '../calendar.ts'
 import { OmenError, assert } from '../error.ts'
 import type { FieldType } from '../field.ts'
@@ -344,7 +344,23 @@ export class Catalog implements PlanCatalog {
         return this.rollups.drop(entry.id)
       case 'rollupRefreshed':
         return this.rollups.refresh(entry)
+      case 'idsGiven':
+        return this.skipIds(entry.id, entry.next)
+      case 'columnPurged':
+        return this.forgetColumn(entry.id)
     }
+  }
+
+  /** Ids of key tables are skipped where the keys are entered. */
+  private skipIds(kind: number, next: number): void {
+    if (kind === ENTRY.database) this.databaseCount = Math.max(this.databaseCount, next)
+    if (kind === ENTRY.tombstone) this.tombstones.reach(next)
+    if (kind === ENTRY.rollup) this.rollups.reach(next)
+  }
+
+  private forgetColumn(id: number): void {
+    if (id >= this.columns.count) return
+    this.tableById.get(this.columns.payload(id, 'a'))?.droppedColumns.delete(id)
   }
 
   private addDatabase(id: number, name: string): void {

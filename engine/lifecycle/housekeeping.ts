@@ -12,23 +12,28 @@ const SEEN_AGE = 6n * 3_600_000_000_000n
 /** Bytes of parts that are written anew in one job, at most; one part may be larger. */
 const REWRITE_BYTES = 64 << 20
 
+/** Who is told of what it finds. */
+export interface HousekeepingHooks {
+  /** Series of these tables may have lost their last rows. */
+  emptied(tables: readonly number[]): void
+  /** No part holds these dropped fields any more. */
+  purged(columns: readonly number[]): void
+}
+
 export class Housekeeping {
   private readonly rooms: ShardRooms
   private readonly rewrite: (merges: readonly Merge[]) => Promise<void>
-  private readonly emptied: (tables: readonly number[]) => void
+  private readonly hooks: HousekeepingHooks
 
-  /**
-   * `rewrite` merges parts and publishes what comes out. Nothing else may change parts meanwhile.
-   * `emptied` is told the tables of which series may have lost their last rows.
-   */
+  /** `rewrite` merges parts and publishes what comes out. Nothing else may change parts meanwhile. */
   constructor(
     rooms: ShardRooms,
     rewrite: (merges: readonly Merge[]) => Promise<void>,
-    emptied: (tables: readonly number[]) => void,
+    hooks: HousekeepingHooks,
   ) {
     this.rooms = rooms
     this.rewrite = rewrite
-    this.emptied = emptied
+    this.hooks = hooks
   }
 
   /** Does one thing that is due; false if nothing was. */
@@ -50,7 +55,7 @@ export class Housekeeping {
     })
     if (removed.length === 0 && clock.now() - journal.lastSeen < SEEN_AGE) return false
     await publish(this.rooms, { removed })
-    this.emptied(removed.map(({ table }) => table))
+    this.hooks.emptied(removed.map(({ table }) => table))
     return true
   }
 
@@ -65,8 +70,9 @@ export class Housekeeping {
         return true
       }
       // Parts to come leave them out by themselves.
-      this.emptied([table.id])
+      this.hooks.emptied([table.id])
       for (const column of dropped) table.droppedColumns.delete(column)
+      this.hooks.purged(dropped)
     }
     return false
   }

@@ -52,15 +52,37 @@ export function* readCatalogFile(
   identity: bigint,
   description: FileDescription,
 ): Generator<Uint8Array, void> {
-  const { number, size, checksum } = description
+  const { number, size } = description
   const name = fileName('catalog', number)
   if (storage.size(name) < size) throw tooShort(name, storage.size(name), description)
   const file = new FileWindow(storage, name, size)
   const header = file.view(0, Math.min(FILE_HEADER_SIZE, size))!
   checkFileHeader(header, 'catalog', name, { number, identity })
-  const seed = fileSeed(header)
-  let total = crc32c(header)
-  for (let offset = FILE_HEADER_SIZE; offset < size;) {
+  const from = { size: FILE_HEADER_SIZE, checksum: crc32c(header) }
+  yield* readRecords(file, from, description, fileSeed(header))
+}
+
+/** The same of what the file holds behind `from`, an earlier description of it. */
+export function* readCatalogTail(
+  storage: ShardStorage,
+  identity: bigint,
+  from: FileDescription,
+  description: FileDescription,
+): Generator<Uint8Array, void> {
+  const { number, size } = description
+  const file = new FileWindow(storage, fileName('catalog', number), size)
+  yield* readRecords(file, from, description, seedOf(number, identity))
+}
+
+function* readRecords(
+  file: FileWindow,
+  from: Pick<FileDescription, 'size' | 'checksum'>,
+  to: FileDescription,
+  seed: number,
+): Generator<Uint8Array, void> {
+  const { name } = file
+  let total = from.checksum
+  for (let offset = from.size; offset < to.size;) {
     const record = readRecord(file, offset, seed)
     if (record === null) {
       throw new OmenError('corrupt', `${name}: record at ${offset} fails its checksum`)
@@ -69,7 +91,12 @@ export function* readCatalogFile(
     offset += record.bytes.length
     yield record.blob
   }
-  if (total !== checksum) throw new OmenError('corrupt', `${name}: fails the manifest's checksum`)
+  if (total !== to.checksum)
+    throw new OmenError('corrupt', `${name}: fails the manifest's checksum`)
+}
+
+function seedOf(number: number, identity: bigint): number {
+  return fileSeed(encodeFileHeader('catalog', number, identity))
 }
 
 export class CatalogFile {
@@ -85,7 +112,7 @@ export class CatalogFile {
   constructor(storage: ShardStorage, identity: bigint, description: FileDescription) {
     this.storage = storage
     this.name = fileName('catalog', description.number)
-    this.seed = fileSeed(encodeFileHeader('catalog', description.number, identity))
+    this.seed = seedOf(description.number, identity)
     this.durable = description
     this.size = description.size
     this.checksum = description.checksum

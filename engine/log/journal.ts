@@ -266,6 +266,16 @@ export class Journal {
   }
 
   /**
+   * Writes the catalog file anew if most of it means nothing any more; the next `commit` names it.
+   * False if there was nothing to do. `pause` throws to give up; if it throws, nothing has changed.
+   */
+  async shortenCatalog(pause: () => Promise<void>): Promise<boolean> {
+    if (!this.catalog.isMostlyDead) return false
+    await this.catalog.rewrite(pause, (action) => this.exclusive(action))
+    return true
+  }
+
+  /**
    * Removes a file that no manifest names. One that may not go yet, because it is not certain which
    * manifest is in force, or that cannot, waits for the next change. So this never throws, and never
    * undoes what was committed before it.
@@ -386,9 +396,9 @@ export class Journal {
     const { lowestLsn, wal } = next
     const closed = next.closed.filter((log) => log.lastLsn >= lowestLsn)
     const before = this.wal
-    // Unless records become dispensable, the catalog goes on as it is named.
+    // Unless records become dispensable, the catalog goes on with the entries that are named.
     const isSame = lowestLsn === this.lowestLsn
-    const catalog = isSame ? this.catalog.named : await this.catalog.save(lowestLsn)
+    const catalog = isSame ? this.catalog.same : await this.catalog.save(lowestLsn)
     try {
       await this.commitManifest(version, { closed, lowestLsn, wal }, catalog)
     } catch (error) {

@@ -111,10 +111,15 @@ export class RollupRegistry {
   readonly awaits = (table: number, tombstone: number): boolean =>
     this.of(table).some(({ tombstonesFrom }) => tombstone >= tombstonesFrom)
 
+  /** Ids below this one are taken. */
+  reach(next: number): void {
+    this.count = Math.max(this.count, next)
+  }
+
   /** Throws `corrupt` if `text` is no definition. */
   add(entry: { id: number; source: number; target: number; text: string }): void {
     const { id, source, target, text } = entry
-    this.count = Math.max(this.count, id + 1)
+    this.reach(id + 1)
     if (this.current.byId.has(id)) return
     const definition = decodeDefinition(text)
     this.put({
