@@ -299,7 +299,6 @@ export function aggregateChunk(
   count: i32,
 ): i32 {
   const grid = state + AGGREGATE_GRID
-  const columnCount = load<u32>(state, 40)
   store<u32>(state, 0, 48)
   let row = from
   while (row < count) {
@@ -309,20 +308,94 @@ export function aggregateChunk(
     }
     const start = times === 0 ? time : load<i64>(times + (usize(row) << 3))
     const end = times === 0 ? count : runEnd(times, row, count, bucketEnd(grid, start))
-    const need = arenaNeed(state, row, end)
-    if (need > load<u32>(state, 28) - load<u32>(state, 32)) {
-      store<u32>(state, need, 52)
-      return stopFor(state, WANTS_ARENA, row)
+    const status = addRun(state, group, rank, times, start, mask, row, end)
+    if (status !== 0) return status < 0 ? status : row
+    row = end
+  }
+  return count
+}
+
+/**
+ * Adds rows [from, to) of a chunk, all of one group and one bucket, that of the time `start`, which is
+ * the least of those that count; the first of them counts. 0, 1 when the state's `wants` says what to
+ * grow first, LIMIT beyond maxRecords.
+ */
+function addRun(
+  state: usize,
+  group: u32,
+  rank: u32,
+  times: usize,
+  start: i64,
+  mask: usize,
+  from: i32,
+  to: i32,
+): i32 {
+  const need = arenaNeed(state, from, to)
+  if (need > load<u32>(state, 28) - load<u32>(state, 32)) {
+    store<u32>(state, need, 52)
+    return stopFor(state, WANTS_ARENA, 1)
+  }
+  const record = recordOf(state, group, bucketStart(state + AGGREGATE_GRID, start))
+  if (record === 1) return LIMIT
+  if (record === 0) return stopFor(state, WANTS_RECORDS, 1)
+  const rows = mask === 0 ? to - from : countPresent(mask, from, to)
+  store<u64>(record, load<u64>(record, 16) + u64(rows), 16)
+  if (start < load<i64>(record, 24)) store<i64>(record, start, 24)
+  const columnCount = load<u32>(state, 40)
+  for (let i: u32 = 0; i < columnCount; i++) {
+    accumulateColumn(state, record, columnAt(state, i), rank, times, mask, from, to)
+  }
+  return 0
+}
+
+/** Row behind the last one of the series (or with `groups`: of series of its group) of row `from`. */
+function memberEnd(members: usize, groups: usize, from: i32, count: i32): i32 {
+  const member = load<u32>(members + (usize(from) << 2))
+  let row = from + 1
+  if (groups === 0) {
+    while (row < count && load<u32>(members + (usize(row) << 2)) === member) row++
+    return row
+  }
+  const group = load<u32>(groups + (usize(member) << 2))
+  while (row < count) {
+    const other = load<u32>(members + (usize(row) << 2))
+    if (load<u32>(groups + (usize(other) << 2)) !== group) break
+    row++
+  }
+  return row
+}
+
+/**
+ * Adds rows [from, count) of a chunk of many series in the order of (series, time), as aggregateChunk
+ * does those of one: `members` u32 per row, an index in `groups` and `ranks`, u32 each. Without
+ * `times`, neighbours of one group are added together.
+ */
+export function aggregateMany(
+  state: usize,
+  members: usize,
+  groups: usize,
+  ranks: usize,
+  times: usize,
+  time: i64,
+  mask: usize,
+  from: i32,
+  count: i32,
+): i32 {
+  const grid = state + AGGREGATE_GRID
+  store<u32>(state, 0, 48)
+  let row = from
+  while (row < count) {
+    if (mask !== 0 && load<u8>(mask + row) === 0) {
+      row++
+      continue
     }
-    const record = recordOf(state, group, bucketStart(grid, start))
-    if (record === 1) return LIMIT
-    if (record === 0) return stopFor(state, WANTS_RECORDS, row)
-    const rows = mask === 0 ? end - row : countPresent(mask, row, end)
-    store<u64>(record, load<u64>(record, 16) + u64(rows), 16)
-    if (start < load<i64>(record, 24)) store<i64>(record, start, 24)
-    for (let i: u32 = 0; i < columnCount; i++) {
-      accumulateColumn(state, record, columnAt(state, i), rank, times, mask, row, end)
-    }
+    const member = usize(load<u32>(members + (usize(row) << 2))) << 2
+    const start = times === 0 ? time : load<i64>(times + (usize(row) << 3))
+    let end = memberEnd(members, times === 0 ? groups : 0, row, count)
+    if (times !== 0) end = runEnd(times, row, end, bucketEnd(grid, start))
+    const group = load<u32>(groups + member)
+    const status = addRun(state, group, load<u32>(ranks + member), times, start, mask, row, end)
+    if (status !== 0) return status < 0 ? status : row
     row = end
   }
   return count

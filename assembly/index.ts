@@ -45,6 +45,7 @@ export {
   AGGREGATE_STATE_SIZE,
   aggregateChunk,
   aggregateLayout,
+  aggregateMany,
   aggregateRehash,
   aggregateSummary,
 } from './aggregate'
@@ -57,6 +58,21 @@ export {
 export { STORED_COLUMNS_SIZE, aggregateStored } from './aggregate-stored'
 export { runAggregate, runPlan } from './aggregate-run'
 export { viewDecode, viewLowerBlock } from './part-view'
+export {
+  MANY_COUNTS,
+  MANY_MAX,
+  MANY_TABLE_SIZE,
+  manyColumn,
+  manyCut,
+  manyDecode,
+  manyGather,
+  manyJoin,
+  manyLast,
+  manyPack,
+  manySpread,
+  manyTimes,
+  manyTouched,
+} from './series-rows'
 export { rowsCheck } from './row'
 export {
   MEMTABLE_SIZE,

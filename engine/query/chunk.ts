@@ -21,6 +21,17 @@ interface MergeScratch {
   readonly region: Region
 }
 
+/** Rows that come merged: of many series (series-batch.ts). */
+export interface ChunkRows {
+  /** Times to `times`, i64 per row, if they are wanted (else perhaps); how many rows there are. */
+  load(times: number, areWanted: boolean): Execution<number>
+  /** A field's slots and validity; true if some row may be null. */
+  column(field: number, values: number, valid: number): Execution<boolean>
+}
+
+/** What a chunk may hold. */
+export type Loadable = Piece | { readonly kind: 'batch'; readonly rows: ChunkRows }
+
 export class Chunk {
   /** Rows of the loaded piece. */
   count = 0
@@ -52,7 +63,11 @@ export class Chunk {
   }
 
   /** Begins with a piece of at most BLOCK_ROWS rows; `times`: they are needed. */
-  *load(piece: Piece, times: boolean): Execution<void> {
+  *load(piece: Loadable, times: boolean): Execution<void> {
+    if (piece.kind === 'batch') {
+      this.count = yield* piece.rows.load(this.times, times)
+      return
+    }
     if (piece.kind === 'merged') {
       yield* this.planMerge(piece.parts, times)
       return
@@ -66,12 +81,13 @@ export class Chunk {
   }
 
   /** Adds fields (indexes in the plan) of the piece that was loaded. */
-  *add(piece: Piece, fields: readonly number[]): Execution<void> {
+  *add(piece: Loadable, fields: readonly number[]): Execution<void> {
     for (const field of fields) {
       const buffer = this.validBuffers[field]!
       const values = this.values[field]!
       let hasNulls: boolean
-      if (piece.kind === 'merged') hasNulls = yield* this.mergeField(piece.parts, field)
+      if (piece.kind === 'batch') hasNulls = yield* piece.rows.column(field, values, buffer)
+      else if (piece.kind === 'merged') hasNulls = yield* this.mergeField(piece.parts, field)
       else if (piece.kind === 'memory') {
         const { id } = this.context.fields[field]!
         hasNulls = piece.rows.column(id, piece.from, piece.to, values, buffer) < this.count

@@ -3,6 +3,7 @@
 
 import { afterCursor, answerOf } from './answer.ts'
 import { bucketBoundaries } from '../calendar.ts'
+import { shortClusters } from './cluster.ts'
 import {
   checkFillValue,
   fillGrid,
@@ -143,7 +144,9 @@ function* aggregateRange(
   try {
     const downsampler = new Downsampler(scan, aggregator, grid)
     stored?.bind(aggregator)
-    for (const series of plan.series) {
+    const clusters = stored === null ? yield* shortClusters(scan, start, end) : null
+    for (const cluster of clusters ?? []) yield* downsampler.addCluster(cluster)
+    for (const series of clusters === null ? plan.series : []) {
       if (stored === null) yield* downsampler.addRange(series, start, end)
       else {
         yield* stored.addSeries(aggregator, series, [start, end], (from, to) =>

@@ -1,11 +1,13 @@
 // From the points of a series to partials: rows of a part without a filter as a run in few kernel calls
 // (assembly/aggregate-run.ts), all else as chunks.
 
+import type { Cluster } from './cluster.ts'
 import { BLOCK_ROWS } from '../segment/footer.ts'
 import type { Execution } from '../step.ts'
 import { needsEnds, type Aggregator, type Grid } from './partial.ts'
 import type { PlanSeries } from './plan.ts'
 import type { PartPiece, Scan } from './scan.ts'
+import { SeriesBatches } from './series-batch.ts'
 import type { Piece } from './series-scan.ts'
 
 /** Feeds pieces to an aggregator by the cheapest exact way. */
@@ -36,6 +38,32 @@ export class Downsampler {
       }
     } finally {
       pieces.close()
+    }
+  }
+
+  /** The points of all series of the plan in a cluster of sources. */
+  *addCluster(cluster: Cluster): Execution<void> {
+    const { scan, aggregator } = this
+    const { series } = scan.plan
+    const { start, end, isShort } = cluster
+    if (!isShort) {
+      for (const one of series) yield* this.addRange(one, start, end)
+      return
+    }
+    const time = this.needsTimes ? null : 0n
+    const batches = new SeriesBatches(scan, cluster, series.indexes())
+    try {
+      while (yield* batches.next()) {
+        if (batches.rowCount > 0) {
+          const { filter, piece, members } = batches
+          const { mask, count } = yield* scan.load(piece, filter, this.needsTimes)
+          if (count > 0) aggregator.many(members, scan.chunk, mask, time)
+        }
+        for (const index of batches.leftOut()) yield* this.addRange(series.at(index), start, end)
+        yield* scan.rest()
+      }
+    } finally {
+      batches.release()
     }
   }
 

@@ -2,12 +2,15 @@
 // Series are walked from their newest row in pieces that start small, so a point costs one block per
 // column; in a group, only what is newer than the best so far is looked at.
 
+import { shortClusters, type Cluster } from './cluster.ts'
 import { NewestRows } from './newest-rows.ts'
 import type { PlanSeries } from './plan.ts'
 import { RawReader } from './raw.ts'
 import type { RawRows } from './raw-rows.ts'
 import type { Answer } from './query.ts'
 import type { Scan } from './scan.ts'
+import { BLOCK_ROWS } from '../segment/footer.ts'
+import { SeriesBatches } from './series-batch.ts'
 import type { Execution } from '../step.ts'
 
 /** Rows of the first piece of a series. */
@@ -20,14 +23,9 @@ export function* executeLatest(scan: Scan): Execution<Answer> {
   const newest = new NewestRows(plan.groups, plan.outputs)
   const reader = new RawReader(scan)
   try {
-    // Groups of several series: in the order of series, so of equal times the smallest stays.
-    const isEach = plan.groups.length === plan.series.length
-    for (const member of isEach ? plan.series : plan.series.ranked()) {
-      const best = newest.timeOf(member.group)
-      const start = best === null ? plan.start : best + 1n
-      const found = yield* newestRow(scan, reader, member, start)
-      if (found !== null) newest.set(member.group, found)
-    }
+    const clusters = yield* shortClusters(scan, plan.start, plan.end)
+    if (clusters === null) yield* oneByOne(scan, reader, newest)
+    else yield* newestOfClusters(scan, reader, newest, clusters)
   } finally {
     reader.release()
   }
@@ -43,15 +41,96 @@ export function* executeLatest(scan: Scan): Execution<Answer> {
   }
 }
 
-/** The newest row of a series from `start` on; null if there is none. */
+/** Series after series. */
+function* oneByOne(scan: Scan, reader: RawReader, newest: NewestRows): Execution<void> {
+  const { series, groups, start, end } = scan.plan
+  // Groups of several series: in the order of series, so of equal times the smallest stays.
+  const isEach = groups.length === series.length
+  for (const member of isEach ? series : series.ranked()) {
+    const best = newest.timeOf(member.group)
+    const from = best === null ? start : best + 1n
+    const found = yield* newestRow(scan, reader, member, from, end)
+    if (found !== null) newest.set(member.group, found)
+  }
+}
+
+/** Cluster after cluster from the newest, each only for the groups that have no row yet. */
+function* newestOfClusters(
+  scan: Scan,
+  reader: RawReader,
+  newest: NewestRows,
+  clusters: readonly Cluster[],
+): Execution<void> {
+  const { series } = scan.plan
+  let indexes = series.indexes()
+  for (const cluster of clusters.toReversed()) {
+    if (cluster.isShort) yield* newestOfMany(scan, reader, newest, cluster, indexes)
+    else {
+      for (const index of indexes) {
+        yield* offerNewest(scan, reader, newest, cluster, series.at(index))
+      }
+    }
+    indexes = yield* newest.withoutRow(indexes, series)
+  }
+}
+
+/** The newest rows of a cluster, many series at once. */
+function* newestOfMany(
+  scan: Scan,
+  reader: RawReader,
+  newest: NewestRows,
+  cluster: Cluster,
+  indexes: Uint32Array,
+): Execution<void> {
+  const { kernel, memory } = scan.instance
+  const index = memory.allocate(BLOCK_ROWS * 4)
+  let batches: SeriesBatches | null = null
+  try {
+    batches = new SeriesBatches(scan, cluster, indexes)
+    while (yield* batches.next()) {
+      if (batches.rowCount > 0) {
+        const { filter, piece, members } = batches
+        const { mask, count } = yield* scan.load(piece, filter, true)
+        const found =
+          count === 0 ? 0 : kernel.manyLast(members.members, mask, scan.chunk.count, index.offset)
+        newest.take(memory, scan.chunk, members, index.offset, found)
+      }
+      for (const other of batches.leftOut()) {
+        yield* offerNewest(scan, reader, newest, cluster, scan.plan.series.at(other))
+      }
+      yield* scan.rest()
+    }
+  } finally {
+    batches?.release()
+    memory.release(index)
+  }
+}
+
+/** The newest row that a series has in a cluster, if its group has no newer one. */
+function* offerNewest(
+  scan: Scan,
+  reader: RawReader,
+  newest: NewestRows,
+  { start, end }: Cluster,
+  series: PlanSeries,
+): Execution<void> {
+  const { group, rank } = series
+  const best = newest.timeOf(group)
+  const from = best !== null && best > start ? best : start
+  const found = yield* newestRow(scan, reader, series, from, end)
+  if (found !== null && newest.isNewer(group, rank, found.time[0]!)) newest.set(group, found, rank)
+}
+
+/** The newest row of a series in [start, end); null if there is none. */
 function* newestRow(
   scan: Scan,
   reader: RawReader,
   series: PlanSeries,
   start: bigint,
+  end: bigint,
 ): Execution<RawRows | null> {
   const options = { descending: true, rowsMax: PIECE_ROWS }
-  const pieces = yield* scan.open(series, start, scan.plan.end, options)
+  const pieces = yield* scan.open(series, start, end, options)
   if (pieces === null) return null
   try {
     for (let piece = yield* pieces.next(); piece !== null; piece = yield* pieces.next()) {

@@ -44,6 +44,14 @@ interface Missing {
   readonly isEntries: boolean
 }
 
+/** Rows of many series of a part: the first `count` of a table of assembly/series-rows.ts. */
+export interface ManyRows {
+  readonly table: number
+  readonly count: number
+  /** By block of a row group, 1 if it has such rows. */
+  readonly touched: Uint8Array
+}
+
 export class PartView {
   readonly reader: PartReader
   /** What is deleted of it; null: nothing. */
@@ -203,6 +211,29 @@ export class PartView {
     const status = kernel.viewDecode(this.pointer, column, from, to, values, valid)
     if (status < 0) throw this.corrupt(-1 - status, column)
     for (let block = from >>> 10; block << 10 < to; block++) this.decoded(column, block)
+    return status === 1
+  }
+
+  /**
+   * Decodes what lies in the current group of the rows of many series (assembly/series-rows.ts) to their
+   * places among all of them; `touched` tells the blocks of the group with such rows, which are held.
+   * True if some row may be null. Throws `corrupt`.
+   */
+  decodeMany(
+    column: number,
+    { table, count, touched }: ManyRows,
+    values: number,
+    valid: number,
+  ): boolean {
+    const { kernel } = this.context.instance
+    const base = this.group * GROUP_ROWS
+    const status = kernel.manyDecode(
+      ...([this.pointer, column, table, count, base, GROUP_BLOCKS, values, valid] as const),
+    )
+    if (status < 0) throw this.corrupt(-1 - status, column)
+    touched.forEach((isTouched, block) => {
+      if (isTouched === 1) this.decoded(column, block)
+    })
     return status === 1
   }
 

@@ -104,6 +104,13 @@ export interface Run {
   readonly columns: number
 }
 
+/** Of which series the rows of a chunk are. */
+export interface Members {
+  readonly members: number
+  readonly groups: number
+  readonly ranks: number
+}
+
 export class Aggregator {
   readonly features: readonly number[]
   private readonly kernel: Kernel
@@ -207,17 +214,35 @@ export class Aggregator {
    * any in the one bucket of all rows, the chunk needs no times; no first or last may be asked for.
    */
   chunk(series: PlanSeries, chunk: Chunk, mask: number, time: bigint | null): void {
-    const { kernel, memory } = this
-    this.fields.forEach((_, i) => {
-      memory.u32[this.column(i) + 2] = chunk.values[i]!
-      memory.u32[this.column(i) + 3] = chunk.valid[i]!
-    })
+    const { kernel } = this
+    this.bindChunk(chunk)
     const times = time === null ? chunk.times : 0
     const { group, rank } = series
     let row = 0
     for (;;) {
       const { offset } = this.state
       row = kernel.aggregateChunk(offset, group, rank, times, time ?? 0n, mask, row, chunk.count)
+      if (row < 0) throw this.tooMany()
+      if (row >= chunk.count) return
+      this.growFor()
+    }
+  }
+
+  /**
+   * The same of a chunk of many series: pointers of u32 per row (`members`), and per member (`groups`,
+   * `ranks`).
+   */
+  many(members: Members, chunk: Chunk, mask: number, time: bigint | null): void {
+    const { kernel } = this
+    this.bindChunk(chunk)
+    const times = time === null ? chunk.times : 0
+    const { members: rows, groups, ranks } = members
+    let row = 0
+    for (;;) {
+      const { offset } = this.state
+      row = kernel.aggregateMany(
+        ...([offset, rows, groups, ranks, times, time ?? 0n, mask, row, chunk.count] as const),
+      )
       if (row < 0) throw this.tooMany()
       if (row >= chunk.count) return
       this.growFor()
@@ -300,6 +325,14 @@ export class Aggregator {
     const regions = [this.state, this.map, this.records, this.arena]
     for (const region of regions) this.memory.release(region)
     if (this.boundaries !== null) this.memory.release(this.boundaries)
+  }
+
+  private bindChunk({ values, valid }: Chunk): void {
+    const { u32 } = this.memory
+    this.fields.forEach((_, i) => {
+      u32[this.column(i) + 2] = values[i]!
+      u32[this.column(i) + 3] = valid[i]!
+    })
   }
 
   private result(

@@ -129,18 +129,39 @@ export class SeriesList implements Iterable<PlanSeries> {
 
   /** The series at an index, 0 to length. */
   at(index: number): PlanSeries {
-    const { catalog, ids, filters, filterOf, groupOf } = this.parts
+    const { catalog, ids, groupOf } = this.parts
     const id = ids[index]!
     const rank = this.ranks === null ? 0 : this.ranks[index]!
     return {
       id,
       rank,
       group: groupOf === null ? rank : groupOf[index]!,
-      filter: filters[filterOf === null ? 0 : filterOf[index]!]!,
+      filter: this.filterAt(index),
       get tags() {
         return catalog.seriesTags(id)
       },
     }
+  }
+
+  /** All indexes. */
+  indexes(): Uint32Array {
+    return Uint32Array.from({ length: this.length }, (_, i) => i)
+  }
+
+  /** Groups and ranks of the series at `indexes`. */
+  place(indexes: Uint32Array, groups: Uint32Array, ranks: Uint32Array): void {
+    const { groupOf } = this.parts
+    for (let i = 0; i < indexes.length; i++) {
+      const index = indexes[i]!
+      ranks[i] = this.ranks === null ? 0 : this.ranks[index]!
+      groups[i] = groupOf === null ? ranks[i]! : groupOf[index]!
+    }
+  }
+
+  /** What is asked of the rows of the series at an index. */
+  filterAt(index: number): Condition | null {
+    const { filters, filterOf } = this.parts
+    return filters[filterOf === null ? 0 : filterOf[index]!]!
   }
 
   /** The series with a rank. Only where ranks matter. */

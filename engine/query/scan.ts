@@ -4,7 +4,7 @@
 import { Apartness } from './apartness.ts'
 import { Budget } from './budget.ts'
 import type { Cache, Pins } from '../segment/cache.ts'
-import { Chunk } from './chunk.ts'
+import { Chunk, type Loadable } from './chunk.ts'
 import { MAY_HOLD, TIME_ID, rowColumnsOf, type Condition, type RowColumn } from './condition.ts'
 import { BLOCK_ROWS } from '../segment/footer.ts'
 import type { KernelInstance } from '../kernel.ts'
@@ -220,7 +220,7 @@ export class Scan {
    * Loads a piece of at most BLOCK_ROWS rows and finds those that count; with the time where `times` or
    * the filter needs it. Without such a row only what the filter reads is loaded.
    */
-  *load(piece: Piece, filter: Condition | null, times: boolean): Execution<Selected> {
+  *load(piece: Loadable, filter: Condition | null, times: boolean): Execution<Selected> {
     const { chunk, selectedFields } = this
     if (filter === null) {
       yield* chunk.load(piece, times)

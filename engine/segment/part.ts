@@ -179,6 +179,16 @@ export class PartReader {
     return pins.find(file, offset + u32[entry >>> 2]!) || -1
   }
 
+  /** Series page that would have the id; -1 if all begin after it. After open(). */
+  seriesPageOf(id: number): number {
+    return this.state.series.pageOf(id)
+  }
+
+  /** Least id of a series page; of the page behind the last, a number above all ids. After open(). */
+  firstSeriesOf(page: number): number {
+    return this.state.series.firstId(page)
+  }
+
   /** All series of a page, in order of id. */
   seriesPage(pins: Pins, index: number): Execution<SeriesPage> {
     return this.state.series.page(pins, index)

@@ -15,6 +15,8 @@ export const SERIES_PAGE_MAX = 1_024
 /** Columns of a page, in order. */
 export const SERIES_COLUMNS = 4
 
+/** Above all ids of series. */
+const ID_LIMIT = 2 ** 32 - 1
 const COLUMN_BYTES = SERIES_PAGE_MAX * 8
 
 /** Collects the series of one page and encodes it. */
@@ -218,8 +220,13 @@ export class SeriesPages {
     }
   }
 
+  /** First id of a page; beyond all ids for the page behind the last. */
+  firstId(index: number): number {
+    return this.footer.seriesPages[index]?.firstId ?? ID_LIMIT
+  }
+
   /** Page that would have the id; -1 if all begin after it. */
-  private pageOf(id: number): number {
+  pageOf(id: number): number {
     const { seriesPages } = this.footer
     let low = -1
     let high = seriesPages.length

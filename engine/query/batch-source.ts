@@ -1,0 +1,248 @@
+// Where the rows of a list of series lie in one source, a memtable or a part, for series-batch.ts: found
+// in the kernel (assembly/series-rows.ts), cut to what is read together, then given as columns.
+
+import { assert } from '../error.ts'
+import type { Kernel } from '../kernel.ts'
+import type { Memory, Region } from '../memory.ts'
+import { STEP_ROWS } from '../memtable.ts'
+import { BLOCK_ROWS, GROUP_BLOCKS } from '../segment/footer.ts'
+import { GROUP_ROWS, type PartContext, type PartView } from './part-view.ts'
+import type { MemtableSource } from './series-scan.ts'
+import type { Execution } from '../step.ts'
+
+/** Most rows of a series that are read together with those of others. */
+export const LONG_ROWS = 256
+/** Entries of a memtable's index: a batch, and series of which only some rows are seen. */
+const INDEX_ENTRIES = BLOCK_ROWS + LONG_ROWS
+
+/** The list: pointers of u32 ids, ascending, and of u8 per series, 1 = it is not read here. */
+export interface SeriesIds {
+  readonly ids: number
+  readonly others: number
+  /** Times wanted, half-open. */
+  readonly start: bigint
+  readonly end: bigint
+}
+
+/** One source. Rows are those of the list, by (series, time), each time once. */
+export interface BatchSource {
+  /** Pointer of its table of starts and counts. */
+  readonly table: number
+  /** After `settle`. */
+  readonly rows: number
+  /** Looks up the first `count` series; of how many it did, at least one. */
+  find(count: number): Execution<number>
+  /** Goes on with the first `count` series, as cut by the kernel. */
+  settle(count: number): void
+  /** Writes i64 per row. */
+  times(target: number): Execution<void>
+  /** Writes a slot and a validity per row; true if some row may be null. */
+  column(field: number, values: number, valid: number): Execution<boolean>
+  /** At the end, also after an error. */
+  release(): void
+}
+
+export class MemtableBatch implements BatchSource {
+  readonly table: number
+  rows = 0
+  private readonly kernel: Kernel
+  private readonly memory: Memory
+  private readonly fields: PartContext['fields']
+  private readonly source: MemtableSource
+  private readonly list: SeriesIds
+  private readonly index: Region
+  private entries = 0
+
+  constructor(context: PartContext, source: MemtableSource, list: SeriesIds, table: number) {
+    this.kernel = context.instance.kernel
+    this.memory = context.instance.memory
+    this.fields = context.fields
+    this.source = source
+    this.list = list
+    this.table = table
+    this.index = this.memory.allocate(INDEX_ENTRIES * 4)
+  }
+
+  // oxlint-disable-next-line require-yield -- as the other sources, which read
+  *find(count: number): Execution<number> {
+    const { memtable, snapshot } = this.source
+    const { ids, start, end } = this.list
+    const done = this.kernel.manyGather(
+      ...([memtable.pointer, memtable.catalog.series.pointer] as const),
+      ...([snapshot.rowsUsed, snapshot.marks, ids, count, start, end] as const),
+      ...([LONG_ROWS, this.index.offset, INDEX_ENTRIES, STEP_ROWS, this.table] as const),
+    )
+    assert(done > 0, `memtable: ${done} of ${count} series were looked up`)
+    return done
+  }
+
+  settle(count: number): void {
+    const { kernel, table, memory } = this
+    this.entries = kernel.manyPack(table, count, this.index.offset)
+    this.rows = sumOf(memory, (table + kernel.MANY_COUNTS.value) >>> 2, count)
+  }
+
+  // oxlint-disable-next-line require-yield
+  *times(target: number): Execution<void> {
+    const { pointer } = this.source.memtable
+    this.kernel.manyTimes(pointer, this.index.offset, this.entries, target)
+  }
+
+  // oxlint-disable-next-line require-yield
+  *column(field: number, values: number, valid: number): Execution<boolean> {
+    const { pointer, catalog } = this.source.memtable
+    const { id } = this.fields[field]!
+    const { offset } = this.index
+    const present = this.kernel.manyColumn(
+      ...([pointer, catalog.pointer, offset, this.entries, id, values, valid] as const),
+    )
+    return present < this.rows
+  }
+
+  release(): void {
+    this.memory.release(this.index)
+  }
+}
+
+/** Blocks of a row group with rows of the list. */
+interface TouchedGroup {
+  readonly group: number
+  readonly touched: Uint8Array
+}
+
+export class PartBatch implements BatchSource {
+  readonly table: number
+  rows = 0
+  private readonly context: PartContext
+  private readonly view: PartView
+  private readonly list: SeriesIds
+  /** u8 per block of the part: rows of wanted series lie in it; then room for `touched`. */
+  private readonly reached: Region
+  private count = 0
+  private groups: TouchedGroup[] = []
+
+  constructor(context: PartContext, view: PartView, list: SeriesIds, table: number) {
+    this.context = context
+    this.view = view
+    this.list = list
+    this.table = table
+    const { memory } = context.instance
+    this.reached = memory.allocateZeroed(view.reader.blockCount + GROUP_BLOCKS)
+  }
+
+  *find(count: number): Execution<number> {
+    const { context, view, list, table, reached } = this
+    const { reader } = view
+    const { kernel, memory } = context.instance
+    const { ids, start, end } = list
+    for (let i = 0; i < count;) {
+      const index = reader.seriesPageOf(memory.u32[(ids >>> 2) + i]!)
+      const limit = reader.firstSeriesOf(index + 1)
+      const page = index < 0 ? NO_PAGE : yield* reader.seriesPage(context.pins, index)
+      i = kernel.manyJoin(
+        ...([ids, i, count, limit, page.ids, page.starts] as const),
+        ...([page.firstTimes, page.lastTimes, page.count, start, end] as const),
+        ...([reached.offset, table] as const),
+      )
+    }
+    if (view.holes !== null) this.leaveOutHidden(count)
+    return count
+  }
+
+  settle(count: number): void {
+    const { kernel, memory } = this.context.instance
+    const { u32 } = memory
+    const starts = this.table >>> 2
+    const counts = (this.table + kernel.MANY_COUNTS.value) >>> 2
+    this.count = count
+    this.rows = sumOf(memory, counts, count)
+    this.groups = []
+    if (this.rows === 0) return
+    let first = 0
+    while (u32[counts + first] === 0) first++
+    let last = count - 1
+    while (u32[counts + last] === 0) last--
+    const end = u32[starts + last]! + u32[counts + last]!
+    const touched = this.reached.offset + this.view.reader.blockCount
+    for (let base = floorGroup(u32[starts + first]!); base < end; base += GROUP_ROWS) {
+      memory.u8.fill(0, touched, touched + GROUP_BLOCKS)
+      kernel.manyTouched(this.table, count, base, GROUP_BLOCKS, touched)
+      const flags = memory.u8.slice(touched, touched + GROUP_BLOCKS)
+      if (flags.includes(1)) this.groups.push({ group: base / GROUP_ROWS, touched: flags })
+    }
+  }
+
+  *times(target: number): Execution<void> {
+    yield* this.decode(0, target, 0)
+  }
+
+  column(field: number, values: number, valid: number): Execution<boolean> {
+    return this.decode(field + 1, values, valid)
+  }
+
+  release(): void {
+    const { instance, tally } = this.context
+    const { reader } = this.view
+    const { u8 } = instance.memory
+    const { offset } = this.reached
+    for (let block = 0; block < reader.blockCount; block++) {
+      if (u8[offset + block] === 0) continue
+      let end = block + 1
+      while (end < reader.blockCount && u8[offset + end] === 1) end++
+      tally.reach(reader, block * BLOCK_ROWS, end * BLOCK_ROWS)
+      block = end
+    }
+    instance.memory.release(this.reached)
+  }
+
+  private *decode(column: number, values: number, valid: number): Execution<boolean> {
+    const { view, table, count } = this
+    let hasNulls = false
+    for (const { group, touched } of this.groups) {
+      while (!view.enter(group)) yield* view.fetch()
+      while (!this.hold(column, touched)) yield* view.fetch()
+      if (view.decodeMany(column, { table, count, touched }, values, valid)) hasNulls = true
+    }
+    return hasNulls
+  }
+
+  private hold(column: number, touched: Uint8Array): boolean {
+    let isHeld = true
+    for (let block = 0; block < GROUP_BLOCKS; block++) {
+      if (touched[block] === 0) continue
+      const from = block * BLOCK_ROWS
+      if (!this.view.hold(column, from, from + BLOCK_ROWS)) isHeld = false
+    }
+    return isHeld
+  }
+
+  /** Series of which something is deleted are read by themselves, but if all of them here is. */
+  private leaveOutHidden(count: number): void {
+    const { kernel, memory } = this.context.instance
+    const holes = this.view.holes!
+    const { minTime, maxTime } = this.view.reader.description
+    const counts = (this.table + kernel.MANY_COUNTS.value) >>> 2
+    const ids = this.list.ids >>> 2
+    for (let i = 0; i < count; i++) {
+      if (memory.u32[counts + i] === 0) continue
+      const hidden = holes.of(memory.u32[ids + i]!, minTime, maxTime + 1n)
+      if (hidden === null) continue
+      const isAll = hidden.starts.some((start, k) => start <= minTime && hidden.ends[k]! > maxTime)
+      if (isAll) memory.u32[counts + i] = 0
+      else memory.u8[this.list.others + i] = 1
+    }
+  }
+}
+
+/** Of ids below those of the first page. */
+const NO_PAGE = { count: 0, ids: 0, starts: 0, firstTimes: 0, lastTimes: 0 }
+
+function floorGroup(row: number): number {
+  return row - (row % GROUP_ROWS)
+}
+
+function sumOf({ u32 }: Memory, at: number, count: number): number {
+  let sum = 0
+  for (let i = 0; i < count; i++) sum += u32[at + i]!
+  return sum
+}
