@@ -189,7 +189,12 @@ function clipsOf({ start, end, sources }: Cluster): CompareCondition[] {
   const column = { id: TIME_ID, type: fieldTypeOf('integer')! }
   const times = sources.parts.map(({ reader }) => reader.description)
   if (times.some(({ minTime }) => minTime < start)) {
-    clips.push({ kind: 'compare', column, accepted: EQUAL | GREATER, slot: BigInt.asUintN(64, start) })
+    clips.push({
+      kind: 'compare',
+      column,
+      accepted: EQUAL | GREATER,
+      slot: BigInt.asUintN(64, start),
+    })
   }
   if (times.some(({ maxTime }) => maxTime >= end)) {
     clips.push({ kind: 'compare', column, accepted: LESS, slot: BigInt.asUintN(64, end) })

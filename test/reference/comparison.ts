@@ -7,6 +7,8 @@ import type { ReferenceAnswer } from '../reference.ts'
 import type { Value } from './table.ts'
 
 const TOLERANCE = 1e-12
+/** Squares of less have lost digits. */
+const SQUARES_LEAST = 1e-150
 
 /** The first difference in words; null = none. */
 export function differenceOf(
@@ -68,8 +70,8 @@ function isEqual(
   if (Object.is(value, wanted)) return true
   if (typeof value !== 'number' || typeof wanted !== 'number') return false
   if (isAggregate && value === wanted) return true
-  // Sums that leave the range of doubles on the way depend on the order.
-  if (scale > 1e307) return true
+  // Sums that leave the range of doubles on the way depend on the order, and so do squares.
+  if (scale > 1e307 || (scale > 0 && scale < SQUARES_LEAST)) return true
   if (!Number.isFinite(value) || !Number.isFinite(wanted)) return false
   const difference = Math.abs(value - wanted)
   return (

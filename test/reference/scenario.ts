@@ -62,6 +62,43 @@ export function scenarioOf(random: Random): Scenario {
   return { table, tags, fields, batches: cut(random, points), from: times[0]!, to: times.at(-1)! }
 }
 
+/** Series with few points each, some of them with many: rounds in which some of the series are written. */
+export function manySeriesOf(random: Random): Scenario {
+  const count = random.pick([60, 120, 250, 500])
+  const hosts = Array.from({ length: count }, (_, i) => `host_${i}`)
+  const regions = TAG_VALUES.slice(0, 6)
+  const tags = [
+    { key: 'host', values: hosts },
+    { key: 'region', values: regions },
+  ]
+  const fields = FIELD_NAMES.slice(0, 1 + random.int(4)).map((name) => fieldShape(random, name))
+  const step = random.pick([1n, SECOND, 3_600n * SECOND, DAY / 2n])
+  const base = 1_790_000_000n * SECOND
+  const long = hosts.filter(() => random.chance(0.004))
+  const batches: ReferencePoint[][] = []
+  for (let round = 0; round < 5; round++) {
+    const share = random.pick([1, 0.5, 0.03])
+    const first = random.chance(0.5) ? round * 3 : random.int(6)
+    const batch: ReferencePoint[] = []
+    for (const [i, host] of hosts.entries()) {
+      if (!random.chance(share)) continue
+      const rows = long.includes(host) ? random.int(300) : random.int(4)
+      for (let row = 0; row < rows; row++) {
+        const time = base + BigInt(first + random.int(rows + 2)) * step
+        const point = pointOf(random, 'cpu', [], fields, time)
+        const set: Record<string, string> = { host }
+        if (i % 7 !== 0) set['region'] = regions[i % 6]!
+        batch.push({ ...point, tags: set })
+      }
+    }
+    if (batch.length > 0) batches.push(batch)
+  }
+  if (batches.length === 0) return manySeriesOf(random)
+  const times = batches.flat().map(({ time }) => time)
+  times.sort((a, b) => (a < b ? -1 : 1))
+  return { table: 'cpu', tags, fields, batches, from: times[0]!, to: times.at(-1)! }
+}
+
 function cut(random: Random, points: readonly ReferencePoint[]): ReferencePoint[][] {
   const batches: ReferencePoint[][] = []
   for (let at = 0; at < points.length;) {

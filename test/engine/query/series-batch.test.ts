@@ -1,0 +1,72 @@
+// Many series with few rows each, which are read many at a time (series-batch.ts), against the naive
+// database of test/reference.ts: rows in one or two memtables, in parts that overlap or follow each
+// other, with points written again, deleted, and some series too long to be read with the others.
+// `OMENDB_SEEDS=100-199 npx vitest run test/engine/query/series-batch.test.ts` looks further.
+
+import { expect, test } from 'vitest'
+import { openDatabase } from '../../../engine/database.ts'
+import type { QueryContext } from '../../../engine/query/request.ts'
+import { openMemoryStorage } from '../../../engine/storage/memory.ts'
+import { randomOf } from '../../random.ts'
+import { ReferenceDatabase } from '../../reference.ts'
+import { Asker, writeScenario } from '../../reference/asker.ts'
+import { whereOf } from '../../reference/question.ts'
+import { manySeriesOf } from '../../reference/scenario.ts'
+import { simulatedHost } from '../../simulated-host.ts'
+
+const QUESTIONS = 7
+/** The naive database is slow where others work, too. */
+const TIMEOUT_MS = 120_000
+const OPTIONS = {
+  memtableRowBytes: 1 << 20,
+  memtableArenaBytes: 1 << 20,
+  cacheBytes: 1 << 20,
+  logBytes: 1 << 22,
+  // The simulated clock moves with every reading.
+  limits: { timeoutMs: 1e12 },
+}
+
+const [from, to] = (process.env['OMENDB_SEEDS'] ?? '1-6').split('-').map(Number)
+const seeds = Array.from({ length: (to ?? from!) - from! + 1 }, (_, i) => from! + i)
+
+test.each(seeds)(
+  'many short series are answered as the reference does, seed %i',
+  async (seed) => {
+    const random = randomOf(seed)
+    const replay = `OMENDB_SEEDS=${seed}-${seed} npx vitest run test/engine/query/series-batch.test.ts`
+    const scenario = manySeriesOf(random)
+    const reference = new ReferenceDatabase()
+    const host = await simulatedHost(openMemoryStorage(), seed)
+    const database = await openDatabase(host, OPTIONS)
+    const context: QueryContext = {
+      database: 'default',
+      now: host.now(),
+      limits: { maxPoints: 1e9, maxBuckets: 1e9, queryBytes: 2 ** 40, timeoutMs: 1e6 },
+      limit: { default: 1_000_000, max: 1_000_000 },
+    }
+    const ask = new Asker(database, reference, context, replay)
+    try {
+      for (const [round, batch] of scenario.batches.entries()) {
+        await writeScenario(database, batch, random)
+        reference.write(batch)
+        if (random.chance(0.5)) await database.flush()
+        if (random.chance(0.1)) await database.compact()
+        if (round > 1 && random.chance(0.4)) {
+          const where = random.chance(0.6) ? whereOf(random, scenario) : "region < 'b'"
+          const expected = reference.delete({ table: 'cpu', where }, context)
+          const { deleted } = await database.deleteRows('cpu', { where })
+          expect(deleted, `${replay}: delete where ${where}`).toBe(expected)
+        }
+        if (random.chance(0.4)) await ask.some(random, scenario, 4)
+      }
+      await ask.some(random, scenario, QUESTIONS)
+      await database.flush()
+      await ask.some(random, scenario, QUESTIONS)
+      await database.compact()
+      await ask.some(random, scenario, QUESTIONS)
+    } finally {
+      await database.close()
+    }
+  },
+  TIMEOUT_MS,
+)
