@@ -2,9 +2,11 @@
 // before it; the series' entry holds the head of the chain. Nothing is moved while rows arrive, so
 // a query's snapshot is a byte count. Reset whole after a flush.
 //
-// Memtable, 64 bytes: 0 rows u32  4 rowsCapacity u32  8 rowsUsed u32  12 arena u32
+// Memtable, 72 bytes: 0 rows u32  4 rowsCapacity u32  8 rowsUsed u32  12 arena u32
 //      16 arenaCapacity u32  20 arenaUsed u32  24 rowCount u32  28 which u32 (0, 1: payload c or d
-//      of a series entry holds the head)  32 minTime i64  40 maxTime i64  48..64 reserved 0
+//      of a series entry holds the head)  32 minTime i64  40 maxTime i64
+//      of the batch that is being applied: 48 linked u32 (bytes of its rows)  52 count u32 (rows)
+//      56 minTime i64  64 maxTime i64
 
 import { keyTableCount, keyTableEntry } from './key-table'
 import { FULL, STRING } from './layout'
@@ -25,9 +27,9 @@ import {
   shapeHasString,
 } from './row'
 
-export const MEMTABLE_SIZE: i32 = 64
+export const MEMTABLE_SIZE: i32 = 72
 
-/** Makes an empty memtable of the 64 bytes at `memtable`; the regions need not be zeroed. */
+/** Makes an empty memtable of the 72 bytes at `memtable`; the regions need not be zeroed. */
 export function memtableInit(
   memtable: usize,
   rows: usize,
@@ -78,14 +80,13 @@ function rebaseStrings(row: usize, catalog: usize, shift: u32): void {
   }
 }
 
-/** Links the rows that were just copied to [from, to) and takes their times into account. */
-function linkRows(memtable: usize, from: u32, to: u32, shift: u32, catalog: usize): i32 {
+/** Links the rows that were just copied to [from, to) and notes their times with the batch. */
+function linkRows(memtable: usize, from: u32, to: u32, shift: u32, catalog: usize): void {
   const rows = memtableRows(memtable)
   const shapes = catalogShapes(catalog)
   const seriesTable = catalogSeries(catalog)
-  let minTime = load<i64>(memtable, 32)
-  let maxTime = load<i64>(memtable, 40)
-  let count = 0
+  let minTime = load<i64>(memtable, 56)
+  let maxTime = load<i64>(memtable, 64)
   let offset = from
   while (offset < to) {
     const row = rows + usize(offset)
@@ -98,16 +99,24 @@ function linkRows(memtable: usize, from: u32, to: u32, shift: u32, catalog: usiz
     minTime = min(minTime, time)
     maxTime = max(maxTime, time)
     offset += rowSize(shapes, rowShape(row))
-    count++
   }
-  store<i64>(memtable, minTime, 32)
-  store<i64>(memtable, maxTime, 40)
-  return count
+  store<i64>(memtable, minTime, 56)
+  store<i64>(memtable, maxTime, 64)
+}
+
+/** Bytes of rows, and of strings, that one call copies beside its last row. */
+const STEP_BYTES: u64 = 1 << 20
+
+/** The share of `size` that `part` is of `whole`: how far a copy in step with another one has come. */
+function inStep(size: u32, part: u32, whole: u32): u32 {
+  return u32((u64(size) * u64(part)) / u64(whole))
 }
 
 /**
- * Appends whole rows and the arena of their strings; both are copied. How many rows they were, or
- * FULL (nothing changed), which cannot happen after the host reserved the room.
+ * Appends whole rows (at least one) and the arena of their strings; both are copied, `budget` rows or
+ * about a MiB in one call. Nobody sees any of them before the call that copies the last ones: how many they are,
+ * all together. 0: call it again with the same batch, nothing else may be applied meanwhile. FULL:
+ * nothing changed, which cannot happen after the host reserved the room.
  */
 export function memtableApply(
   memtable: usize,
@@ -116,18 +125,52 @@ export function memtableApply(
   arena: usize,
   arenaBytes: u32,
   catalog: usize,
+  budget: u32,
 ): i32 {
   const rowsUsed = load<u32>(memtable, 8)
   const arenaUsed = load<u32>(memtable, 20)
   if (rowBytes > load<u32>(memtable, 4) - rowsUsed) return FULL
   if (arenaBytes > load<u32>(memtable, 16) - arenaUsed) return FULL
-  memory.copy(memtableRows(memtable) + usize(rowsUsed), rows, usize(rowBytes))
-  memory.copy(memtableArena(memtable) + usize(arenaUsed), arena, usize(arenaBytes))
-  const count = linkRows(memtable, rowsUsed, rowsUsed + rowBytes, arenaUsed, catalog)
-  store<u32>(memtable, rowsUsed + rowBytes, 8)
-  store<u32>(memtable, arenaUsed + arenaBytes, 20)
-  store<u32>(memtable, load<u32>(memtable, 24) + u32(count), 24)
-  return count
+  const linked = load<u32>(memtable, 48)
+  if (linked === 0) {
+    store<i64>(memtable, i64.MAX_VALUE, 56)
+    store<i64>(memtable, i64.MIN_VALUE, 64)
+  }
+  const shapes = catalogShapes(catalog)
+  const larger = max(u64(max(rowBytes, arenaBytes)), STEP_BYTES)
+  const stop = min(linked + u32((u64(rowBytes) * STEP_BYTES) / larger), rowBytes)
+  let end = linked
+  let count: u32 = 0
+  for (; count < budget && end < stop; count++) {
+    end += rowSize(shapes, rowShape(rows + usize(end)))
+  }
+  memory.copy(
+    memtableRows(memtable) + usize(rowsUsed + linked),
+    rows + usize(linked),
+    usize(end - linked),
+  )
+  const copied = inStep(arenaBytes, linked, rowBytes)
+  memory.copy(
+    memtableArena(memtable) + usize(arenaUsed + copied),
+    arena + usize(copied),
+    usize(inStep(arenaBytes, end, rowBytes) - copied),
+  )
+  linkRows(memtable, rowsUsed + linked, rowsUsed + end, arenaUsed, catalog)
+  store<u32>(memtable, end, 48)
+  store<u32>(memtable, load<u32>(memtable, 52) + count, 52)
+  return end < rowBytes ? 0 : showBatch(memtable, rowBytes, arenaBytes)
+}
+
+/** The batch that was applied is visible from now on; its rows. */
+function showBatch(memtable: usize, rowBytes: u32, arenaBytes: u32): i32 {
+  const count = load<u32>(memtable, 52)
+  store<u32>(memtable, load<u32>(memtable, 8) + rowBytes, 8)
+  store<u32>(memtable, load<u32>(memtable, 20) + arenaBytes, 20)
+  store<u32>(memtable, load<u32>(memtable, 24) + count, 24)
+  store<i64>(memtable, min(load<i64>(memtable, 32), load<i64>(memtable, 56)), 32)
+  store<i64>(memtable, max(load<i64>(memtable, 40), load<i64>(memtable, 64)), 40)
+  store<u64>(memtable, 0, 48)
+  return i32(count)
 }
 
 /**

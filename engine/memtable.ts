@@ -115,13 +115,16 @@ export class Memtable {
 
   /**
    * Appends whole rows and the arena of their strings (pointers; both are copied), which become
-   * visible at once. Series and shapes must be in the catalog. How many rows they were.
+   * visible all at once, with the last step. Series and shapes must be in the catalog. How many rows
+   * they were. One batch at a time; reading goes on meanwhile.
    */
-  apply(rows: number, rowBytes: number, arena: number, arenaBytes: number): number {
-    this.unreserve(rowBytes, arenaBytes)
+  *apply(rows: number, rowBytes: number, arena: number, arenaBytes: number): Execution<number> {
     const { kernel, pointer, catalog } = this
-    const count = kernel.memtableApply(pointer, rows, rowBytes, arena, arenaBytes, catalog.pointer)
-    assert(count >= 0, `memtable: ${rowBytes} reserved bytes did not fit`)
+    const count = yield* steps(kernel, (budget) =>
+      kernel.memtableApply(pointer, rows, rowBytes, arena, arenaBytes, catalog.pointer, budget),
+    )
+    assert(count > 0, `memtable: ${rowBytes} reserved bytes did not fit`)
+    this.unreserve(rowBytes, arenaBytes)
     return count
   }
 

@@ -11,6 +11,7 @@ import type { Memtables } from './memtables.ts'
 import { RECORD_BATCH, decodeBatchHeader } from './log/log-record.ts'
 import type { Region } from './memory.ts'
 import type { PartSet } from './segment/part-set.ts'
+import { finish } from './step.ts'
 import { replayEntries } from './ingest/staging.ts'
 import { type Tombstone, setSequences } from './lifecycle/tombstone.ts'
 import type { LogRecord } from './log/wal-replay.ts'
@@ -114,7 +115,7 @@ export function replaySink(
       throw new OmenError('limit_exceeded', message)
     },
     apply: (rows, rowBytes, arena, arenaBytes, lsn) => {
-      memtables.active.apply(rows, rowBytes, arena, arenaBytes)
+      finish(memtables.active.apply(rows, rowBytes, arena, arenaBytes))
       lastLsn = lsn
     },
     get sequence() {

@@ -242,11 +242,11 @@ export class Shard implements WriteTarget, DeletionTarget {
     this.syncs.count++
   }
 
-  apply({ staged, lsn }: LoggedBatch): void {
+  async apply({ staged, lsn }: LoggedBatch): Promise<void> {
     const { active } = this.memtables
     const wasEmpty = active.rowCount === 0
     const { rows, rowBytes, arena, arenaBytes } = staged
-    this.instance.guard(() => active.apply(rows, rowBytes, arena, arenaBytes))
+    await this.run(active.apply(rows, rowBytes, arena, arenaBytes))
     this.journal.retain(lsn)
     staged.release()
     if (wasEmpty) this.armFlushTimer()

@@ -23,7 +23,8 @@ export interface WriteTarget {
   log(staged: StagedBatch): LoggedBatch
   /** Makes everything logged durable, in another log if need be. */
   sync(): Promise<void>
-  apply(logged: LoggedBatch): void
+  /** Makes a batch visible, all of it at once, in steps: one batch at a time, in the order of the log. */
+  apply(logged: LoggedBatch): Promise<void>
   /** After a failed sync: these, the last that were logged, will never be applied. */
   abandon(logged: readonly LoggedBatch[]): void
 }
@@ -53,6 +54,9 @@ interface Logged extends Waiting {
 
 /** Delay after which a write with `ack=memory` is synced, at most. */
 export const MEMORY_ACK_SYNC_MS = 500
+
+/** Larger batches are synced whatever their ack: to copy them takes a turn of milliseconds. */
+const COPIED_BYTES_MAX = 4 << 20
 
 export class WriteQueue {
   private readonly target: WriteTarget
@@ -136,9 +140,10 @@ export class WriteQueue {
       // Without a turn in between, in which the log could fail.
       const logged = this.logReserved(write.staged)
       this.isUnsynced = true
-      if (write.ack === 'memory' && this.syncing === null && this.logged.length === 0) {
-        this.finish({ ...write, logged })
+      const isIdle = this.syncing === null && this.logged.length === 0
+      if (write.ack === 'memory' && isIdle && isSmall(write.staged)) {
         this.syncLater()
+        await this.finish({ ...write, logged })
       } else {
         this.logged.push({ ...write, logged })
         this.startSync()
@@ -189,7 +194,7 @@ export class WriteQueue {
         this.refuse([...group, ...this.logged.splice(0)], error)
         return
       }
-      for (const write of group) this.finish(write)
+      for (const write of group) await this.finish(write)
     } while (this.logged.length > 0)
   }
 
@@ -200,14 +205,19 @@ export class WriteQueue {
     for (const write of writes) write.reject(error)
   }
 
-  private finish(write: Logged): void {
+  private async finish(write: Logged): Promise<void> {
     try {
-      this.target.apply(write.logged)
+      await this.target.apply(write.logged)
       write.resolve(write.staged.result(write.ack))
     } catch (error) {
       write.reject(error)
     }
   }
+}
+
+/** Whether a copy of a batch, kept until it is synced, costs less than a wait for the sync. */
+function isSmall({ rowBytes, arenaBytes }: StagedBatch): boolean {
+  return rowBytes + arenaBytes <= COPIED_BYTES_MAX
 }
 
 function tooLarge(bytes: number): OmenError {

@@ -21,6 +21,8 @@ interface Line {
   readonly name: string
   readonly median: number
   readonly late: number
+  /** Processor time of a run: what is left of the time when others use the cores too. */
+  readonly processor: number
   readonly megabytesRead: number
 }
 
@@ -69,6 +71,7 @@ type Ask = (
 async function askOne(lines: Line[], ...[name, runs, task]: Parameters<Ask>): Promise<void> {
   const ms: number[] = []
   let read = 0
+  const before = process.cpuUsage()
   for (let run = 0; run < runs; run++) {
     const start = performance.now()
     const answer = await task(run)
@@ -77,14 +80,17 @@ async function askOne(lines: Line[], ...[name, runs, task]: Parameters<Ask>): Pr
     if (answer.rowCount === 0) throw new Error(`bench: ${name} found nothing`)
   }
   ms.sort((a, b) => a - b)
+  const { user, system } = process.cpuUsage(before)
+  const processor = (user + system) / 1000 / runs
   lines.push({
     name,
     median: ms[runs >> 1]!,
     late: ms[Math.floor((runs - 1) * 0.95)]!,
+    processor,
     megabytesRead: read / runs / MIB,
   })
   console.log(
-    `${name.padEnd(44)} ${ms[runs >> 1]!.toFixed(1).padStart(10)} ms ${(read / runs / MIB).toFixed(2).padStart(10)} MiB read`,
+    `${name.padEnd(44)} ${ms[runs >> 1]!.toFixed(1).padStart(10)} ms ${processor.toFixed(1).padStart(10)} of CPU ${(read / runs / MIB).toFixed(2).padStart(10)} MiB read`,
   )
 }
 

@@ -47,15 +47,26 @@ function open(which: 0 | 1, rowBytes = 1024, arenaBytes = 1024): Opened {
 }
 
 function apply(memtable: Opened, points: Point[]): number {
+  return applyInSteps(memtable, points, 2 ** 31, () => {})
+}
+
+/** Applies `budget` rows a call; `between` is called after each but the last. */
+function applyInSteps(
+  memtable: Opened,
+  points: Point[],
+  budget: number,
+  between: () => void,
+): number {
   const { rows, arena } = encodeRows(catalog, points)
-  return instance.kernel.memtableApply(
-    memtable.pointer,
-    place(rows),
-    rows.length,
-    place(arena),
-    arena.length,
-    catalog.pointer,
-  )
+  const [rowsAt, arenaAt] = [place(rows), place(arena)]
+  for (;;) {
+    const count = instance.kernel.memtableApply(
+      ...([memtable.pointer, rowsAt, rows.length, arenaAt, arena.length] as const),
+      ...([catalog.pointer, budget] as const),
+    )
+    if (count !== 0) return count
+    between()
+  }
 }
 
 const u32 = (pointer: number): number => instance.memory.u32[pointer >>> 2]!
@@ -106,8 +117,48 @@ describe('memtable in the kernel', () => {
     expect(u32(memtable.pointer + 8) + u32(memtable.pointer + 24)).toBe(0)
     expect(catalog.series.payload(0, 'c')).toBe(0)
     expect(apply(memtable, [point(0, 1n, 'aaaa'), point(0, 2n)])).toBe(2)
-    expect(apply(memtable, [])).toBe(0)
     expect(apply(memtable, [point(0, 3n)])).toBe(kernel.FULL.value)
+  })
+
+  test('a batch applied in steps is there all at once, as if it had been applied in one', () => {
+    const text = (i: number): string => `text ${i} `.repeat(i % 3)
+    const points = Array.from({ length: 300 }, (_, i) =>
+      point(i % 2, BigInt((i * 7919) % 300), i % 3 === 0 ? undefined : text(i)),
+    )
+    const whole = open(0, 16_384, 16_384)
+    const stepped = open(1, 16_384, 16_384)
+    for (const memtable of [whole, stepped]) apply(memtable, [point(0, 1_000n, 'before')])
+    const header = (): number[] => [
+      ...instance.memory.u8.slice(stepped.pointer, stepped.pointer + 48),
+    ]
+    const before = header()
+    let calls = 0
+    const count = applyInSteps(stepped, points, 7, () => {
+      calls++
+      expect(header()).toEqual(before)
+    })
+    expect([count, calls]).toEqual([300, Math.ceil(300 / 7) - 1])
+    expect(apply(whole, points)).toBe(300)
+    const bytesOf = ({ rows, arena }: Opened): Uint8Array[] => [
+      instance.memory.u8.slice(rows, rows + 16_384).map((byte, i) => (i < 32 * 301 ? byte : 0)),
+      instance.memory.u8.slice(arena, arena + 4_000),
+    ]
+    expect(bytesOf(stepped)).toEqual(bytesOf(whole))
+    const state = ({ pointer }: Opened): number[] =>
+      [8, 20, 24, 32, 36, 40, 44, 48, 52].map((at) => u32(pointer + at))
+    expect(state(stepped)).toEqual(state(whole))
+    for (const series of [0, 1]) {
+      expect(catalog.series.payload(series, 'd')).toBe(catalog.series.payload(series, 'c'))
+    }
+  })
+
+  test('a step is about a MiB, of few rows with long strings, too', () => {
+    const memtable = open(0, 1 << 20, 8 << 20)
+    const points = Array.from({ length: 64 }, (_, i) => point(0, BigInt(i), 'x'.repeat(100_000)))
+    let calls = 0
+    expect(applyInSteps(memtable, points, 1_000, () => calls++)).toBe(64)
+    expect(calls).toBeGreaterThanOrEqual(5)
+    expect(calls).toBeLessThan(12)
   })
 
   test('forgetting a range of series leaves those outside of it, and the other memtable', () => {

@@ -9,6 +9,8 @@ class Recorder implements WriteTarget {
   isLogFull = false
   room = 100
   refusal: Error | null = null
+  /** What applying waits for. */
+  applying: Promise<void> = Promise.resolve()
   private lsn = 0n
 
   canHold(rowBytes: number): boolean {
@@ -37,8 +39,9 @@ class Recorder implements WriteTarget {
     this.calls.push('sync')
     return new Promise((resolve, reject) => this.syncs.push({ resolve, reject }))
   }
-  apply({ staged }: LoggedBatch): void {
+  async apply({ staged }: LoggedBatch): Promise<void> {
     this.calls.push(`apply ${nameOf(staged)}`)
+    await this.applying
   }
   abandon(logged: readonly LoggedBatch[]): void {
     for (const { staged } of logged) this.room += staged.rowBytes
@@ -185,4 +188,49 @@ test('an exclusive action waits for all before it and holds all after it', async
   target.syncs[1]!.resolve()
   await second
   expect(target.calls).toEqual(['log a', 'sync', 'apply a', 'action', 'log b', 'sync', 'apply b'])
+})
+
+test('while a batch is applied in steps others are logged, but applied and synced after it', async () => {
+  const { target, queue } = openQueue()
+  let applied!: () => void
+  target.applying = new Promise((resolve) => (applied = resolve))
+  const first = queue.submit(batch('a'), 'fsync')
+  await tick()
+  target.syncs[0]!.resolve()
+  await tick()
+  const others = [queue.submit(batch('b'), 'memory'), queue.submit(batch('c'), 'fsync')]
+  const action = queue.exclusive(async () => void target.calls.push('action'))
+  await tick()
+  expect(target.calls).toEqual(['log a', 'sync', 'apply a', 'log b', 'log c'])
+  applied()
+  await first
+  await tick()
+  target.syncs[1]!.resolve()
+  await Promise.all([...others, action])
+  expect(target.calls.slice(5)).toEqual(['sync', 'apply b', 'apply c', 'action'])
+})
+
+test('a write with ack=memory that is applied in steps holds all after it', async () => {
+  const { target, queue } = openQueue()
+  let applied!: () => void
+  target.applying = new Promise((resolve) => (applied = resolve))
+  const first = queue.submit(batch('a'), 'memory')
+  const second = queue.submit(batch('b'), 'memory')
+  await tick()
+  expect(target.calls).toEqual(['log a', 'apply a'])
+  applied()
+  await Promise.all([first, second])
+  expect(target.calls).toEqual(['log a', 'apply a', 'log b', 'apply b'])
+})
+
+test('a large batch waits for its sync whatever its ack, because a copy of it would have to be kept', async () => {
+  const { target, queue } = openQueue()
+  const large = batch('a')
+  Object.assign(large, { arenaBytes: 5 << 20 })
+  const write = queue.submit(large, 'memory')
+  await tick()
+  expect(target.calls).toEqual(['log a', 'sync'])
+  target.syncs[0]!.resolve()
+  expect((await write).ack).toBe('memory')
+  expect(target.calls).toEqual(['log a', 'sync', 'apply a'])
 })

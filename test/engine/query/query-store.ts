@@ -116,7 +116,7 @@ export class QueryStore extends NaiveCatalog {
     const active = this.memtables.at(-1)!
     const bytes = rows.length * spec.count
     if (!active.reserve(bytes, 0)) throw new Error('memtable is full')
-    active.apply(region.offset, bytes, region.offset, 0)
+    finish(active.apply(region.offset, bytes, region.offset, 0) as never)
     memory.release(region)
   }
 

@@ -138,7 +138,8 @@ export function applyPoints(
   memory.u8.set(rows, region.offset)
   memory.u8.set(arena, region.offset + rows.length)
   const { offset } = region
-  const count = memtable.apply(offset, rows.length, offset + rows.length, arena.length)
+  const applying = memtable.apply(offset, rows.length, offset + rows.length, arena.length)
+  const count = finish(applying as never).value
   memory.release(region)
   if (count !== points.length) throw new Error(`applied ${count} of ${points.length} rows`)
   return true
