@@ -3,6 +3,7 @@
 // time of day, clamped to the month's last day, as `timestamp + interval` does in PostgreSQL.
 
 import type { Duration } from './query/query.ts'
+import type { Execution } from './step.ts'
 
 export const NS_PER_DAY = 86_400_000_000_000n
 /** Limits of a time: one step of room on both sides of i64 for exclusive ends and sentinels. */
@@ -96,20 +97,26 @@ export function bucketCount(every: Duration, origin: bigint, start: bigint, end:
   return bucketNumber(every, origin, end - 1n) - bucketNumber(every, origin, start) + 1n
 }
 
+/** Boundaries computed between two pauses: about a millisecond. */
+const STEP_BUCKETS = 8_192
+
 /**
  * Starts of the n buckets that touch [start, end), then the end of the last: n + 1 ascending times
  * within TIME_MIN … TIME_MAX + 1. Empty for an empty range.
  */
-export function bucketBoundaries(
+export function* bucketBoundaries(
   every: Duration,
   origin: bigint,
   start: bigint,
   end: bigint,
-): BigInt64Array {
+): Execution<BigInt64Array> {
   const count = Number(bucketCount(every, origin, start, end))
   if (count === 0) return new BigInt64Array(0)
   const first = bucketNumber(every, origin, start)
   const boundaries = new BigInt64Array(count + 1)
-  for (let i = 0; i <= count; i++) boundaries[i] = boundary(every, origin, first + BigInt(i))
+  for (let i = 0; i <= count; i++) {
+    boundaries[i] = boundary(every, origin, first + BigInt(i))
+    if (i % STEP_BUCKETS === STEP_BUCKETS - 1) yield { pause: true }
+  }
   return boundaries
 }

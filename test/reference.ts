@@ -2,6 +2,7 @@
 // and integers are bigints. It shares only the readers of requests, expressions and times with the
 // engine (they have tests of their own) and answers what the engine must answer.
 
+import { finish } from '../engine/step.ts'
 import { bucketBoundaries, bucketStart } from '../engine/calendar.ts'
 import { encodeCursor } from '../engine/query/cursor.ts'
 import { OmenError } from '../engine/error.ts'
@@ -281,7 +282,7 @@ function gridOf({ every, origin, start, end }: Query, found: readonly bigint[]):
   // The bucket of `start` may begin before it, and be the last one.
   const from = start === null ? ascending[0]! : bucketStart(every!, origin, start)
   const to = end ?? ascending.at(-1)! + 1n
-  return [...bucketBoundaries(every!, origin, from, to)].slice(0, -1)
+  return [...finish(bucketBoundaries(every!, origin, from, to))].slice(0, -1)
 }
 
 /** Rows before `start` that fill may see, by group. */

@@ -15,6 +15,7 @@ import {
 import { Downsampler } from './downsampler.ts'
 import { Aggregator, type AggregateRows, type Grid } from './partial.ts'
 import type { Answer, AnswerSeries, Duration, Vector } from './query.ts'
+import { GROUP_CELLS, Pace } from './pace.ts'
 import { joinRows } from './raw.ts'
 import type { Scan } from './scan.ts'
 import type { Output } from './selection.ts'
@@ -35,9 +36,12 @@ export function* executeAggregate(scan: Scan): Execution<Answer> {
     every !== null && isSliced
       ? yield* slicedGroups(scan, every, stored)
       : yield* filledGroups(scan, stored)
-  const series: AnswerSeries[] = groups.map(({ group, time, fields }) => {
-    return { tags: plan.groups.at(group), time, fields }
-  })
+  const series: AnswerSeries[] = []
+  const pace = new Pace()
+  for (const { group, time, fields } of groups) {
+    series.push({ tags: plan.groups.at(group), time, fields })
+    yield* pace.after(GROUP_CELLS)
+  }
   return yield* answerOf(plan, afterCursor(series, plan.query), scan.stats())
 }
 
@@ -61,7 +65,7 @@ function* slicedGroups(
   let count = 0
   for (const [start, end] of bucketSlices(scan, every)) {
     const rows = yield* aggregateRange(scan, start, end, stored)
-    for (const part of splitGroups(rows, null)) {
+    for (const part of yield* splitGroups(rows, null)) {
       const parts = found.get(part.group)
       if (parts === undefined) found.set(part.group, [part])
       else parts.push(part)
@@ -70,7 +74,14 @@ function* slicedGroups(
     if (count >= wanted) break
   }
   const ordered = [...found].sort(([a], [b]) => a - b)
-  return ordered.map(([group, parts]) => ({ group, ...joinRows(scan, parts) }))
+  const joined: GroupRows[] = []
+  const pace = new Pace()
+  for (const [group, parts] of ordered) {
+    const one = { group, ...joinRows(scan, parts) }
+    joined.push(one)
+    yield* pace.after(GROUP_CELLS + one.time.length)
+  }
+  return joined
 }
 
 function* filledGroups(scan: Scan, stored: StoredBuckets | null): Execution<GroupRows[]> {
@@ -78,13 +89,13 @@ function* filledGroups(scan: Scan, stored: StoredBuckets | null): Execution<Grou
   const rows = yield* aggregateRange(scan, start, end, stored)
   const { every, fill } = query
   if (every === null || fill === null || rows.groups.length === 0)
-    return splitGroups(rows, query.start)
-  const grid = fillGrid(query, every, rows)
+    return yield* splitGroups(rows, query.start)
+  const grid = yield* fillGrid(query, every, rows)
   const usesLookback = fill.lookback > 0n && query.start !== null
   const known = usesLookback
     ? yield* knownBefore(scan, query.start, fill.lookback, stored)
     : new Map()
-  return fillGroups(rows, grid, outputs, fill, known as KnownValues)
+  return yield* fillGroups(rows, grid, outputs, fill, known as KnownValues)
 }
 
 /** Per group and output, the value of the last bucket of [start - lookback, start) that has one. */
@@ -98,20 +109,23 @@ function* knownBefore(
   const from = start - lookback < timeStart ? timeStart : start - lookback
   const rows = yield* aggregateRange(scan, from, start < timeEnd ? start : timeEnd, stored)
   const known = new Map<number, (KnownValue | null)[]>()
-  rows.groups.forEach((group, row) => {
+  const pace = new Pace()
+  for (const [row, group] of rows.groups.entries()) {
     const values = known.get(group) ?? rows.fields.map(() => null)
     known.set(group, values)
     rows.fields.forEach((vector, i) => {
       if (vector.valid !== null && vector.valid[row] === 0) return
       values[i] = { time: rows.buckets[row]!, vector, row }
     })
-  })
+    yield* pace.after(values.length)
+  }
   return known
 }
 
 /** Rows by group, named by their bucket, by `start`, or by the first point. */
-function splitGroups(rows: AggregateRows, start: bigint | null): GroupRows[] {
+function* splitGroups(rows: AggregateRows, start: bigint | null): Execution<GroupRows[]> {
   const groups: GroupRows[] = []
+  const pace = new Pace()
   for (let from = 0; from < rows.groups.length;) {
     const group = rows.groups[from]!
     let to = from + 1
@@ -120,6 +134,7 @@ function splitGroups(rows: AggregateRows, start: bigint | null): GroupRows[] {
     if (rows.oneBucket && start !== null) time.fill(start)
     const fields: Vector[] = rows.fields.map((vector) => viewVector(vector, from, to))
     groups.push({ group, time, fields })
+    yield* pace.after(GROUP_CELLS + to - from)
     from = to
   }
   return groups
@@ -133,7 +148,7 @@ function* aggregateRange(
   stored: StoredBuckets | null,
 ): Execution<AggregateRows> {
   const { plan } = scan
-  const grid = gridOf(scan, start, end)
+  const grid = yield* gridOf(scan, start, end)
   const aggregator = new Aggregator(scan.instance, {
     fields: plan.fields.slice(0, plan.selectedCount),
     outputs: plan.outputs,
@@ -161,14 +176,14 @@ function* aggregateRange(
 }
 
 /** Calendar units get a table of bucket starts over the range that holds points. */
-function gridOf(scan: Scan, start: bigint, end: bigint): Grid {
+function* gridOf(scan: Scan, start: bigint, end: bigint): Execution<Grid> {
   const { every, origin } = scan.plan.query
   if (every === null) return { kind: 'one' }
   if (every.width !== null) return { kind: 'fixed', origin, width: every.width }
   const [first, last] = timeRange(scan)
   const from = first > start ? first : start
   const to = last < end ? last + 1n : end
-  const boundaries = bucketBoundaries(every, origin, from, to)
+  const boundaries = yield* bucketBoundaries(every, origin, from, to)
   // Without points any table will do.
   return {
     kind: 'boundaries',

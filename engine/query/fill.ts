@@ -5,9 +5,11 @@
 import { TIME_MAX, TIME_MIN, bucketBoundaries, bucketCount } from '../calendar.ts'
 import { limitExceeded } from './budget.ts'
 import { OmenError } from '../error.ts'
+import { GROUP_CELLS, Pace } from './pace.ts'
 import type { AggregateRows } from './partial.ts'
 import type { Duration, Fill, Query, ValueType, Vector } from './query.ts'
 import type { Output } from './selection.ts'
+import type { Execution } from '../step.ts'
 import { emptyVector } from './vector.ts'
 
 /** The rows of one group, ascending in time. */
@@ -28,23 +30,32 @@ export interface KnownValue {
 export type KnownValues = ReadonlyMap<number, readonly (KnownValue | null)[]>
 
 /** Starts of all buckets of the answer. Throws `limit_exceeded` if groups × buckets pass maxBuckets. */
-export function fillGrid(query: Query, every: Duration, rows: AggregateRows): BigInt64Array {
+export function* fillGrid(
+  query: Query,
+  every: Duration,
+  rows: AggregateRows,
+): Execution<BigInt64Array> {
   let first = TIME_MAX
   let last = TIME_MIN
-  for (const bucket of rows.buckets) {
-    if (bucket < first) first = bucket
-    if (bucket > last) last = bucket
-  }
+  let groups = 0
+  yield* new Pace().over(rows.groups.length, (from, to) => {
+    for (let row = from; row < to; row++) {
+      const bucket = rows.buckets[row]!
+      if (bucket < first) first = bucket
+      if (bucket > last) last = bucket
+      if (row === 0 || rows.groups[row] !== rows.groups[row - 1]) groups++
+    }
+  })
   const start = query.start ?? first
   // A bucket may be named before `start`, which lies in it.
   const end = query.end ?? (last > start ? last : start) + 1n
-  const groups = new Set(rows.groups).size
   const { maxBuckets } = query.limits
   const count = bucketCount(every, query.origin, start, end)
   if (count * BigInt(groups) > BigInt(Math.min(maxBuckets, Number.MAX_SAFE_INTEGER))) {
     throw limitExceeded('maxBuckets', maxBuckets, `buckets would be filled, ${count} in each group`)
   }
-  return bucketBoundaries(every, query.origin, start, end).slice(0, -1)
+  const boundaries = yield* bucketBoundaries(every, query.origin, start, end)
+  return boundaries.slice(0, -1)
 }
 
 /** Throws `bad_request` for a number that one of the integer columns cannot hold. */
@@ -59,25 +70,28 @@ export function checkFillValue({ kind, value }: Fill, outputs: readonly Output[]
  * Spreads the rows of each group over `grid` (ascending bucket starts, all buckets of the rows among
  * them) and fills the cells without a value. `known` is from lookback.
  */
-export function fillGroups(
+export function* fillGroups(
   rows: AggregateRows,
   grid: BigInt64Array,
   outputs: readonly Output[],
   fill: Fill,
   known: KnownValues,
-): GroupRows[] {
+): Execution<GroupRows[]> {
   const filled: GroupRows[] = []
+  const pace = new Pace()
   for (let from = 0; from < rows.groups.length;) {
     const group = rows.groups[from]!
     let to = from + 1
     while (to < rows.groups.length && rows.groups[to] === group) to++
-    const places = placesOf(rows.buckets.subarray(from, to), grid)
-    const fields = outputs.map((output, i) => {
-      const spread = spreadVector(output.type, rows.fields[i]!, from, places, grid.length)
-      fillVector(output, spread, grid, fill, known.get(group)?.[i] ?? null)
-      return { values: spread.values, valid: spread.valid.includes(0) ? spread.valid : null }
-    })
+    const places = yield* placesOf(rows.buckets.subarray(from, to), grid, pace)
+    const fields: Vector[] = []
+    for (const [i, output] of outputs.entries()) {
+      const spread = yield* spreadVector(output.type, rows.fields[i]!, [from, places], grid, pace)
+      yield* fillVector(output, spread, { grid, fill, pace }, known.get(group)?.[i] ?? null)
+      fields.push({ ...spread, valid: spread.valid.includes(0) ? spread.valid : null })
+    }
     filled.push({ group, time: grid, fields })
+    yield* pace.after(GROUP_CELLS)
     from = to
   }
   return filled
@@ -89,55 +103,77 @@ interface Cells {
   readonly valid: Uint8Array
 }
 
+/** How a vector is filled. */
+interface Filling {
+  readonly grid: BigInt64Array
+  readonly fill: Fill
+  readonly pace: Pace
+}
+
 /** Index in the grid of each bucket; both ascend. */
-function placesOf(buckets: BigInt64Array, grid: BigInt64Array): Uint32Array {
+function* placesOf(
+  buckets: BigInt64Array,
+  grid: BigInt64Array,
+  pace: Pace,
+): Execution<Uint32Array> {
   const places = new Uint32Array(buckets.length)
-  let place = 0
-  for (let i = 0; i < buckets.length; i++) {
-    while (grid[place]! < buckets[i]!) place++
-    places[i] = place
-  }
+  let next = 0
+  // Not over the buckets, between which any number of places may lie.
+  yield* pace.over(grid.length, (from, to) => {
+    for (let place = from; place < to && next < buckets.length; place++) {
+      if (grid[place] === buckets[next]) places[next++] = place
+    }
+  })
   return places
 }
 
-function spreadVector(
+function* spreadVector(
   type: ValueType,
   source: Vector,
-  from: number,
-  places: Uint32Array,
-  count: number,
-): Cells {
-  const { values } = emptyVector(type, count)
-  const valid = new Uint8Array(count)
-  for (let i = 0; i < places.length; i++) {
-    if (source.valid !== null && source.valid[from + i] === 0) continue
-    const place = places[i]!
-    values[place] = source.values[from + i]!
-    valid[place] = 1
-  }
+  [first, places]: readonly [number, Uint32Array],
+  grid: BigInt64Array,
+  pace: Pace,
+): Execution<Cells> {
+  const { values } = emptyVector(type, grid.length)
+  const valid = new Uint8Array(grid.length)
+  yield* pace.over(places.length, (from, to) => {
+    for (let i = from; i < to; i++) {
+      if (source.valid !== null && source.valid[first + i] === 0) continue
+      const place = places[i]!
+      values[place] = source.values[first + i]!
+      valid[place] = 1
+    }
+  })
   return { values, valid }
 }
 
-function fillVector(
+function* fillVector(
   output: Output,
   cells: Cells,
-  grid: BigInt64Array,
-  fill: Fill,
+  filling: Filling,
   known: KnownValue | null,
-): void {
-  if (fill.kind === 'value') fillValue(output, cells, fill.value)
-  else if (fill.kind === 'previous') fillPrevious(cells, grid, fill.maxGap, known)
-  else if (fill.kind === 'linear') fillLinear(output.type, cells, grid, fill.maxGap, known)
+): Execution<void> {
+  const { kind, value } = filling.fill
+  if (kind === 'value') yield* fillValue(output, cells, value, filling.pace)
+  else if (kind === 'previous') yield* fillPrevious(cells, filling, known)
+  else if (kind === 'linear') yield* fillLinear(output.type, cells, filling, known)
 }
 
-function fillValue({ name, type }: Output, { values, valid }: Cells, value: number): void {
+function* fillValue(
+  { name, type }: Output,
+  { values, valid }: Cells,
+  value: number,
+  pace: Pace,
+): Execution<void> {
   if (type === 'string' || type === 'boolean') return
   const slot = type === 'float' ? value : integerFill(name, type, value)
-  for (let i = 0; i < valid.length; i++) {
-    if (valid[i] === 1) continue
-    values[i] = slot
-    valid[i] = 1
-  }
+  yield* pace.over(valid.length, (from, to) => {
+    for (let i = from; i < to; i++) {
+      if (valid[i] === 1) continue
+      values[i] = slot
+      valid[i] = 1
+    }
+  })
 }
 
 /** A number to fill an integer column with must be one. */
@@ -149,43 +185,45 @@ function integerFill(name: string, type: ValueType, value: number): bigint {
 }
 
 /** Carries values to buckets that start at most `maxGap` after the value's own bucket. */
-function fillPrevious(
+function* fillPrevious(
   { values, valid }: Cells,
-  grid: BigInt64Array,
-  maxGap: bigint | null,
+  { grid, fill: { maxGap }, pace }: Filling,
   known: KnownValue | null,
-): void {
+): Execution<void> {
   let value = known === null ? null : known.vector.values[known.row]!
   let time = known?.time ?? 0n
-  for (let i = 0; i < valid.length; i++) {
-    if (valid[i] === 1) {
-      value = values[i]!
-      time = grid[i]!
-    } else if (value !== null && (maxGap === null || grid[i]! - time <= maxGap)) {
-      values[i] = value
-      valid[i] = 1
+  yield* pace.over(valid.length, (from, to) => {
+    for (let i = from; i < to; i++) {
+      if (valid[i] === 1) {
+        value = values[i]!
+        time = grid[i]!
+      } else if (value !== null && (maxGap === null || grid[i]! - time <= maxGap)) {
+        values[i] = value
+        valid[i] = 1
+      }
     }
-  }
+  })
 }
 
 /** Joins neighbouring values whose buckets start at most `maxGap` apart. */
-function fillLinear(
+function* fillLinear(
   type: ValueType,
   { values, valid }: Cells,
-  grid: BigInt64Array,
-  maxGap: bigint | null,
+  { grid, fill: { maxGap }, pace }: Filling,
   known: KnownValue | null,
-): void {
+): Execution<void> {
   if (type === 'string' || type === 'boolean') return
   let left = known === null ? null : { time: known.time, value: known.vector.values[known.row]! }
   let open = 0
   for (let i = 0; i < valid.length; i++) {
+    yield* pace.after(1)
     if (valid[i] === 0) continue
     const right = { time: grid[i]!, value: values[i]! }
     if (left !== null && (maxGap === null || right.time - left.time <= maxGap)) {
       for (let j = open; j < i; j++) {
         values[j] = interpolate(left, right, grid[j]!)
         valid[j] = 1
+        yield* pace.after(4)
       }
     }
     left = right

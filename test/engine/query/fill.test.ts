@@ -1,3 +1,4 @@
+import { finish, type Step } from '../../../engine/step.ts'
 import { describe, expect, test } from 'vitest'
 import { fillGrid, fillGroups, type KnownValue } from '../../../engine/query/fill.ts'
 import type { AggregateRows } from '../../../engine/query/partial.ts'
@@ -37,7 +38,7 @@ function gridOf(rows: AggregateRows, request: Partial<QueryRequest>, maxBuckets 
     ...{ database: 'default', now: 0n, limit: { default: 1e6, max: 1e6 } },
     limits: { maxPoints: 1e9, maxBuckets, queryBytes: 2 ** 40, timeoutMs: 1000 },
   })
-  return [...fillGrid(query, query.every!, rows)]
+  return [...finish(fillGrid(query, query.every!, rows))]
 }
 
 function fill(
@@ -53,7 +54,7 @@ function fill(
   const grid = BigInt64Array.from([0n, 10n, 20n, 30n, 40n, 50n])
   const outputs: Output[] = [{ name: 'x', type, field: 0, result: 'sum' }]
   const whole: Fill = { kind: 'null', value: 0, maxGap: null, lookback: 0n, ...how }
-  const [group] = fillGroups(rows, grid, outputs, whole, new Map([[0, [known]]]))
+  const [group] = finish(fillGroups(rows, grid, outputs, whole, new Map([[0, [known]]])))
   const { values, valid } = group!.fields[0]!
   return Array.from(values as ArrayLike<Value>, (v, i) =>
     valid !== null && valid[i] === 0 ? null : v,
@@ -100,7 +101,7 @@ describe('filling', () => {
     const grid = BigInt64Array.from([0n, 10n, 20n])
     const outputs: Output[] = [{ name: 'x', type: 'float', field: 0, result: 'sum' }]
     const how: Fill = { kind: 'previous', value: 0, maxGap: null, lookback: 0n }
-    const filled = fillGroups(rows, grid, outputs, how, new Map())
+    const filled = finish(fillGroups(rows, grid, outputs, how, new Map()))
     expect(filled.map(({ group }) => group)).toEqual([0, 2])
     expect([...(filled[0]!.fields[0]!.values as Float64Array)]).toEqual([1, 1, 1])
     expect(filled[0]!.fields[0]!.valid).toBeNull()
@@ -248,5 +249,56 @@ describe('filling', () => {
     ] as const) {
       expect(() => fill(type, [[0, 1n]], { kind: 'value', value })).toThrow(/fill/)
     }
+  })
+})
+
+describe('a large grid', () => {
+  const count = 100_000
+  const outputs = (type: ValueType): Output[] => [{ name: 'x', type, field: 0, result: 'sum' }]
+  const grid = BigInt64Array.from({ length: count }, (_, i) => BigInt(i))
+
+  function pausesOf(execution: Iterator<Step, unknown, never>): number {
+    let pauses = 0
+    while (!execution.next().done) pauses++
+    return pauses
+  }
+
+  test.each(['null', 'previous', 'linear', 'value'] as const)(
+    'of one group is filled in steps: %s',
+    (kind) => {
+      const cells = Array.from({ length: 1_000 }, (_, i): [number, number, Value] => [0, i * 90, i])
+      const how: Fill = { kind, value: 1, maxGap: null, lookback: 0n }
+      const rows = rowsOf('float', cells)
+      const pauses = pausesOf(fillGroups(rows, grid, outputs('float'), how, new Map()) as never)
+      expect(pauses).toBeGreaterThanOrEqual(kind === 'null' ? 6 : 12)
+    },
+  )
+
+  test('of many small groups is filled in steps, too', () => {
+    const cells = Array.from({ length: 20_000 }, (_, i): [number, number, Value] => [i, 1, i])
+    const small = BigInt64Array.from([0n, 1n, 2n])
+    const how: Fill = { kind: 'previous', value: 0, maxGap: null, lookback: 0n }
+    const rows = rowsOf('float', cells)
+    const pauses = pausesOf(fillGroups(rows, small, outputs('float'), how, new Map()) as never)
+    expect(pauses).toBeGreaterThan(20)
+  })
+
+  test('is made in steps', () => {
+    const rows = rowsOf('float', [[0, 20, 1]])
+    const full = {
+      table: 't',
+      select: 'sum(f)',
+      precision: 'ns' as const,
+      fill: 'null',
+      every: '1ns',
+    }
+    const query = parseQuery(
+      { ...full, start: 0n, end: BigInt(count) },
+      {
+        ...{ database: 'default', now: 0n, limit: { default: 1e6, max: 1e6 } },
+        limits: { maxPoints: 1e9, maxBuckets: 1e6, queryBytes: 2 ** 40, timeoutMs: 1000 },
+      },
+    )
+    expect(pausesOf(fillGrid(query, query.every!, rows) as never)).toBeGreaterThan(10)
   })
 })
