@@ -1,5 +1,6 @@
 // TSBS's cpu-only set as typed arrays: hosts with 10 tags and 10 fields, a point every 10 s, every
-// value a seeded walk between 0 and 100 (seven fields of integers, three with two decimals). The
+// value the integer part of a walk between 0 and 100 with normal steps of deviation 1, as TSBS's
+// generator has it (github.com/timescale/tsbs, pkg/data/usecases/common/distribution.go), seeded. The
 // arrays load the database and, in plain JavaScript, answer the same questions (questions.ts).
 
 import { setImmediate as nextMacrotask } from 'node:timers/promises'
@@ -23,7 +24,6 @@ export const FIELDS = [
 export const EPOCH = 1_451_606_400_000_000_000n
 export const STEP_SECONDS = 10
 export const STEP = 10_000_000_000n
-const DECIMAL_FIELDS = 3
 const FLOAT = 0
 
 export interface CpuSet {
@@ -38,14 +38,12 @@ export function makeCpuSet(hosts: number, hours: number): CpuSet {
   const steps = (hours * 3600) / STEP_SECONDS
   const values = FIELDS.map((_, field) => {
     const column = new Float64Array(hosts * steps)
-    const scale = field < FIELDS.length - DECIMAL_FIELDS ? 1 : 100
     for (let host = 0; host < hosts; host++) {
       const random = randomOf(host * FIELDS.length + field + 1)
-      let walk = Math.floor(random() * 100 * scale)
+      let walk = random() * 100
       for (let step = 0; step < steps; step++) {
-        walk += Math.round((random() - 0.5) * 3 * scale)
-        walk = Math.min(100 * scale, Math.max(0, walk))
-        column[host * steps + step] = walk / scale
+        walk = Math.min(100, Math.max(0, walk + normalOf(random)))
+        column[host * steps + step] = Math.floor(walk)
       }
     }
     return column
@@ -53,9 +51,15 @@ export function makeCpuSet(hosts: number, hours: number): CpuSet {
   return { hosts, steps, values }
 }
 
+/** A number of the standard normal distribution, by Box and Muller. */
+function normalOf(random: () => number): number {
+  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
+}
+
 export const hostName = (host: number): string => `host_${host}`
 
-function tagsOf(host: number): Map<string, string> {
+/** In the order of their keys. */
+export function tagsOf(host: number): Map<string, string> {
   const region = ['ap-northeast-1', 'eu-central-1', 'us-east-1', 'us-west-2'][host % 4]!
   return new Map([
     ['arch', ['x64', 'x86'][host % 2]!],

@@ -33,45 +33,44 @@ export function questionsOf({ hosts, steps }: CpuSet, variant: number): Question
   const to = Math.min(steps, from + HOUR)
   const half = Math.min(steps, 12 * HOUR)
   const hour = { from, to }
+  const halfDay = { from: 0, to: half }
   const all = { from: 0, to: steps }
   const minute = { every: 60 }
+  const busy = { result: 'raw', above: 90 } as const
+  const eight = { from: 0, to: Math.min(steps, 8 * HOUR), every: 3600 }
   const hourly = { every: 3600, byHost: true, hosts: null, result: 'mean' } as const
   return [
     { name: '1 host, 1 h, 1 field raw', hosts: pick(1), fields: 1, ...hour, result: 'raw' },
     { name: '1 host, 1 h, 10 fields raw', hosts: pick(1), fields: 10, ...hour, result: 'raw' },
-    {
-      name: '1 host, 12 h, 10 fields raw',
-      hosts: pick(1),
-      fields: 10,
-      from: 0,
-      to: half,
-      result: 'raw',
-    },
+    { name: '1 host, 12 h, 10 fields raw', hosts: pick(1), fields: 10, ...halfDay, result: 'raw' },
     { name: 'single-groupby-1-1-1', hosts: pick(1), fields: 1, ...hour, ...minute, result: 'max' },
     { name: 'single-groupby-5-1-1', hosts: pick(1), fields: 5, ...hour, ...minute, result: 'max' },
-    { name: 'single-groupby-1-8-1', hosts: pick(8), fields: 1, ...hour, ...minute, result: 'max' },
-    { name: 'single-groupby-5-8-1', hosts: pick(8), fields: 5, ...hour, ...minute, result: 'max' },
     {
-      name: 'cpu-max-all-8',
-      hosts: pick(8),
-      fields: 10,
-      from: 0,
-      to: Math.min(steps, 8 * HOUR),
-      every: 3600,
+      name: 'single-groupby-1-1-12',
+      hosts: pick(1),
+      fields: 1,
+      ...halfDay,
+      ...minute,
       result: 'max',
     },
-    { name: 'double-groupby-1, 12 h', ...hourly, fields: 1, from: 0, to: half },
-    { name: 'double-groupby-all, 12 h', ...hourly, fields: 10, from: 0, to: half },
-    { name: 'double-groupby-all, 24 h', ...hourly, fields: 10, ...all },
     {
-      name: 'high-cpu-all, 12 h',
-      hosts: null,
-      fields: 10,
-      from: 0,
-      to: half,
-      result: 'raw',
-      above: 90,
+      name: 'single-groupby-5-1-12',
+      hosts: pick(1),
+      fields: 5,
+      ...halfDay,
+      ...minute,
+      result: 'max',
     },
+    { name: 'single-groupby-1-8-1', hosts: pick(8), fields: 1, ...hour, ...minute, result: 'max' },
+    { name: 'single-groupby-5-8-1', hosts: pick(8), fields: 5, ...hour, ...minute, result: 'max' },
+    { name: 'cpu-max-all-1', hosts: pick(1), fields: 10, ...eight, result: 'max' },
+    { name: 'cpu-max-all-8', hosts: pick(8), fields: 10, ...eight, result: 'max' },
+    { name: 'double-groupby-1, 12 h', ...hourly, fields: 1, ...halfDay },
+    { name: 'double-groupby-5, 12 h', ...hourly, fields: 5, ...halfDay },
+    { name: 'double-groupby-all, 12 h', ...hourly, fields: 10, ...halfDay },
+    { name: 'double-groupby-all, 24 h', ...hourly, fields: 10, ...all },
+    { name: 'high-cpu-1, 12 h', hosts: pick(1), fields: 10, ...halfDay, ...busy },
+    { name: 'high-cpu-all, 12 h', hosts: null, fields: 10, ...halfDay, ...busy },
     { name: 'lastpoint', hosts: null, fields: 10, ...all, result: 'latest' },
     {
       name: 'groupby-orderby-limit',
