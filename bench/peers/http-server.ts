@@ -1,0 +1,121 @@
+// A database server as a child process, and a client that keeps one connection to it open.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { Agent, type IncomingMessage, request } from 'node:http'
+import { createServer, type AddressInfo } from 'node:net'
+import { lineChunks } from './text-files.ts'
+
+const START_MS = 60_000
+
+/** A port that nobody uses now. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** Throws unless the program is installed. */
+export function requireProgram(path: string, debianPackage: string): string {
+  if (!existsSync(path)) throw new Error(`${path} is missing: apt-get install ${debianPackage}`)
+  return path
+}
+
+export class HttpServer {
+  readonly process: ChildProcess
+  readonly url: string
+  private readonly agent = new Agent({ keepAlive: true, maxSockets: 2 })
+  private output = ''
+
+  private constructor(process: ChildProcess, port: number) {
+    this.process = process
+    this.url = `http://127.0.0.1:${port}`
+    const keep = (chunk: Buffer): void => {
+      this.output = (this.output + chunk.toString()).slice(-4_000)
+    }
+    process.stdout!.on('data', keep)
+    process.stderr!.on('data', keep)
+  }
+
+  /** Starts it and waits until GET `readyPath` is answered. */
+  static async start(
+    program: string,
+    args: readonly string[],
+    { port, readyPath, uid }: { port: number; readyPath: string; uid?: number },
+  ): Promise<HttpServer> {
+    const child = spawn(program, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...(uid ? { uid } : {}),
+    })
+    const server = new HttpServer(child, port)
+    const end = performance.now() + START_MS
+    for (;;) {
+      const isReady = await server.get(readyPath).then(
+        () => true,
+        () => false,
+      )
+      if (isReady) return server
+      if (child.exitCode !== null || performance.now() > end) {
+        throw new Error(`${program} does not start: ${server.output}`)
+      }
+      await new Promise((again) => setTimeout(again, 50))
+    }
+  }
+
+  get(path: string): Promise<Buffer> {
+    return this.send('GET', path, null, {})
+  }
+
+  /** The body of the answer; throws what an answer that is no success says. */
+  send(
+    method: string,
+    path: string,
+    body: Buffer | string | null,
+    headers: Record<string, string>,
+  ): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      const length = body === null ? {} : { 'Content-Length': String(Buffer.byteLength(body)) }
+      const options = { method, agent: this.agent, headers: { ...headers, ...length } }
+      const call = request(this.url + path, options, (answer: IncomingMessage) => {
+        const chunks: Buffer[] = []
+        answer.on('data', (chunk: Buffer) => chunks.push(chunk))
+        answer.on('error', reject)
+        answer.on('end', () => {
+          const bytes = Buffer.concat(chunks)
+          if (answer.statusCode! < 300) resolve(bytes)
+          else
+            reject(
+              new Error(
+                `${method} ${path}: ${answer.statusCode} ${bytes.toString('utf8', 0, 500)}`,
+              ),
+            )
+        })
+      })
+      call.on('error', reject)
+      call.end(body ?? undefined)
+    })
+  }
+
+  /** Sends a file of lines in bodies of whole lines, two under way at a time. */
+  async sendLines(path: string, file: string, bytesMax: number): Promise<void> {
+    const bodies = lineChunks(file, bytesMax)
+    const sender = async (): Promise<void> => {
+      for (let next = bodies.next(); !next.done; next = bodies.next()) {
+        await this.send('POST', path, next.value, { 'Content-Type': 'text/plain' })
+      }
+    }
+    await Promise.all([sender(), sender()])
+  }
+
+  async stop(): Promise<void> {
+    this.agent.destroy()
+    if (this.process.exitCode !== null) return
+    const ended = once(this.process, 'exit')
+    this.process.kill('SIGTERM')
+    await ended
+  }
+}
