@@ -25,6 +25,11 @@ export function requireProgram(path: string, debianPackage: string): string {
   return path
 }
 
+/** Kills a child when this process ends, however it ends. */
+export function endWithThisProcess(child: ChildProcess): void {
+  process.once('exit', () => child.kill('SIGKILL'))
+}
+
 export class HttpServer {
   readonly process: ChildProcess
   readonly url: string
@@ -33,6 +38,7 @@ export class HttpServer {
 
   private constructor(process: ChildProcess, port: number) {
     this.process = process
+    endWithThisProcess(process)
     this.url = `http://127.0.0.1:${port}`
     const keep = (chunk: Buffer): void => {
       this.output = (this.output + chunk.toString()).slice(-4_000)

@@ -5,7 +5,7 @@ import { chmodSync, chownSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { once } from 'node:events'
 import type { PointSet } from './point-set.ts'
-import { freePort, requireProgram } from './http-server.ts'
+import { endWithThisProcess, freePort, requireProgram } from './http-server.ts'
 import { type Peer, groupRows, peerPackage } from './peer.ts'
 import { type Dialect, quoted, sqlOf } from './sql.ts'
 import { writeCsv } from './text-files.ts'
@@ -44,6 +44,7 @@ export async function openPostgres(directory: string): Promise<Peer> {
   const args = ['-D', home, '-p', String(port), '-k', home, '-h', '127.0.0.1']
   const memory = ['-c', 'shared_buffers=512MB', '-c', 'work_mem=64MB', '-c', 'max_wal_size=4GB']
   const server = spawn(program, [...args, ...memory], { stdio: 'ignore', cwd: home, ...owner })
+  endWithThisProcess(server)
   const client = await connect(port)
   const version = (await client.query({ text: 'SHOW server_version', rowMode: 'array' }))
     .rows[0]![0]

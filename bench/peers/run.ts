@@ -81,7 +81,7 @@ export async function main(words: string[]): Promise<void> {
     if (values.out !== undefined) writeFileSync(values.out, `${JSON.stringify(report, null, 2)}\n`)
     printTables(peers, data)
   } finally {
-    for (const worker of workers) worker.kill()
+    for (const worker of workers) worker.leave()
     rmSync(directory, { recursive: true, force: true })
   }
 }
@@ -154,7 +154,7 @@ class Worker {
     try {
       return new Worker(peer, child, (await exchange(child, order)) as Loaded)
     } catch (error) {
-      child.kill('SIGKILL')
+      child.disconnect()
       console.error(`${peer} does not take part: ${String(error)}`)
       return null
     }
@@ -180,8 +180,9 @@ class Worker {
     return (await exchange(this.process, { kind: 'end' })) as number
   }
 
-  kill(): void {
-    this.process.kill('SIGKILL')
+  /** It ends by itself, and its servers with it, when nobody talks to it. */
+  leave(): void {
+    if (this.process.connected) this.process.disconnect()
   }
 }
 

@@ -116,7 +116,7 @@ function memoryOf(): number {
 }
 
 export function main(): Promise<void> {
-  return new Promise((resolve) => {
+  return new Promise(() => {
     process.on('message', async (order: Order) => {
       const reply = await obey(order).then(
         (value) => ({ value }),
@@ -125,6 +125,6 @@ export function main(): Promise<void> {
       process.send!(reply)
       if (order.kind === 'end') process.disconnect()
     })
-    process.once('disconnect', resolve)
+    process.once('disconnect', () => process.exit())
   })
 }
