@@ -124,19 +124,21 @@ async function makePlan(host: Host, found: Verification, manifest: Manifest): Pr
       lostParts.push(describeLoss(part, found.names.nameOf(part.table), series))
     }
     actions.push(...damagedParts.map((part) => `${name}: ${describePart(part, found)} is given up`))
-    if (kept.length > 0) actions.push(`${name}: ${kept.length} intact parts move to a new file`)
+    if (kept.length > 0)
+      actions.push(`${name}: ${counted(kept.length, 'intact part')} to a new file`)
     else if (damagedParts.length === 0) actions.push(`${name}: holds no part and is given up`)
   }
   const isLogLost = (found.log?.losses.length ?? 0) > 0
   const log = isLogLost ? await salvageLog(host, manifest) : null
   if (log !== null) {
     for (const { number } of manifest.logs) quarantined.push(fileName('wal', number))
-    actions.push(`log: ${log.records.length} intact records move to a new file`)
+    actions.push(`log: ${counted(log.records.length, 'intact record')} to a new file`)
     for (const { file, offset, reason } of log.lost) {
       actions.push(`${file}: bytes from ${offset} on are given up (${reason})`)
     }
     if (log.orphaned > 0) {
-      actions.push(`log: ${log.orphaned} records need what is lost, and are given up`)
+      const behind = counted(log.orphaned, 'intact record')
+      actions.push(`log: ${behind} behind that: what needs a lost one is given up`)
     }
   }
   const loss = {
@@ -154,7 +156,7 @@ function describePart(
   found: Verification,
 ): string {
   const name = found.names.nameOf(table) ?? 'a table that is gone'
-  return `a part of ${name} with ${rows} rows, times ${describeTimes(minTime, maxTime)},`
+  return `a part of ${name} with ${counted(rows, 'row')}, times ${describeTimes(minTime, maxTime)},`
 }
 
 function describeLoss(
@@ -218,6 +220,10 @@ async function carryOut(host: Host, manifest: Manifest, plan: Plan): Promise<str
   return report
 }
 
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
+
 function hasLoss({ parts, records, orphanedRecords }: Loss): boolean {
   return parts.length > 0 || records.length > 0 || orphanedRecords > 0
 }
@@ -242,10 +248,14 @@ async function writeReport(host: Host, { loss, actions }: Plan): Promise<string>
   return `loss-${number}`
 }
 
-function lossText(at: string, { parts, records }: Loss, actions: readonly string[]): string {
+function lossText(
+  at: string,
+  { parts, records, orphanedRecords }: Loss,
+  actions: readonly string[],
+): string {
   const lines = [`Loss report of ${at}. Copies of the damaged files are in quarantine/.`, '']
   for (const { file, table, rows, series, minTime, maxTime } of parts) {
-    const count = `${rows} rows of ${series ?? 'an unknown number of'} series`
+    const count = `${counted(rows, 'row')} of ${series ?? 'an unknown number of'} series`
     lines.push(`lost: ${table ?? 'a dropped table'}: ${count}, ${minTime} to ${maxTime} (${file})`)
   }
   for (const { file, offset, firstLsn, lastLsn } of records) {
@@ -253,6 +263,12 @@ function lossText(at: string, { parts, records }: Loss, actions: readonly string
       `lost: records ${firstLsn} to ${lastLsn} of the log (${file} at ${offset}): the latest writes,`,
     )
     lines.push('      and drops, deletes and settings among them')
+  }
+  if (orphanedRecords > 0) {
+    lines.push(
+      `lost: of ${counted(orphanedRecords, 'intact record')} behind those, what needs a table, a column`,
+      '      or a series that a lost one made',
+    )
   }
   return [...lines, '', 'What was done:', ...actions.map((action) => `  ${action}`)].join('\n')
 }

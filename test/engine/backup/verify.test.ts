@@ -276,6 +276,13 @@ describe('what a start refuses', () => {
     const all = await original
     const gone = [...all.keys()].filter((key) => !points.has(key)).sort()
     expect(gone).toEqual(['new  1', 'new  2', 'u h,c 3'])
+    await using(disk, async ({ storage: found }) => {
+      const report = new TextDecoder().decode(bytesOf(found, 'loss-1.txt'))
+      // Among what is lost, not only under what was done.
+      expect(report.split('What was done:')[0]).toContain(
+        'lost: of 1 intact record behind those, what needs a table, a column',
+      )
+    })
     const { db } = await open(1, disk)
     await write(db, 'new v="other type" 1\nu,h=c s="again" 3')
     expect((await pointsOf(db)).get('new  1')).toBe('other type')
