@@ -13,6 +13,7 @@ export {
   keyTableMove,
   keyTablePack,
   keyTableRemove,
+  keyTableTruncate,
 } from './key-table'
 export { tagIndexAdd } from './tag-index'
 export {

@@ -8,9 +8,9 @@ import { Scrub } from './backup/scrub.ts'
 import type { StagedBatch } from './ingest/batch.ts'
 import { replayEntries } from './ingest/staging.ts'
 import { Cache } from './segment/cache.ts'
-import { encodeColumnPurged } from './catalog/catalog-entry.ts'
+import { encodeColumnsPurged } from './catalog/catalog-entry.ts'
 import { Catalog } from './catalog/catalog.ts'
-import { isOutage } from './error.ts'
+import { OmenError, isOutage } from './error.ts'
 import { fileName } from './log/file-name.ts'
 import type { Host, TimerHandle } from './host.ts'
 import { type DeletionTarget, Deletions } from './lifecycle/deletion.ts'
@@ -57,7 +57,7 @@ export class Shard implements WriteTarget, DeletionTarget {
   readonly scrub: Scrub
   private readonly sweep: SeriesSweep
   private readonly syncs = { count: 0, seconds: 0 }
-  /** Entries that are in the catalog and in no log yet: they go before those of the next record. */
+  /** Entries of records that were given up after a failed sync: they go before those of the next record. */
   private carried: Uint8Array = NOTHING
   private flushTimer: TimerHandle = null
   private closing: Promise<void> | null = null
@@ -87,7 +87,7 @@ export class Shard implements WriteTarget, DeletionTarget {
       emptied: (tables) => this.sweep.suspect(tables),
       forget: () => void this.forgetTombstones().catch(() => {}),
       // Else the next start looks for them again.
-      purged: (columns) => void this.logEntries(() => purgedEntries(columns)).catch(() => {}),
+      purged: (columns) => void this.logEntries(() => encodeColumnsPurged(columns)).catch(() => {}),
     })
   }
 
@@ -201,22 +201,34 @@ export class Shard implements WriteTarget, DeletionTarget {
   }
 
   private logNow(staged: StagedBatch): LoggedBatch {
-    const entries = joinBytes(this.carried, staged.finalize())
-    this.carried = entries
-    // Before the log, because memory may be short: then the next record tries again.
-    this.catalog.apply(entries)
+    const { catalog } = this
+    const mark = catalog.mark()
+    const fresh = staged.finalize()
+    try {
+      // Before the log, because memory may be short.
+      catalog.apply(fresh)
+      const entries = joinBytes(this.carried, fresh)
+      const lsn = this.append(this.payloadOf(staged, entries), entries)
+      this.carried = NOTHING
+      return { staged, entries, lsn }
+    } catch (error) {
+      // A refused write leaves no name behind; nobody has seen any in this turn.
+      if (error instanceof OmenError) catalog.takeBack(mark, fresh)
+      throw error
+    }
+  }
+
+  /** The record of a batch; read anew each time, because kernel memory moves. */
+  private payloadOf(staged: StagedBatch, entries: Uint8Array): () => Uint8Array[] {
     const { memory } = this.instance
     const { rows, rowBytes, arena, arenaBytes } = staged
     const header = encodeBatchHeader(entries.length, rowBytes, arenaBytes)
-    const payload = (): Uint8Array[] => [
+    return () => [
       header,
       entries,
       memory.u8.subarray(rows, rows + rowBytes),
       memory.u8.subarray(arena, arena + arenaBytes),
     ]
-    const lsn = this.append(payload, entries)
-    this.carried = NOTHING
-    return { staged, entries, lsn }
   }
 
   /** A log that takes no more is left or tried again soon, also when no other write comes. */
@@ -481,8 +493,4 @@ export class Shard implements WriteTarget, DeletionTarget {
       void this.flush().catch(() => {})
     })
   }
-}
-
-function purgedEntries(columns: readonly number[]): Uint8Array {
-  return joinBytes(...columns.map(encodeColumnPurged))
 }

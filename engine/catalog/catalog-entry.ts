@@ -276,9 +276,13 @@ export function encodeIdsGiven(kind: number, next: number): Uint8Array {
   return encodeEntry(ENTRY.idsGiven, kind, numbersAndName([next], ''))
 }
 
-/** The entry that no part holds a dropped field any more. */
-export function encodeColumnPurged(id: number): Uint8Array {
-  return encodeEntry(ENTRY.columnPurged, id, new Uint8Array())
+/** The entries that no part holds these dropped fields any more. */
+export function encodeColumnsPurged(ids: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(ids.length * HEADER_SIZE)
+  for (const [i, id] of ids.entries()) {
+    bytes.set(encodeEntry(ENTRY.columnPurged, id, new Uint8Array()), i * HEADER_SIZE)
+  }
+  return bytes
 }
 
 function encodeEntry(kind: number, id: number, rest: Uint8Array): Uint8Array {

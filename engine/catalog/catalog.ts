@@ -5,12 +5,19 @@
 
 import type { CatalogEntry } from './catalog-entry.ts'
 import { ENTRY, decodeEntries } from './catalog-entry.ts'
+import {
+  type CatalogColumn,
+  type CatalogDatabase,
+  type CatalogMark,
+  type CatalogTable,
+  seriesCountOf,
+} from './catalog-table.ts'
 import { TIME_MIN } from '../calendar.ts'
 import { OmenError, assert } from '../error.ts'
-import type { FieldType } from '../field.ts'
 import type { Kernel } from '../kernel.ts'
 import { KeyTable } from './key-table.ts'
-import type { Memory, Region } from '../memory.ts'
+import { type CatalogLease, Leases } from './leases.ts'
+import type { Memory } from '../memory.ts'
 import { Tombstones } from '../lifecycle/tombstones.ts'
 import type { PlanCatalog, PlanTable } from '../query/plan.ts'
 import { type SeriesGroups, groupSeries } from './series-groups.ts'
@@ -23,59 +30,9 @@ import { TagIndex, type TagTerm } from './tag-index.ts'
 import { type TagTexts, copyTags, decodeTags } from './tag-texts.ts'
 import { compareText } from './tags.ts'
 
-export interface CatalogColumn {
-  readonly id: number
-  readonly name: string
-  readonly type: FieldType
-}
-
-/** How long points are kept. */
-export interface Retention {
-  /** Nanoseconds, whole seconds. */
-  readonly ns: bigint
-  /** As it was set: `30d`. */
-  readonly text: string
-}
-
-export interface CatalogTable {
-  readonly id: number
-  readonly name: string
-  readonly database: CatalogDatabase
-  readonly partitionSeconds: number
-  /** By name. */
-  readonly columns: Map<string, CatalogColumn>
-  /** By name: ids in the columns' key table, where they keep fields from taking the name. */
-  readonly tags: Map<string, number>
-  /** Ids of dropped fields that parts may still hold. */
-  readonly droppedColumns: Set<number>
-  /** Null: points are kept for ever. */
-  retention: Retention | null
-  /** Series ids (u32) by ordinal, in kernel memory; NO_SERIES where one was dropped. */
-  series: Region
-  /** Ordinals given out. A running query may know a series by its own: they are not used again. */
-  ordinalCount: number
-  droppedSeries: number
-  /** What planTable last gave. */
-  planned: PlanTable | null
-}
-
-/** Of one request, from its first look-up to its end. */
-export interface CatalogLease {
-  /** How many drops there were when it began. */
-  readonly dropCount: number
-  /** Whether every id that was looked up under it is still what it was. */
-  isCurrent(): boolean
-  end(): void
-}
-
-export interface CatalogDatabase {
-  readonly id: number
-  readonly name: string
-  /** By name. */
-  readonly tables: Map<string, CatalogTable>
-}
-
 const SERIES_MIN = 64
+/** In payload c of a table: fields in the low half, tags in the high one. */
+const ONE_TAG = 0x10000
 const NO_VALUES = new Uint32Array()
 /** In place of a series id. */
 const NO_SERIES = 0xffffffff
@@ -102,9 +59,8 @@ export class Catalog implements PlanCatalog {
   private readonly order: SeriesOrder
   private readonly tableById = new Map<number, CatalogTable>()
   private readonly databaseById = new Map<number, CatalogDatabase>()
-  private readonly leases = new Set<CatalogLease>()
+  private readonly leases = new Leases()
   private databaseCount = 0
-  private drops = 0
   /** Every series below this id has been applied. */
   private seriesSeen = 0
 
@@ -115,8 +71,7 @@ export class Catalog implements PlanCatalog {
     this.seriesMax = seriesMax
     this.clock = clock
     this.tables = new KeyTable(kernel, memory, 64)
-    const mayPack = (): boolean =>
-      [...this.leases].every(({ dropCount }) => dropCount === this.drops)
+    const mayPack = (): boolean => this.leases.areCurrent
     this.columns = new KeyTable(kernel, memory, 256, mayPack)
     this.shapes = new KeyTable(kernel, memory, 64)
     this.series = new KeyTable(kernel, memory, 1024, mayPack)
@@ -138,13 +93,7 @@ export class Catalog implements PlanCatalog {
 
   /** For who looks ids up, to write or to read: while it is held, the keys of ids that are dropped stay. */
   lease(): CatalogLease {
-    const lease = {
-      dropCount: this.drops,
-      isCurrent: () => lease.dropCount === this.drops,
-      end: () => void this.leases.delete(lease),
-    }
-    this.leases.add(lease)
-    return lease
+    return this.leases.begin()
   }
 
   /** Series of all tables of a database; 0 if there is none of that name. */
@@ -307,6 +256,59 @@ export class Catalog implements PlanCatalog {
     if (dropped.size > 0) this.tombstones.drop(dropped)
   }
 
+  /** How much there is, for `takeBack`. */
+  mark(): CatalogMark {
+    const { tables, columns, shapes, series, tags, seriesSeen, databaseCount } = this
+    const counts = [tables, columns, shapes, series].map(({ count }) => count)
+    return { counts, tags: tags.mark(), seriesSeen, databaseCount }
+  }
+
+  /**
+   * Undoes what `entries` of a write brought to the key tables and, as far as it came, to the catalog
+   * since `mark`. Nobody has looked it up meanwhile: the ids are given again.
+   */
+  takeBack(mark: CatalogMark, entries: Uint8Array): void {
+    const touched = new Set<CatalogTable>()
+    const made: CatalogTable[] = []
+    for (const entry of decodeEntries(entries)) {
+      if (entry.kind === 'database') this.databaseById.delete(entry.id)
+      if (entry.kind === 'database') this.databases.delete(entry.name)
+      const isTable = entry.kind === 'table'
+      const table = this.tableById.get(isTable ? entry.id : 'table' in entry ? entry.table : -1)
+      if (table === undefined) continue
+      if (isTable) made.push(table)
+      else this.takeFrom(table, entry)
+      touched.add(table)
+    }
+    for (const table of touched) this.tags.clear(table.id, table.ordinalCount)
+    for (const { id, name, database, series } of made) {
+      this.memory.release(series)
+      this.tableById.delete(id)
+      database.tables.delete(name)
+    }
+    this.tags.takeBack(mark.tags)
+    const four = [this.tables, this.columns, this.shapes, this.series]
+    for (const [i, table] of four.entries()) table.truncate(mark.counts[i]!)
+    this.seriesSeen = mark.seriesSeen
+    this.databaseCount = mark.databaseCount
+  }
+
+  /** Takes a column, a tag or a series from its table. */
+  private takeFrom(table: CatalogTable, entry: CatalogEntry): void {
+    const count = (by: number): void => {
+      this.tables.setPayload(table.id, 'c', this.tables.payload(table.id, 'c') - by)
+    }
+    if (entry.kind === 'series' && entry.id < this.seriesSeen) table.ordinalCount--
+    if (entry.kind === 'column') {
+      table.columns.delete(entry.name)
+      count(1)
+    }
+    if (entry.kind === 'tag') {
+      table.tags.delete(entry.name)
+      count(ONE_TAG)
+    }
+  }
+
   private applyEntry(entry: CatalogEntry): void {
     switch (entry.kind) {
       case 'database':
@@ -428,7 +430,7 @@ export class Catalog implements PlanCatalog {
     table.planned = null
     this.columns.remove(id)
     this.tables.setPayload(table.id, 'c', this.tables.payload(table.id, 'c') - 1)
-    this.drops++
+    this.leases.noteDrop()
   }
 
   private dropSeries(id: number): void {
@@ -441,7 +443,7 @@ export class Catalog implements PlanCatalog {
     this.memory.u32[(table.series.offset >>> 2) + ordinal] = NO_SERIES
     table.droppedSeries++
     this.series.remove(id)
-    this.drops++
+    this.leases.noteDrop()
   }
 
   private dropTable(id: number): void {
@@ -461,7 +463,7 @@ export class Catalog implements PlanCatalog {
     this.tables.remove(id)
     this.tableById.delete(id)
     table.database.tables.delete(table.name)
-    this.drops++
+    this.leases.noteDrop()
   }
 
   private dropDatabase(id: number): void {
@@ -472,9 +474,4 @@ export class Catalog implements PlanCatalog {
     this.databases.delete(database.name)
     this.databaseById.delete(id)
   }
-}
-
-/** How many series a table has. */
-export function seriesCountOf({ ordinalCount, droppedSeries }: CatalogTable): number {
-  return ordinalCount - droppedSeries
 }

@@ -158,6 +158,11 @@ export class KeyTable {
     this.kernel.keyTableRemove(this.pointer, id)
   }
 
+  /** Takes back the newest keys, none of them removed, until `count` are left: their ids come again. */
+  truncate(count: number): void {
+    this.kernel.keyTableTruncate(this.pointer, count)
+  }
+
   /** Gives all memory back; the table must not be used again. */
   release(): void {
     const { slots, entries, arena } = this.regions

@@ -1,7 +1,7 @@
 // What a table takes on disk: per column and codec the blocks, values, bytes and bits per value,
 // read from the directory pages of its parts (no block is read).
 
-import type { CatalogTable } from './catalog.ts'
+import type { CatalogTable } from './catalog-table.ts'
 import { fieldTypeName } from '../field.ts'
 import type { KernelInstance } from '../kernel.ts'
 import { TIME, type PartReader } from '../segment/part.ts'

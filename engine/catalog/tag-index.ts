@@ -16,6 +16,12 @@ export interface TagTerm {
   accepts: (value: string | null) => boolean
 }
 
+/** How many keys and values there are. */
+export interface TagMark {
+  readonly keys: number
+  readonly values: number
+}
+
 interface TagColumn {
   ids: Region
 }
@@ -101,6 +107,34 @@ export class TagIndex {
 
   get valueCount(): number {
     return this.values.count + 1
+  }
+
+  /** How much there is, for `takeBack`. */
+  mark(): TagMark {
+    return { keys: this.keys.count, values: this.values.count }
+  }
+
+  /** Forgets the series of a table from an ordinal on, which will be given again. */
+  clear(table: number, ordinal: number): void {
+    for (const id of this.tables.get(table) ?? []) {
+      const { offset, size } = this.columns[id]!.ids
+      if (ordinal * 4 < size) this.memory.u8.fill(0, offset + ordinal * 4, offset + size)
+    }
+  }
+
+  /** Forgets the keys and values that came after `mark`; no series has them any more. */
+  takeBack(mark: TagMark): void {
+    for (const column of this.columns.splice(mark.keys)) {
+      if (column !== null) this.memory.release(column.ids)
+    }
+    for (const [table, ids] of this.tables) {
+      if (ids.at(-1)! < mark.keys) continue
+      const kept = ids.filter((id) => id < mark.keys)
+      if (kept.length > 0) this.tables.set(table, kept)
+      else this.tables.delete(table)
+    }
+    this.keys.truncate(mark.keys)
+    this.values.truncate(mark.values)
   }
 
   /** Forgets the columns of a dropped table. */

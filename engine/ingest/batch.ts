@@ -2,7 +2,8 @@
 // hands the staged rows to the shard's write queue, which has them validated against the catalog as
 // it is by then and given their ids. Nothing is stored or visible before.
 
-import type { Catalog, CatalogLease } from '../catalog/catalog.ts'
+import type { Catalog } from '../catalog/catalog.ts'
+import type { CatalogLease } from '../catalog/leases.ts'
 import { type CsvSpec, planColumns, readHeader } from './csv-header.ts'
 import { ColumnBlock, type ColumnPoints } from './column-block.ts'
 import { CsvPlan } from './csv-plan.ts'

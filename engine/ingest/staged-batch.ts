@@ -2,7 +2,8 @@
 // comes, given ids, with the catalog entries for what it brings (assembly/commit.ts).
 
 import type { Ack, WriteResult } from './batch.ts'
-import type { Catalog, CatalogLease } from '../catalog/catalog.ts'
+import type { Catalog } from '../catalog/catalog.ts'
+import type { CatalogLease } from '../catalog/leases.ts'
 import { encodeDatabase } from '../catalog/catalog-entry.ts'
 import { type LineError, OmenError, assert } from '../error.ts'
 import { FIELD_TYPE_NAMES } from '../field.ts'

@@ -3,7 +3,7 @@
 // parts that hold dropped fields are written anew without them.
 
 import { drive, publish, type ShardRooms } from '../publisher.ts'
-import type { CatalogTable } from '../catalog/catalog.ts'
+import type { CatalogTable } from '../catalog/catalog-table.ts'
 import type { Merge } from '../segment/compaction-choice.ts'
 import type { PartReader } from '../segment/part.ts'
 

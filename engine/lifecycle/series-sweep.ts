@@ -3,7 +3,8 @@
 // every series was found. What was not is dropped by entries of the log, a few thousand a record, after
 // a second look in the write queue's turn. It runs beside maintenance, which a turn may wait for.
 
-import type { Catalog, CatalogTable } from '../catalog/catalog.ts'
+import type { Catalog } from '../catalog/catalog.ts'
+import type { CatalogTable } from '../catalog/catalog-table.ts'
 import { encodeSeriesDropped } from '../catalog/catalog-entry.ts'
 import { OmenError, isOutage } from '../error.ts'
 import type { Host, TimerHandle } from '../host.ts'

@@ -3,7 +3,8 @@
 // type is a conflict), its retention is set, and its rollups are those of the list. Of the rest nothing
 // is ever taken away by leaving it out.
 
-import type { Catalog, CatalogTable } from '../catalog/catalog.ts'
+import type { Catalog } from '../catalog/catalog.ts'
+import type { CatalogTable } from '../catalog/catalog-table.ts'
 import {
   encodeColumn,
   encodeDatabase,

@@ -2,7 +2,8 @@
 // is in it as it was stays, with its new retention; one that is missing, or means something else
 // now, is dropped with its table; what is new gets a table and is built from the points there are.
 
-import type { Catalog, CatalogDatabase } from '../catalog/catalog.ts'
+import type { Catalog } from '../catalog/catalog.ts'
+import type { CatalogDatabase } from '../catalog/catalog-table.ts'
 import {
   encodeColumn,
   encodeRollup,

@@ -14,7 +14,8 @@ function linesOf(batch: number): string {
   return Array.from({ length: ROWS }, (_, i) => {
     const row = batch * ROWS + i
     const noise = Math.sin(row * 12.9898) * 43_758.5453
-    return `t,host=h${row % 10} x=${row},y=${noise} ${row}`
+    // What each brings is new: a tag value with its series, and a field.
+    return `t,host=h${row % 10},batch=b${batch} x=${row},y=${noise},f${batch % 900}=${row} ${row}`
   }).join('\n')
 }
 
@@ -61,7 +62,16 @@ test.each(smallDisks())(
         -1,
       ])
     }
+    // A refused write leaves no name behind.
+    const expectNames = async (): Promise<void> => {
+      const { values } = await db.tagValues('t', 'batch')
+      expect(values).toEqual(acked.map((at) => `b${at}`).sort())
+      const { fields } = await db.table('t')
+      const names = acked.map((at) => `f${at % 900}`)
+      expect(Object.keys(fields)).toEqual([...new Set([...names, 'x', 'y'])].sort())
+    }
     expectAll(await shown())
+    await expectNames()
     const body = JSON.stringify({ table: 't', select: 'count(x)' })
     const headers = { 'Content-Type': 'application/json' }
     const read = await fetch(`${server.url}/v1/query`, { method: 'POST', body, headers })
@@ -75,10 +85,12 @@ test.each(smallDisks())(
     }
     await expect.poll(goOn, { timeout: 100_000 }).toBeGreaterThanOrEqual(20)
     expectAll(await shown())
+    await expectNames()
     await server.close()
     await db.close()
     db = await disk.open(SMALL)
     expectAll(await shown())
+    await expectNames()
     await db.close()
   },
 )

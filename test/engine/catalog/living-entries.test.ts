@@ -4,7 +4,7 @@ import {
   decodeEntries,
   encodeColumn,
   encodeColumnDropped,
-  encodeColumnPurged,
+  encodeColumnsPurged,
   encodeDatabase,
   encodeDatabaseDropped,
   encodeIdsGiven,
@@ -168,7 +168,7 @@ class RandomEntries {
       return this.add(encodeColumnDropped(column))
     }
     if (kind === 8 && this.dropped.length > 0)
-      return this.add(encodeColumnPurged(this.dropped.pop()!))
+      return this.add(encodeColumnsPurged([this.dropped.pop()!]))
     if (kind === 9) return this.change(table.id)
     if (kind === 10 && table.series.length > 0) {
       return this.add(
@@ -299,7 +299,7 @@ test('a dropped field is kept until no part holds it, so that a start goes on lo
   ]
   const before = await replayed(rewritten(entries))
   expect([...before.table('default', 't').droppedColumns]).toEqual([0])
-  const after = rewritten([...entries, encodeColumnPurged(0)])
+  const after = rewritten([...entries, encodeColumnsPurged([0])])
   expect([...(await replayed(after)).table('default', 't').droppedColumns]).toEqual([])
   expect(after.flatMap((run) => [...decodeEntries(run)]).map(({ kind }) => kind)).not.toContain(
     'column',

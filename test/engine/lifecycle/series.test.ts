@@ -2,7 +2,8 @@
 
 import { expect, test } from 'vitest'
 import { encodeSeriesDropped } from '../../../engine/catalog/catalog-entry.ts'
-import { Catalog, seriesCountOf } from '../../../engine/catalog/catalog.ts'
+import { seriesCountOf } from '../../../engine/catalog/catalog-table.ts'
+import { Catalog } from '../../../engine/catalog/catalog.ts'
 import { replayEntries } from '../../../engine/ingest/staging.ts'
 import { openKernel } from '../../kernel.ts'
 import { openIngest } from '../ingest/ingest.ts'
