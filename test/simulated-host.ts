@@ -12,6 +12,8 @@ const compiled = WebAssembly.compile(bytes)
 export interface SimulatedHost extends Host {
   /** Runs every timer that was set and not cleared. */
   fireTimers(): void
+  /** What the clock showed last. */
+  readonly time: bigint
   /** Moves the clock. */
   advance(nanoseconds: bigint): void
 }
@@ -38,6 +40,9 @@ export async function simulatedHost(storage: ShardStorage, seed = 1): Promise<Si
       clear: (handle) => void timers.delete(handle as () => void),
     },
     pause: () => Promise.resolve(),
+    get time() {
+      return now
+    },
     advance(nanoseconds) {
       now += nanoseconds
     },

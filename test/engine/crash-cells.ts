@@ -35,6 +35,11 @@ export interface Layout {
   readonly step: bigint
 }
 
+/** Where a batch lies; `first` is the index of its first possible time. */
+export interface WriteLayout extends Layout {
+  readonly first?: number
+}
+
 /** Two weeks of few points: many partitions, many overwrites. */
 export const WIDE: Layout = { hosts: 4, times: 60, base: 0n, step: 20_000_000_000_000n }
 
@@ -63,6 +68,16 @@ export function keyParts(key: number): {
     time: point % TIMES_MAX,
     field: key % FIELD_SLOTS,
   }
+}
+
+/** Number of the table of a key. */
+export function cellTable(key: number): number {
+  return Math.floor(key / (FIELD_SLOTS * TIMES_MAX * HOSTS_MAX))
+}
+
+/** Index of the time of a key. */
+export function cellTime(key: number): number {
+  return Math.floor(key / FIELD_SLOTS) % TIMES_MAX
 }
 
 export function describeKey(key: number): string {
@@ -100,7 +115,7 @@ export function randomWrite(
   id: number,
   rowsMax: number,
   random: () => number,
-  layout = WIDE,
+  layout: WriteLayout = WIDE,
 ): RandomWrite {
   const below = (n: number): number => Math.floor(random() * n)
   const database = DATABASES[below(2)]!
@@ -109,7 +124,8 @@ export function randomWrite(
   const fields = fieldsOf(id)
   for (let i = 1 + below(rowsMax); i > 0; i--) {
     const table = TABLES[below(2)]!
-    const [host, time] = [below(layout.hosts), below(layout.times)]
+    const { first = 0 } = layout
+    const [host, time] = [below(layout.hosts), first + below(layout.times - first)]
     const key = pointKey(tableNumber(database, table), host, time)
     const texts: string[] = []
     for (const [field, [text, value]] of fields.entries()) {

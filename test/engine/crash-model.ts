@@ -6,6 +6,7 @@
 
 import { OmenError } from '../../engine/error.ts'
 import { type CellValue, type Cells, describeKey, isBoolean } from './crash-cells.ts'
+import type { Expiry } from './crash-expiry.ts'
 
 export interface Operation {
   readonly id: number
@@ -41,6 +42,22 @@ export class History {
   private base: Cells = new Map()
   private operations: Operation[] = []
   private nextId = 1
+  private readonly expiry: Expiry | null
+
+  /** `expiry`: what retention may have taken, if there is any. */
+  constructor(expiry: Expiry | null = null) {
+    this.expiry = expiry
+  }
+
+  /** Of the next operation. */
+  get nextOrder(): number {
+    return this.operations.length
+  }
+
+  /** Whether a crash may lose what is acknowledged in memory alone. */
+  get hasMemory(): boolean {
+    return this.operations.some(({ state }) => state === 'memory')
+  }
 
   takeId(): number {
     return this.nextId++
@@ -98,7 +115,8 @@ export class History {
     for (let choice = 0; choice < 2 ** unsure.length; choice++) {
       const skipped = new Set(unsure.filter((_, i) => ((choice >> i) & 1) === 0))
       const happening = erasers.filter((operation) => !skipped.has(operation))
-      const fault = new Explanation(this.base, writes, happening).faultOf(found, keys)
+      const given = { base: this.base, writes, expiry: this.expiry }
+      const fault = new Explanation(given, happening).faultOf(found, keys)
       if (fault === null) return null
       first ??= fault
     }
@@ -107,8 +125,23 @@ export class History {
 
   /** What was seen after a restart stays. */
   settle(found: Cells): void {
+    this.rememberAll()
     this.base = found
     this.operations = []
+  }
+
+  /** For what expires: all that may lie below what was seen. */
+  private rememberAll(): void {
+    const { expiry } = this
+    if (expiry === null) return
+    for (const [key, value] of this.base) expiry.remember(key, value)
+    for (const { cells, covers, state, order, lastOrder, concurrent } of this.operations) {
+      if (state === 'refused') continue
+      for (const [key, value] of cells ?? []) expiry.remember(key, value)
+      const isAlone = order === lastOrder && concurrent.size === 0
+      if (covers !== null && state === 'acked' && isAlone) expiry.forget(covers)
+    }
+    expiry.restart()
   }
 
   private note(
@@ -154,17 +187,22 @@ function keysOf(
 class Explanation {
   private readonly base: Cells
   private readonly writes: ReadonlyMap<number, readonly Operation[]>
+  private readonly expiry: Expiry | null
   /** Newest first. */
   private readonly erasers: readonly Operation[]
   private readonly happened = new Map<Operation, boolean>()
 
   constructor(
-    base: Cells,
-    writes: ReadonlyMap<number, readonly Operation[]>,
+    given: {
+      readonly base: Cells
+      readonly writes: ReadonlyMap<number, readonly Operation[]>
+      readonly expiry: Expiry | null
+    },
     erasers: readonly Operation[],
   ) {
-    this.base = base
-    this.writes = writes
+    this.base = given.base
+    this.writes = given.writes
+    this.expiry = given.expiry
     this.erasers = erasers
   }
 
@@ -177,6 +215,10 @@ class Explanation {
   }
 
   private explain(key: number, found: CellValue | undefined): string | null {
+    const { expiry } = this
+    if (expiry?.isHidden(key) === true) {
+      return found === undefined ? null : `found ${found}, which has expired`
+    }
     const skipped: Operation[] = []
     const erased = this.erasers.find(({ covers }) => covers!(key))
     // From the newest: what wrote the value, with all that is newer not happened.
@@ -189,6 +231,10 @@ class Explanation {
       }
       const { state, id } = operation
       if (found === undefined && this.mayBeErased(key, operation)) return this.noneHappened(skipped)
+      if (expiry?.mayBeGone(key, operation.order) === true) {
+        if (found === undefined) return this.noneHappened(skipped)
+        continue
+      }
       if (state !== 'unknown' || this.happened.get(operation) === true) {
         return `found ${found}, but ${state} operation ${id} left ${value}`
       }
@@ -199,6 +245,7 @@ class Explanation {
       return `found ${found}, but ${erased.state} operation ${erased.id} erased it`
     }
     const base = this.base.get(key)
+    if (base !== found && this.mayBeOlder(key, found)) return this.noneHappened(skipped)
     if (base !== found) return `found ${found}, which nobody wrote; it was ${base}`
     return this.noneHappened(skipped)
   }
@@ -217,6 +264,13 @@ class Explanation {
         (concurrent.has(write) || (order < write.order && write.order <= lastOrder)) &&
         covers!(key),
     )
+  }
+
+  /** Whether retention explains what differs from what was seen before. */
+  private mayBeOlder(key: number, found: CellValue | undefined): boolean {
+    const { expiry } = this
+    if (expiry === null) return false
+    return found === undefined ? expiry.mayBeGone(key, -1) : expiry.mayReturn(key, found)
   }
 
   private noneHappened(skipped: readonly Operation[]): string | null {

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import type { Database } from '../../engine/database.ts'
 import { OmenError } from '../../engine/error.ts'
+import type { Ack } from '../../engine/ingest/batch.ts'
 import {
   type CellValue,
   type Cells,
@@ -24,6 +25,7 @@ import { SimulatedCrash, type SimulatedDisk } from '../simulated-storage.ts'
 import { deleteRange, deleteWhere } from './deletion.ts'
 import { type Erasure, dropColumn, dropDatabase, dropTable, isMissing } from './erasure.ts'
 import { type BeginRead, type HeldRead, beginBackup, beginExport } from './held-read.ts'
+import type { Keeping } from './keeping.ts'
 import { askQuestions } from './questions.ts'
 import type { Action, Swarm } from './swarm.ts'
 
@@ -35,6 +37,8 @@ export interface LifeRooms {
   readonly host: SimulatedHost
   readonly disk: SimulatedDisk
   readonly history: History
+  /** Retention and the clock, if the run has them. */
+  readonly keeping: Keeping | null
   readonly random: () => number
   readonly swarm: Swarm
   /** The line that replays it. */
@@ -60,6 +64,8 @@ export class Life {
     finishHeld: () => this.finishHeld(),
     capacity: () => this.limit(),
     questions: () => this.ask(),
+    settings: () => this.set(),
+    clock: () => this.rooms.keeping?.move(this.rooms.random),
   }
 
   constructor(rooms: LifeRooms) {
@@ -78,30 +84,42 @@ export class Life {
   }
 
   private write(): void {
-    const { db, history, random, swarm } = this.rooms
+    this.run(this.store(this.rooms.swarm.rowsMax, this.rooms.random() < 0.2 ? 'memory' : 'fsync'))
+  }
+
+  /** Writes a random batch and notes what became of it. */
+  private async store(rowsUsual: number, ack: Ack): Promise<void> {
+    const { db, history, keeping, random, swarm, where } = this.rooms
     const id = history.takeId()
-    const change = randomWrite(id, random() < 0.9 ? swarm.rowsMax : 150, random, swarm.layout)
-    const ack = random() < 0.2 ? 'memory' : 'fsync'
+    const rowsMax = random() < 0.9 ? rowsUsual : 150
+    const first = keeping !== null && random() < 0.85 ? keeping.firstLive : 0
+    const change = randomWrite(id, rowsMax, random, { ...swarm.layout, first })
+    const points = Array.from(change.cells.keys(), keyParts)
+    const isRefused = keeping?.edgesOf(points).isRefused
     const operation = history.add(id, change.cells)
-    const done = async (): Promise<void> => {
-      try {
-        await commit(db, change, ack)
-        operation.state = ack === 'memory' ? 'memory' : 'acked'
-      } catch (error) {
-        if (isRefusal(error)) operation.state = 'refused'
-        throw error
-      }
+    const committed = commit(db, change, ack)
+    const isTaken = keeping?.edgesOf(points).isTaken
+    try {
+      await committed
+      operation.state = ack === 'memory' ? 'memory' : 'acked'
+    } catch (error) {
+      if (isRefusal(error)) operation.state = 'refused'
+      const isExpired = error instanceof OmenError && error.code === 'expired'
+      assert(!isExpired || isTaken === false, `${where}: refused, though it has not expired`)
+      throw error
     }
-    this.run(done())
+    assert(isRefused !== true, `${where}: operation ${id} was taken, though it had expired`)
   }
 
   private erase(choose: (random: () => number) => Erasure): void {
-    const { db, history, random } = this.rooms
-    const { covers, run } = choose(random)
+    const { db, history, keeping, random } = this.rooms
+    const { covers, run, tables } = choose(random)
     const operation = history.erase(covers)
+    const settings = tables.flatMap((table) => keeping?.expiry.change(table, null) ?? [])
     const done = async (): Promise<void> => {
-      if (await isDone(run(db))) operation.state = 'acked'
-      else operation.state = 'refused'
+      const state = (await isDone(run(db))) ? 'acked' : 'refused'
+      keeping?.end()
+      for (const change of [operation, ...settings]) change.state = state
     }
     this.run(done())
   }
@@ -122,24 +140,34 @@ export class Life {
   private async deleteWhere(): Promise<void> {
     const found = await this.compare()
     if (found === null) return
-    const { db, history, random, swarm, where } = this.rooms
+    const { db, history, keeping, random, swarm, where } = this.rooms
+    // A delete counts what is there and has expired, too.
+    const isStill = keeping?.isWhole === false ? () => false : (keeping?.still() ?? (() => true))
     const deletion = deleteWhere(found, swarm, random)
     const operation = history.erase(deletion.covers)
     try {
       const dry = await deletion.run(db, true)
       if (dry === null) {
-        assert(deletion.isNull || deletion.count === 0, `${where}: nothing to ${deletion.text}`)
+        const isNothing = deletion.isNull || deletion.count === 0
+        assert(isNothing || !isStill(), `${where}: nothing to ${deletion.text}`)
         operation.state = 'refused'
         return
       }
-      assert.equal(dry, deletion.count, `${where}: counted by ${deletion.text}`)
+      if (isStill()) assert.equal(dry, deletion.count, `${where}: counted by ${deletion.text}`)
       const deleted = await deletion.run(db, false)
-      assert.equal(deleted, deletion.count, `${where}: deleted by ${deletion.text}`)
+      if (isStill()) {
+        assert.equal(deleted, deletion.count, `${where}: deleted by ${deletion.text}`)
+      }
       operation.state = 'acked'
     } catch (error) {
       if (isRefusal(error)) operation.state = 'refused'
       else this.excuse(error)
     }
+  }
+
+  private set(): void {
+    const { db, keeping, random } = this.rooms
+    if (keeping !== null) this.run(keeping.put(db, random))
   }
 
   private limit(): void {
@@ -166,7 +194,7 @@ export class Life {
 
   /** Waits for all that is under way; then one table must be explained by what was answered. */
   private async rest(): Promise<void> {
-    const { db, disk, random, swarm, history, where } = this.rooms
+    const { db, disk, random, swarm, history, keeping, where } = this.rooms
     await Promise.all(this.running.splice(0))
     if (disk.hasStopped) return
     const database = DATABASES[random() < 0.5 ? 0 : 1]!
@@ -174,7 +202,9 @@ export class Life {
     const number = tableNumber(database, table)
     const found = new Map<number, CellValue>()
     try {
+      keeping?.begin()
       const answer = await db.query({ table }, { database }).catch(absent)
+      keeping?.end()
       if (answer !== null) addCells(found, answer, number, swarm.layout)
     } catch (error) {
       return this.excuse(error)
@@ -188,11 +218,13 @@ export class Life {
 
   /** The same over everything; what it shows, or null if it could not be read. */
   private async compare(): Promise<Cells | null> {
-    const { db, disk, history, swarm, where } = this.rooms
+    const { db, disk, history, keeping, swarm, where } = this.rooms
     await Promise.all(this.running.splice(0))
     if (disk.hasStopped) return null
     try {
+      keeping?.begin()
       const found = await readCells(db, swarm.layout)
+      keeping?.end()
       assert.equal(history.check(found), null, where)
       return found
     } catch (error) {
@@ -213,12 +245,13 @@ export class Life {
   private async ask(): Promise<void> {
     const found = await this.compare()
     if (found === null) return
-    const { db, random, swarm, where } = this.rooms
+    const { db, keeping, random, swarm, where } = this.rooms
+    const isStill = keeping?.still() ?? (() => true)
     const difference = await askQuestions(db, found, swarm, random).catch((error: unknown) => {
       this.excuse(error)
       return null
     })
-    assert.equal(difference, null, where)
+    if (isStill()) assert.equal(difference, null, where)
   }
 
   /** Begins an export or a backup, which goes on while other things happen. */
@@ -226,9 +259,12 @@ export class Life {
     if (this.held !== null) return
     const all = await this.compare()
     if (all === null) return
-    const { db, swarm, random } = this.rooms
+    const { db, history, host, swarm, random } = this.rooms
+    // What only memory has, while the log takes nothing, is in no backup.
+    if (history.hasMemory && db.health().message.startsWith('reads only')) return
+    const seed = Math.floor(random() * 2 ** 31)
     try {
-      this.held = await begin(db, all, swarm, Math.floor(random() * 2 ** 31))
+      this.held = await begin(db, all, swarm, { seed, time: host.time })
     } catch (error) {
       this.excuse(error)
     }
@@ -245,26 +281,35 @@ export class Life {
       if (!(error instanceof OmenError && error.code === 'cancelled')) this.excuse(error)
       return
     }
-    assert.deepEqual(found, held.expected, this.rooms.where)
+    const { keeping, where } = this.rooms
+    keeping?.end()
+    const shown = (cells: Cells): Cells => {
+      if (keeping === null) return cells
+      return new Map([...cells].filter(([key]) => keeping.isSure(key, keyParts(key).table)))
+    }
+    assert.deepEqual(shown(found), shown(held.expected), where)
   }
 
   /** When the trouble is over it goes on by itself: all healthy, and a write succeeds. */
   private async recover(): Promise<void> {
-    const { db, disk, host, history, random, swarm, where } = this.rooms
+    const { db, disk, host, keeping, where } = this.rooms
     disk.capacity = Infinity
     const { isQuiet } = disk
     // A scrub that met a read error goes through all segments again before it takes that back.
-    for (let i = 0; i < 3 || (i < ROUNDS_MAX && db.health().status !== 'pass'); i++) {
+    const faultOf = (): string | null => {
+      const health = db.health()
+      if (keeping !== null) return keeping.faultOf(health)
+      return health.status === 'pass' && health.message === 'ready' ? null : health.message
+    }
+    for (let i = 0; i < 3 || (i < ROUNDS_MAX && faultOf() !== null); i++) {
       host.fireTimers()
       await settled()
     }
     if (!isQuiet || disk.hasStopped) return
-    assert.deepEqual(db.health(), { status: 'pass', message: 'ready' }, where)
-    const id = history.takeId()
-    const change = randomWrite(id, 3, random, swarm.layout)
-    const operation = history.add(id, change.cells)
-    await commit(db, change)
-    operation.state = 'acked'
+    assert.equal(faultOf(), null, where)
+    await this.store(3, 'fsync').catch((error: unknown) => {
+      if (!(error instanceof OmenError && error.code === 'expired')) throw error
+    })
   }
 }
 

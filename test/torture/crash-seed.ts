@@ -10,16 +10,43 @@ import { seededRandom } from '../kernel.ts'
 import { type SimulatedHost, simulatedHost } from '../simulated-host.ts'
 import { SimulatedCrash, SimulatedDisk } from '../simulated-storage.ts'
 import { Life, settled } from './crash-life.ts'
-import { SMALL } from './held-read.ts'
-import { swarmOf } from './swarm.ts'
+import { optionsOf } from './held-read.ts'
+import { Keeping } from './keeping.ts'
+import { type Swarm, swarmOf } from './swarm.ts'
+import { type Watchdog, watchdog } from './watchdog.ts'
 
 const LIVES = 4
 /** A seed takes a tenth of a second. */
-const HANG_MS = 60_000
+const HANG_SECONDS = 60
 
-async function openAt(disk: SimulatedDisk): Promise<[Database, SimulatedHost]> {
+/** What all lives of a seed have in common. */
+interface Run {
+  readonly disk: SimulatedDisk
+  readonly swarm: Swarm
+  readonly random: () => number
+  readonly history: History
+  readonly keeping: Keeping | null
+}
+
+/** Opens what is on the disk, and compares it with what was answered. */
+async function openRun(run: Run, where: string): Promise<[Database, SimulatedHost]> {
+  const { disk, swarm, random, history, keeping } = run
   const host = await simulatedHost(disk.open(), disk.seed)
-  return [await openDatabase(host, SMALL), host]
+  keeping?.start(host, history, random)
+  let db: Database | null = null
+  try {
+    db = await openDatabase(host, optionsOf(swarm))
+  } finally {
+    keeping?.opened(db)
+  }
+  keeping?.begin()
+  const found = await readCells(db, swarm.layout)
+  keeping?.end()
+  const fault = history.check(found)
+  if (fault !== null) assert.fail(`${where}: ${disk.describe()}: ${fault}`)
+  history.settle(found)
+  await keeping?.compare(db, where)
+  return [db, host]
 }
 
 /** Storage calls that are worth failing: most are writes of segments, and alike. */
@@ -43,15 +70,14 @@ export function replayLine(seed: number): string {
 
 /** Throws, with the line that replays it, when an answer was not kept, or one never comes. */
 export async function runSeed(seed: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
+  let dog: Watchdog | undefined
   const hang = new Promise<never>((_, reject) => {
-    const fail = (): void => reject(new Error(`${replayLine(seed)}: it hangs`))
-    timer = setTimeout(fail, HANG_MS)
+    dog = watchdog(HANG_SECONDS, () => reject(new Error(`${replayLine(seed)}: it hangs`)))
   })
   try {
     await Promise.race([runLives(seed), hang])
   } finally {
-    clearTimeout(timer)
+    dog?.stop()
   }
 }
 
@@ -74,18 +100,16 @@ async function runLives(seed: number): Promise<void> {
   const random = seededRandom(seed)
   const swarm = swarmOf(random)
   const disk = new SimulatedDisk(seed)
-  const history = new History()
+  const keeping = swarm.hasRetention ? new Keeping(swarm) : null
+  const history = new History(keeping?.expiry)
+  const run = { disk, swarm, random, history, keeping }
   const replay = replayLine(seed)
   for (let round = 0; round < LIVES; round++) {
     const where = `${replay}, life ${round}`
     order(disk, random)
     try {
-      const [db, host] = await openAt(disk)
-      const found = await readCells(db, swarm.layout)
-      const fault = history.check(found)
-      if (fault !== null) assert.fail(`${where}: ${disk.describe()}: ${fault}`)
-      history.settle(found)
-      const life = new Life({ db, host, disk, history, random, swarm, where })
+      const [db, host] = await openRun(run, where)
+      const life = new Life({ ...run, db, host, where })
       await whileTimePasses(host, life.live())
       if (!disk.hasStopped && random() < 0.5) await db.close()
     } catch (error) {
@@ -99,10 +123,9 @@ async function runLives(seed: number): Promise<void> {
     if (random() < 0.7) disk.crash()
     else disk.kill()
   }
-  const [db] = await openAt(disk).catch((error: unknown) => {
-    throw new Error(`${replay}, at the end: ${disk.describe()}`, { cause: error })
+  const where = `${replay}, at the end`
+  const [db] = await openRun(run, where).catch((error: unknown) => {
+    throw new Error(`${where}: ${disk.describe()}`, { cause: error })
   })
-  const fault = history.check(await readCells(db, swarm.layout))
-  if (fault !== null) assert.fail(`${replay}, at the end: ${fault}`)
   await db.close()
 }

@@ -45,6 +45,7 @@ export function deleteRange(layout: Layout, random: () => number): Erasure {
   const host = random() < 0.5 ? Math.floor(random() * layout.hosts) : -1
   const where = host < 0 ? {} : { where: `host = 'h${host}'` }
   return {
+    tables: [],
     run: async (db) => {
       const options = { ...request, ...where, precision: 'ns' as const, database }
       await db.deleteRows(table, options)

@@ -8,6 +8,8 @@ export interface Erasure {
   /** Throws what `isMissing` tells when there is nothing to take away. */
   run(db: Database): Promise<void>
   covers(key: number): boolean
+  /** Numbers of the tables that go, with their settings. */
+  readonly tables: readonly number[]
 }
 
 export function pick<T>(items: readonly T[], random: () => number): T {
@@ -19,6 +21,7 @@ export function dropTable(random: () => number): Erasure {
   const table = TABLES[1]!
   const number = tableNumber(database, table)
   return {
+    tables: [number],
     run: (db) => db.dropTable(table, { database }),
     covers: (key) => keyParts(key).table === number,
   }
@@ -30,6 +33,7 @@ export function dropColumn(random: () => number): Erasure {
   const number = tableNumber(database, table)
   const field = FIELDS.indexOf(column)
   return {
+    tables: [],
     run: (db) => db.dropColumn(table, column.name, { database }),
     covers: (key) => {
       const parts = keyParts(key)
@@ -42,6 +46,7 @@ export function dropDatabase(random: () => number): Erasure {
   const database = pick(DATABASES, random)
   const numbers = TABLES.map((table) => tableNumber(database, table))
   return {
+    tables: numbers,
     run: (db) => db.dropDatabase(database),
     covers: (key) => numbers.includes(keyParts(key).table),
   }

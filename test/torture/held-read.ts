@@ -18,12 +18,18 @@ import { SimulatedDisk } from '../simulated-storage.ts'
 import type { Swarm } from './swarm.ts'
 
 /** So small that there are flushes, merges and new logs all the time. */
-export const SMALL: OpenOptions = {
+const SMALL: OpenOptions = {
   memoryBytes: 64 << 20,
   memtableRowBytes: 1 << 15,
   memtableArenaBytes: 1 << 13,
   logBytes: 1 << 15,
   cacheBytes: 1 << 18,
+}
+
+export function optionsOf({ hasRetention, trustsClock }: Swarm): OpenOptions {
+  if (!hasRetention) return SMALL
+  // While a query is read the clock moves by days.
+  return { ...SMALL, trustClock: trustsClock, limits: { timeoutMs: 2 ** 40 } }
 }
 
 export interface HeldRead {
@@ -32,12 +38,19 @@ export interface HeldRead {
   finish(): Promise<Cells>
 }
 
+/** Another machine, for what is restored. */
+export interface OtherMachine {
+  readonly seed: number
+  /** What its clock shows. */
+  readonly time: bigint
+}
+
 /** Null if there is nothing to read. */
 export type BeginRead = (
   db: Database,
   all: Cells,
   swarm: Swarm,
-  seed: number,
+  machine: OtherMachine,
 ) => Promise<HeldRead | null>
 
 /** Null if there is no such table. `all` is what the database shows now. */
@@ -72,8 +85,8 @@ export async function beginExport(
 export async function beginBackup(
   db: Database,
   all: Cells,
-  { layout }: Swarm,
-  seed: number,
+  swarm: Swarm,
+  { seed, time }: OtherMachine,
 ): Promise<HeldRead> {
   const backup = await db.backup()
   const pieces: Uint8Array[] = []
@@ -88,11 +101,16 @@ export async function beginBackup(
     finish: async () => {
       while (await next()) continue
       const disk = new SimulatedDisk(seed)
-      const copy = await openDatabase(await simulatedHost(disk.open(), seed), SMALL)
+      const open = async (): Promise<Database> => {
+        const host = await simulatedHost(disk.open(), seed)
+        host.advance(time - host.time)
+        return openDatabase(host, optionsOf(swarm))
+      }
+      const copy = await open()
       await copy.restore(piecesOf(pieces))
       disk.crash()
-      const again = await openDatabase(await simulatedHost(disk.open(), seed), SMALL)
-      const found = await readCells(again, layout)
+      const again = await open()
+      const found = await readCells(again, swarm.layout)
       await again.close()
       return found
     },

@@ -21,6 +21,8 @@ const WEIGHTS = {
   finishHeld: 4,
   capacity: 5,
   questions: 6,
+  settings: 4,
+  clock: 8,
 }
 
 export type Action = keyof typeof WEIGHTS
@@ -33,6 +35,10 @@ export interface Swarm {
   readonly restChance: number
   /** Dropped fields leave points without values, which only `count(*)` shows. */
   readonly hasBarePoints: boolean
+  /** Whether tables have retentions, and the clock moves. */
+  readonly hasRetention: boolean
+  /** Whether the operator vouches for the clock. */
+  readonly trustsClock: boolean
   pick(): Action
 }
 
@@ -41,17 +47,21 @@ const STEPS = [20_000_000_000_000n, DAY / 24n, 60_000_000_000n, 1n]
 
 export function swarmOf(random: () => number): Swarm {
   const below = (n: number): number => Math.floor(random() * n)
+  const hasRetention = random() < 0.35
   const weights = Object.entries(WEIGHTS).map(([name, weight]): [Action, number] => {
     const action = name as Action
-    const isKept = action === 'write' || random() < 0.75
+    const isKept = isNeeded(action, hasRetention) ?? random() < 0.75
     return [action, isKept ? weight * (0.5 + random()) : 0]
   })
   const total = weights.reduce((sum, [, weight]) => sum + weight, 0)
   const times = 6 + below(32)
   const step = STEPS[below(STEPS.length)]!
-  const base = random() < 0.3 ? 0n : CLOCK_START - BigInt(times) * step
+  const past = BigInt(hasRetention ? 1 + below(times) : times)
+  const base = !hasRetention && random() < 0.3 ? 0n : CLOCK_START - past * step
   return {
     layout: { hosts: 1 + below(4), times, base, step },
+    hasRetention,
+    trustsClock: hasRetention && random() < 0.2,
     steps: 8 + below(14),
     rowsMax: random() < 0.2 ? 120 : 20,
     restChance: 0.15 + random() * 0.4,
@@ -61,4 +71,10 @@ export function swarmOf(random: () => number): Swarm {
       return weights.find(([, weight]) => (at -= weight) < 0)?.[0] ?? 'write'
     },
   }
+}
+
+/** Null: chance decides. */
+function isNeeded(action: Action, hasRetention: boolean): boolean | null {
+  if (action === 'write') return true
+  return action === 'settings' || action === 'clock' ? hasRetention : null
 }
