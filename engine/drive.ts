@@ -32,7 +32,7 @@ export interface PausingHost<Source> extends DriveHost<Source> {
 
 /** Runs to the end without ever giving way: pauses do nothing. */
 export function runSync<T>(execution: Execution<T>, host: DriveHost<SyncSource>): T {
-  let step = execution.next()
+  let step = begin(execution, host)
   while (!step.done) {
     const { value } = step
     step = advance(execution, () => {
@@ -45,7 +45,7 @@ export function runSync<T>(execution: Execution<T>, host: DriveHost<SyncSource>)
 
 /** Runs with synchronous reads and real pauses. */
 export async function run<T>(execution: Execution<T>, host: PausingHost<SyncSource>): Promise<T> {
-  let step = execution.next()
+  let step = begin(execution, host)
   while (!step.done) {
     const { value } = step
     try {
@@ -67,7 +67,7 @@ export async function runAsync<T>(
   execution: Execution<T>,
   host: PausingHost<AsyncSource>,
 ): Promise<T> {
-  let step = execution.next()
+  let step = begin(execution, host)
   while (!step.done) {
     const { value } = step
     let answer: () => Region
@@ -87,6 +87,15 @@ export async function runAsync<T>(
 }
 
 const NOTHING: Region = { offset: 0, size: 0 }
+
+/** The first step: what it reads may have been taken away since the execution was made. */
+function begin<T>(
+  execution: Execution<T>,
+  { check }: DriveHost<unknown>,
+): ReturnType<Execution<T>['next']> {
+  check?.()
+  return execution.next()
+}
 
 /** Gives the execution its answer, or throws into it what making the answer threw. */
 function advance<T>(

@@ -87,12 +87,18 @@ export class SeriesSweep {
   private async sweepAll(): Promise<void> {
     this.failure = null
     const waiting = new Set<number>()
-    for (const id of this.suspects) {
-      this.suspects.delete(id)
+    // A set of its own: what is suspected meanwhile, perhaps because of this sweep, has to wait.
+    const due = new Set(this.suspects)
+    this.suspects.clear()
+    for (const id of due) {
+      due.delete(id)
       const table = this.target.catalog.tableOf(id)
       if (table === undefined) continue
       try {
-        if (!(await this.sweep(table)) || this.hides(id)) waiting.add(id)
+        const { isDone, source } = await this.sweep(table)
+        if (!isDone || this.hides(id)) waiting.add(id)
+        // What kept the series of its source may be gone.
+        if (source !== undefined) due.add(source)
       } catch (error) {
         waiting.add(id)
         // An outage is shown by who writes.
@@ -102,8 +108,13 @@ export class SeriesSweep {
     this.suspect(waiting)
   }
 
-  /** False if somebody reads parts of before, or parts came too fast: it has to be tried again. */
-  private async sweep(table: CatalogTable): Promise<boolean> {
+  /**
+   * `isDone` is false if somebody reads parts of before, or parts came too fast: it has to be tried
+   * again. `source`: the table that a rollup is made of, if series of the rollup were dropped.
+   */
+  private async sweep(
+    table: CatalogTable,
+  ): Promise<{ isDone: boolean; source: number | undefined }> {
     const { target } = this
     const { catalog, parts } = target
     const rest = new UnseenSeries(catalog, table)
@@ -117,10 +128,8 @@ export class SeriesSweep {
       }
       if (rest.isDone || parts.hasOlderReaders) break
     }
-    const source = catalog.rollups.into(table.id)?.source
-    // What kept the series of its source may be gone.
-    if (dropped > 0 && source !== undefined) this.suspects.add(source)
-    return rest.isDone
+    const source = dropped > 0 ? catalog.rollups.into(table.id)?.source : undefined
+    return { isDone: rest.isDone, source }
   }
 
   /** Drops some in one turn of the write queue; how many, or null if it may drop none now. */

@@ -71,7 +71,8 @@ export function decodeRecordHeader(
   if (headerCheck(header, seed) !== check) return null
   const lsn = view.getBigUint64(8, true)
   const durableLsn = view.getBigUint64(16, true)
-  if (lsn === 0n || durableLsn > lsn || (type !== MARK && durableLsn === lsn)) return null
+  // A full disk may leave a mark before the first record, which marks lsn 0.
+  if (durableLsn > lsn || (type !== MARK && durableLsn === lsn)) return null
   const checksum = view.getUint32(4, true)
   if (type === MARK && checksum !== check) return null
   return { length, checksum, lsn, durableLsn, type, check }

@@ -89,6 +89,19 @@ describe.each(drivers)('%s', (_name, drive) => {
     expect(hasEnded).toBe(true)
   })
 
+  test('asks before the first step, too: what it reads may be gone by then', async () => {
+    let hasBegun = false
+    function* reading(): Execution<void> {
+      hasBegun = true
+      yield { pause: true }
+    }
+    const check = (): void => {
+      throw new OmenError('cancelled', 'cancelled')
+    }
+    await expect(drive(reading(), check)).rejects.toMatchObject({ code: 'cancelled' })
+    expect(hasBegun).toBe(false)
+  })
+
   test('lets an execution recover from a failed read', async () => {
     function* recovering(): Execution<string> {
       try {

@@ -135,6 +135,18 @@ test('a full disk is a warning until there is space again, also without another 
   expect(await read((await open(disk)).db)).toEqual([1, 3])
 })
 
+test('a database whose first write met a full disk keeps what it takes later', async () => {
+  const { db, disk, host } = await open()
+  disk.capacity = disk.usedBytes
+  await expect(write(db, 't v=1 1')).rejects.toMatchObject({ code: 'storage_full' })
+  disk.capacity = Infinity
+  await fire(host)
+  expect(db.health().status).toBe('pass')
+  await write(db, 't v=2 2')
+  disk.kill()
+  expect(await read((await open(disk)).db)).toEqual([2])
+})
+
 test('a write that was refused half-way to another log does not come back', async () => {
   const disk = new SimulatedDisk(1)
   const storage = disk.open()

@@ -6,12 +6,13 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { replayLine, runSeed } from './crash-seed.ts'
+import { watchdog } from './watchdog.ts'
 
 const PROGRAM = fileURLToPath(import.meta.url)
 const RUNNER = fileURLToPath(new URL('../../scripts/run.js', import.meta.url))
 /** Seeds that a worker gets at a time. */
 const BLOCK = 20
-const HANG_MS = 120_000
+const HANG_SECONDS = 120
 const PROGRESS_MS = 15_000
 /**
  * 300 kernels a second live and die in a worker: without these flags V8 spends half of its time on
@@ -124,16 +125,19 @@ class Campaign {
   private watch(worker: ChildProcess, seeds: readonly number[]): Promise<void> {
     let at = 0
     return new Promise((resolve, reject) => {
-      const fail = (what: string): void => reject(new Error(`${replayLine(seeds[at]!)}: ${what}`))
-      const hang = setTimeout(() => fail(`it hangs for ${HANG_MS / 1000} s`), HANG_MS)
+      const fail = (what: string): void => {
+        hang.stop()
+        reject(new Error(`${replayLine(seeds[at]!)}: ${what}`))
+      }
+      const hang = watchdog(HANG_SECONDS, () => fail(`it hangs for ${HANG_SECONDS} s`))
       const die = (code: number | null): void => fail(`its worker died (${code})`)
       const listen = ({ fault }: Outcome): void => {
-        hang.refresh()
+        hang.reset()
         this.done++
         if (fault !== null) this.blame(fault)
         if (performance.now() - this.reported > PROGRESS_MS) this.report()
         if (++at < seeds.length) return
-        clearTimeout(hang)
+        hang.stop()
         worker.off('exit', die).off('message', listen)
         resolve()
       }

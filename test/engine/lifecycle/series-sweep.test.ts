@@ -168,6 +168,31 @@ test('more series than one record takes go all the same, and all others stay', a
   expect(await hosts(db)).toEqual(left)
 })
 
+test('while the log takes nothing a sweep ends all the same, and goes on when it does', async () => {
+  const { db, disk, host } = await open()
+  await write(db, 't,h=a v=1 1')
+  await db.flush()
+  await db.deleteRows('t', { where: "h = 'a'" })
+  // Rows that only memtables have: the sweep finds nothing to drop.
+  await write(db, 't,h=a v=2 2\nt,h=b v=1 1')
+  const fire = async (): Promise<void> => {
+    host.fireTimers()
+    await new Promise((resolve) => setTimeout(resolve, 0))
+  }
+  disk.failMatching(/^append.* wal/, 'ENOSPC', 0, 2_000)
+  const { calls } = disk
+  // The part goes; that its tombstone is spent cannot be logged, which is looked at again and again.
+  await expect(db.compact()).rejects.toMatchObject({ code: 'storage_full' })
+  for (let i = 0; i < 5; i++) await fire()
+  expect(disk.calls - calls).toBeLessThan(500)
+  disk.failMatching(/never/, 'EIO')
+  await fire()
+  await db.deleteRows('t', { where: "h = 'a'" })
+  await db.flush()
+  await db.compact()
+  expect(await hosts(db)).toEqual(['b'])
+})
+
 test('a series stays as long as a rollup has buckets of it, and goes after them', async () => {
   const { db, host } = await open(new SimulatedDisk(1), { trustClock: true })
   const rollup = { name: 't_1h', every: '1h', select: { mean: 'mean(v)' }, retention: '10h' }

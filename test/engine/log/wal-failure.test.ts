@@ -36,6 +36,22 @@ describe('failing storage', () => {
     expect(storage.size('wal-1')).toBe(wal.size)
   })
 
+  test('a disk that is full from the first record on leaves a log that can be read', async () => {
+    const disk = new SimulatedDisk(7)
+    const storage = disk.open()
+    const wal = await openLog(storage)
+    disk.capacity = disk.usedBytes
+    await expectError(() => wal.append(1, [new Uint8Array(100)]), 'storage_full')
+    disk.capacity = Infinity
+    wal.probe()
+    expect(wal.shortage).toBeNull()
+    appendNext(wal)
+    await wal.sync()
+    const found = readLog(storage)
+    expectRecords(found, 1)
+    expect(found.end.kind).toBe('clean')
+  })
+
   test('after a failed sync the log takes nothing, and its records go to a new one', async () => {
     const disk = new SimulatedDisk(7)
     const storage = disk.open()
