@@ -104,7 +104,8 @@ async function beginDeletion(
 ): Promise<Deletion> {
   const held = target.snapshot()
   try {
-    const steps = planSteps(query, target.catalog, { keepsTags: false })
+    // What a longer retention would show again is deleted, too.
+    const steps = planSteps(query, target.catalog, { keepsTags: false, takesExpired: true })
     return new Deletion(target, await target.run(steps, check), held)
   } catch (error) {
     held.release()

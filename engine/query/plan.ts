@@ -128,7 +128,7 @@ export function planQuery(query: Query, catalog: PlanCatalog): Plan {
 
 /**
  * Plans a query. `keepsTags`: the tags of groups are those of now, whatever becomes of the series;
- * `rollups`: those of its snapshot.
+ * `rollups`: those of its snapshot; `takesExpired`: also points that have expired and are there still.
  * Throws `not_found`, `unknown_column`, `type_conflict`, `bad_request`, `unsupported`.
  */
 export function* planSteps(
@@ -137,12 +137,17 @@ export function* planSteps(
   {
     keepsTags,
     rollups = NO_ROLLUPS,
-  }: { readonly keepsTags: boolean; readonly rollups?: RollupVersion },
+    takesExpired = false,
+  }: {
+    readonly keepsTags: boolean
+    readonly rollups?: RollupVersion
+    readonly takesExpired?: boolean
+  },
 ): Execution<Plan> {
   const table = catalog.planTable(query.database, query.table)
   const selected = planSelect(query, table)
   const split = selectionOf(query, table)
-  split.start = later(split.start, table.cutoff)
+  if (!takesExpired) split.start = later(split.start, table.cutoff)
   const start = later(query.start ?? TIME_MIN, split.start)
   const end = earlier(query.end ?? TIME_MAX + 1n, split.end)
   const by = groupKeys(query, table)

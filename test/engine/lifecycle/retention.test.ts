@@ -109,6 +109,22 @@ test('a longer retention shows again what is still there, a shorter one works at
   expect((await db.putTable('t', { retention: null })).points).toBe(2)
 })
 
+test('a delete takes expired points, too: a longer retention does not bring them back', async () => {
+  const { db, host } = await open(undefined, TRUSTED)
+  host.advance(4n * HOUR)
+  const at = (hour: bigint): bigint => CLOCK_START + hour * HOUR
+  await write(db, `t,h=a v=1 ${at(0n)}\nt,h=b v=2 ${at(1n)}\nt,h=a v=3 ${at(3n)}`)
+  await db.flush()
+  await write(db, `t,h=a v=4 ${at(1n)}`)
+  await db.putTable('t', { retention: '2h' })
+  expect(await count(db)).toBe(1)
+  const byTime = { end: String(at(1n)), precision: 'ns' as const }
+  expect(await db.deleteRows('t', byTime)).toMatchObject({ deleted: 1 })
+  expect(await db.deleteRows('t', { where: 'v = 4' })).toMatchObject({ deleted: 1 })
+  await db.putTable('t', { retention: null })
+  expect(await values(db)).toEqual([`h=a v=3 ${at(3n)}`, `h=b v=2 ${at(1n)}`])
+})
+
 test('a batch that was staged before the retention was set is stored and hidden', async () => {
   const { db } = await open()
   await write(db, `t v=1 ${ago(HOUR)}`)
