@@ -291,6 +291,38 @@ describe('a wrong log', () => {
     expect(end.error?.message).toMatch(/^wal-1: is a copy of wal-2/)
   })
 
+  test('with a record of another file in the same place, of the same lsn, does not take it', async () => {
+    // Two logs of one directory that differ in nothing but their number.
+    const [own, other] = [await copyOf(1, IDENTITY), await copyOf(2, IDENTITY)]
+    const bytes = readAll(own, 'wal-1')
+    const foreign = readAll(other, 'wal-2')
+    expect(foreign.length).toBe(bytes.length)
+    bytes.set(foreign.subarray(FILE_HEADER_SIZE), FILE_HEADER_SIZE)
+    const found = readLog(storageWith(bytes))
+    expect(found.records).toEqual([])
+    expect(found.end).toMatchObject({ kind: 'torn', lsn: 0n, offset: FILE_HEADER_SIZE })
+    // As it was acknowledged, it is missed.
+    expect(readLog(storageWith(bytes), { durableLsn: 1n }).end.kind).toBe('corrupt')
+  })
+
+  test('with a record of its own in the place of another does not take it', async () => {
+    const storage = openMemoryStorage()
+    const wal = await openLog(storage)
+    const payload = Uint8Array.of(1, 2, 3, 4)
+    const offsets = [1, 2, 3].map(() => {
+      const at = storage.size('wal-1')
+      wal.append(1, [payload])
+      return at
+    })
+    await wal.sync()
+    const bytes = readAll(storage, 'wal-1')
+    // Equal but for their lsns: the first one once more where the second was.
+    bytes.copyWithin(offsets[1]!, offsets[0]!, offsets[1])
+    const found = readLog(storageWith(bytes), { durableLsn: 3n })
+    expect(found.records.map(({ lsn }) => lsn)).toEqual([1n])
+    expect(found.end).toMatchObject({ kind: 'corrupt', lsn: 1n, offset: offsets[1] })
+  })
+
   test('that is empty, or missing, is refused', async () => {
     expect(readLog(storageWith(new Uint8Array(0))).end.error?.message).toMatch(/^wal-1: ends at 0/)
     expect(readLog(openMemoryStorage()).end.error?.message).toMatch(/^wal-1: /)
