@@ -7,6 +7,7 @@ import { commandHelp, generalHelp, usageLine, type Command } from './command.ts'
 import { parseFlags } from './flags.ts'
 import { importCommand, writeCommand } from './import.ts'
 import { queryCommand } from './query.ts'
+import { deleteCommand, dropCommand } from './removal.ts'
 import { restoreCommand } from './restore.ts'
 import { serveCommand } from './serve.ts'
 import { statsCommand } from './stats.ts'
@@ -19,6 +20,8 @@ const COMMANDS: readonly Command[] = [
   importCommand,
   queryCommand,
   statsCommand,
+  deleteCommand,
+  dropCommand,
   backupCommand,
   restoreCommand,
   verifyCommand,

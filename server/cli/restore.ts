@@ -4,7 +4,7 @@ import { createReadStream, existsSync } from 'node:fs'
 import { readError } from '../../client/error.ts'
 import { defineCommand } from './command.ts'
 import { connect, CONNECTION_FLAGS } from './connection.ts'
-import { CommandError, warn } from './terminal.ts'
+import { CommandError, counted, warn } from './terminal.ts'
 
 const { url, token, data } = CONNECTION_FLAGS
 
@@ -39,8 +39,8 @@ export const restoreCommand = defineCommand({
       } as RequestInit)
       if (!answer.ok) throw await readError(answer, Date.now())
       const { databases, tables, points } = (await answer.json()) as Restored
-      const counts = `${databases} databases, ${tables} tables, ${points.toLocaleString('en-US')} points`
-      warn(terminal, `restored ${counts}`)
+      const counts = [counted(databases, 'database'), counted(tables, 'table')].join(', ')
+      warn(terminal, `restored ${counts}, ${counted(points, 'point')}`)
     } finally {
       await close()
     }

@@ -44,6 +44,11 @@ export function warn({ stderr }: Terminal, line: string): void {
   stderr.write(`${line}\n`)
 }
 
+/** A number with its noun: `1 point`, `2,000 points`. */
+export function counted(count: number, noun: string): string {
+  return `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`
+}
+
 /** Text from outside for a screen: control characters, which could steer a terminal, are spelt out. */
 export function printable(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, (character) => {

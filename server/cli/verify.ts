@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs'
 import { repair, verify } from '../../engine/node.ts'
 import { defineCommand } from './command.ts'
-import { CommandError, print, printable, warn, type Terminal } from './terminal.ts'
+import { CommandError, counted, print, printable, warn, type Terminal } from './terminal.ts'
 
 const DATA = { value: 'DIR', help: 'data directory (OMENDB_DATA, default ./data)' } as const
 
@@ -23,9 +23,9 @@ export const verifyCommand = defineCommand({
     const path = directoryOf(positionals[0] ?? flags.data, terminal)
     const { lines, damages, files, bytes } = await verify(path, progressOf(terminal))
     for (const line of lines) await print(terminal.stdout, `${printable(line)}\n`)
-    const read = `${files} files, ${bytes.toLocaleString('en-US')} bytes`
+    const read = `${counted(files, 'file')}, ${counted(bytes, 'byte')}`
     if (files === 0 && damages === 0) throw new CommandError(`${path}: is no data directory`)
-    if (damages > 0) throw new CommandError(`${path}: ${damages} damages in ${read}`)
+    if (damages > 0) throw new CommandError(`${path}: ${counted(damages, 'damage')} in ${read}`)
     warn(terminal, `${path}: no damage in ${read}`)
   },
 })

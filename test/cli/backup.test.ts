@@ -47,7 +47,7 @@ test('a server is saved with an increment, and restored into a directory and ano
     expect(restored).toEqual({
       code: 0,
       stdout: '',
-      stderr: 'restored 1 databases, 1 tables, 2 points\n',
+      stderr: 'restored 1 database, 1 table, 2 points\n',
     })
     expect(await rowsOf(place)).toBe(await rowsOf(source))
     const again = await omendb(['restore', full, ...place])

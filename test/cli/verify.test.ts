@@ -61,7 +61,7 @@ test('damage is named by file, offset, table and times, exit 1, and repaired wit
       `^damaged: ${name}: block of column \\d+ at offset \\d+ .*1970-01-01T.*default\\.t\n$`,
     ),
   )
-  expect(found.stderr).toMatch(/1 damages in \d+ files/)
+  expect(found.stderr).toMatch(/: 1 damage in \d+ files/)
   const listed = readdirSync(path)
   const dry = await omendb(['repair', '--dry-run', path])
   expect(dry.stdout).toContain('a part of default.t with 3000 rows')
