@@ -11,13 +11,15 @@ import { TIME, type PartReader, type SeriesRange } from '../segment/part.ts'
 import type { Execution } from '../step.ts'
 import type { Kernel, KernelInstance } from '../kernel.ts'
 import { PartRows } from './part-rows.ts'
+import type { RowSlice } from './row-slice.ts'
 import type { Scan } from './scan.ts'
 
 /** Rows of a series that are looked through as a whole, so that it is known once and for all. */
 const WHOLE_ROWS = 1 << 16
 /** The same, as a multiple of the rows that are asked for. */
 const WHOLE_SHARE = 4
-/** What comparing two blocks costs, in values. */
+/** What looking at two sources and comparing two blocks costs, in values. */
+const PAIR_VALUES = 64
 const COMPARED_VALUES = 2 * BLOCK_ROWS
 
 /** Rows [start, end) of a source with the times of the first and the last. */
@@ -56,6 +58,19 @@ export class Apartness {
       const times = this.runsOf(rows)
       for (const older of sources.slice(0, age)) {
         if (!(yield* this.areApart(times, this.runsOf(older)))) return false
+      }
+    }
+    return true
+  }
+
+  /** The same for what one window has of them; some may have no rows. */
+  *areSlicesApart(slices: readonly RowSlice<PartRows | MemtableRows>[]): Execution<boolean> {
+    const times = slices
+      .filter(({ start, end }) => start < end)
+      .map((slice) => this.runsOf(slice.rows, slice))
+    for (const [age, newer] of times.entries()) {
+      for (const older of times.slice(0, age)) {
+        if (!(yield* this.areApart(newer, older))) return false
       }
     }
     return true
@@ -111,6 +126,7 @@ export class Apartness {
   /** Compares two sources run by run, the shorter one against the longer. */
   private *areApart(left: TimeRuns, right: TimeRuns): Execution<boolean> {
     const [a, b] = left.end - left.start <= right.end - right.start ? [left, right] : [right, left]
+    this.scan.budget.worked(PAIR_VALUES)
     if (a.lastTime < b.firstTime || b.lastTime < a.firstTime) return true
     this.scratch ??= this.scan.instance.memory.allocate(2 * BLOCK_ROWS * 8)
     const { offset } = this.scratch
@@ -134,9 +150,11 @@ export class Apartness {
     return true
   }
 
-  private runsOf(rows: PartRows | MemtableRows): TimeRuns {
-    if (rows instanceof PartRows) return this.timesOf(rows.view.reader, rows)
-    return new MemoryTimes(this.scan.instance, rows, () => this.scratch!.offset + BLOCK_ROWS * 8)
+  /** Times of a source, or of some of its rows. */
+  private runsOf(rows: PartRows | MemtableRows, range: RowRange = rows): TimeRuns {
+    if (rows instanceof PartRows) return this.timesOf(rows.view.reader, range)
+    const scratch = (): number => this.scratch!.offset + BLOCK_ROWS * 8
+    return new MemoryTimes(this.scan.instance, rows, range, scratch)
   }
 
   private timesOf(reader: PartReader, rows: RowRange): TimeRuns {
@@ -252,27 +270,32 @@ class MemoryTimes implements TimeRuns {
   private readonly scratch: () => number
 
   /** `scratch`: where the times of a run may lie while others are compared with them. */
-  constructor({ kernel }: KernelInstance, rows: MemtableRows, scratch: () => number) {
+  constructor(
+    { kernel }: KernelInstance,
+    rows: MemtableRows,
+    range: RowRange,
+    scratch: () => number,
+  ) {
     this.kernel = kernel
     this.rows = rows
     this.scratch = scratch
-    this.start = rows.start
-    this.end = rows.end
-    this.firstTime = rows.firstTime
-    this.lastTime = rows.lastTime
-    this.runs = Math.ceil(rows.end / BLOCK_ROWS)
+    this.start = range.start
+    this.end = range.end
+    this.firstTime = range.firstTime
+    this.lastTime = range.lastTime
+    this.runs = Math.ceil((range.end - range.start) / BLOCK_ROWS)
   }
 
   bounds(run: number): Bounds {
     const last = this.endOf(run) - 1
     return [
-      run === 0 ? this.firstTime : this.rows.timeAt(run * BLOCK_ROWS),
+      run === 0 ? this.firstTime : this.rows.timeAt(this.start + run * BLOCK_ROWS),
       run === this.runs - 1 ? this.lastTime : this.rows.timeAt(last),
     ]
   }
 
   load(run: number, target: number): number {
-    const from = run * BLOCK_ROWS
+    const from = this.start + run * BLOCK_ROWS
     const to = this.endOf(run)
     this.rows.times(from, to, target)
     return to - from
@@ -285,6 +308,6 @@ class MemoryTimes implements TimeRuns {
   }
 
   private endOf(run: number): number {
-    return Math.min(this.end, (run + 1) * BLOCK_ROWS)
+    return Math.min(this.end, this.start + (run + 1) * BLOCK_ROWS)
   }
 }

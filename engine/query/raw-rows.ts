@@ -26,7 +26,7 @@ interface Counted {
 
 const SLOT_BYTES = 8
 /** Sources that are brought into order together. */
-export const STRETCHES_MAX = 1_024
+const STRETCHES_MAX = 1_024
 const INDEX_BYTES = BLOCK_ROWS * 4
 
 /** Collects rows of one series; `take` them before those of the next. */

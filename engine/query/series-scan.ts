@@ -3,10 +3,12 @@
 // sources share and that has to be merged.
 
 import { BLOCK_ROWS } from '../segment/footer.ts'
-import { type WindowPart, Windows } from '../merge.ts'
+import { type WindowOptions, type WindowPart, Windows } from '../merge.ts'
 import type { Memtable, MemtableRows, MemtableSnapshot } from '../memtable.ts'
+import { OmenError } from '../error.ts'
 import { PartRows } from './part-rows.ts'
 import { KeptRuns, type RowRun } from './kept-runs.ts'
+import { slicesOf } from './row-slice.ts'
 import type { PartContext, PartView } from './part-view.ts'
 import type { Execution } from '../step.ts'
 import type { Apartness } from './apartness.ts'
@@ -56,7 +58,7 @@ export interface ScanOptions {
   readonly rowsMax: number
   /**
    * 0: pieces follow each other in time. Else, where sources overlap and share no time, pieces need no
-   * merge: they come source by source within spans of about so many rows at most, which follow each
+   * merge: they come source by source, each ascending, within spans of about so many rows at most, which follow each
    * other in time. Infinity: in any order.
    */
   readonly spanMax: number
@@ -66,6 +68,9 @@ export interface ScanOptions {
 
 /** A merged window has room for as many rows, also where pieces start small: it cannot grow later. */
 const MERGED_ROWS_MIN = 128
+
+/** Rows in which overlapping sources are looked at for times that they share. */
+const COMPARED_ROWS = 8 * BLOCK_ROWS
 
 /** One series' pieces. Call `close` when done, also after an error. */
 export class SeriesScan {
@@ -78,8 +83,10 @@ export class SeriesScan {
   private rowsMax: number
   private windows: Windows | null = null
   private sources: readonly SourceRows[] = []
-  /** Do the sources of the windows share no time? */
+  /** Do the sources of the windows share no time? Else it is asked window by window, if at all. */
   private isApart = false
+  /** What a window holds whose sources share times. */
+  private merging: Windows | null = null
   /** What is left of a span. */
   private span: WindowPart[] = []
   /** What is left of the run of rows that one source is alone with. */
@@ -137,19 +144,22 @@ export class SeriesScan {
         this.begin(this.sources[part.source]!, part)
         continue
       }
+      if (this.merging !== null) {
+        const window = yield* this.merging.next()
+        if (window === null) this.merging = null
+        else if (window.length === 1) this.beginSpan(window)
+        else {
+          const merged = yield* this.mergedPiece(window)
+          if (merged !== null) return merged
+        }
+        continue
+      }
       if (this.windows === null && !(yield* this.openCluster())) return null
       if (this.windows === null) continue
-      const parts = yield* this.windows.next()
-      if (parts === null) this.windows = null
-      else if (this.isApart || parts.length === 1) this.beginSpan(parts)
-      else {
-        const merged = yield* this.mergedParts(parts)
-        if (merged.length > 1) {
-          this.warm(merged)
-          return { kind: 'merged', parts: merged }
-        }
-        for (const { rows, from, to } of merged) this.run = { rows, start: from, end: to }
-      }
+      const window = yield* this.windows.next()
+      if (window === null) this.windows = null
+      else if (this.isApart || window.length === 1) this.beginSpan(window)
+      else yield* this.openWindow(window)
     }
   }
 
@@ -157,6 +167,11 @@ export class SeriesScan {
   get isMidSpan(): boolean {
     const hasMore = this.span.length > 0 || this.run !== null || this.kept !== null
     return this.spanSources > 1 && hasMore
+  }
+
+  /** Where sources come one after the other, each of them ascends. */
+  private get isDescending(): boolean {
+    return this.options.descending && this.spanSources <= 1
   }
 
   close(): void {
@@ -176,6 +191,8 @@ export class SeriesScan {
 
   /** Goes on with rows that need no merge. */
   private beginSpan(parts: readonly WindowPart[]): void {
+    const isOrdered = this.options.spanMax !== Infinity
+    if (isOrdered && parts.length > BLOCK_ROWS) throw tooManySources(parts.length)
     this.span = parts.toReversed()
     this.spanSources = parts.length
     this.spanRows = parts.reduce((sum, { start, end }) => sum + end - start, 0)
@@ -186,7 +203,7 @@ export class SeriesScan {
   private begin(rows: SourceRows, run: RowRun): void {
     const { start, end } = run
     if (!(rows instanceof PartRows) || rows.holes === null) this.run = { rows, start, end }
-    else this.kept = { rows, runs: new KeptRuns(rows, rows.holes, run, this.options.descending) }
+    else this.kept = { rows, runs: new KeptRuns(rows, rows.holes, run, this.isDescending) }
   }
 
   /** Rows that several sources share, without those that are deleted: none of a source, or several runs. */
@@ -206,6 +223,34 @@ export class SeriesScan {
     return merged
   }
 
+  /** A window that several sources share; null if the rows of one are left, which come as a run. */
+  private *mergedPiece(window: readonly WindowPart[]): Execution<Piece | null> {
+    const parts = yield* this.mergedParts(window)
+    if (parts.length > 1) {
+      this.warm(parts)
+      return { kind: 'merged', parts }
+    }
+    for (const { rows, from, to } of parts) this.run = { rows, start: from, end: to }
+    return null
+  }
+
+  /** Begins with a window of sources some of which share times: here, or elsewhere. */
+  private *openWindow(window: readonly WindowPart[]): Execution<void> {
+    const slices = yield* slicesOf(this.sources, window)
+    if (yield* this.apartness.areSlicesApart(slices)) this.beginSpan(window)
+    else {
+      this.spanSources = 0
+      this.merging = new Windows(slices, this.mergedWindows(window.length))
+    }
+  }
+
+  /** Options of windows of so many sources that are merged. */
+  private mergedWindows(sources: number): WindowOptions {
+    if (sources > BLOCK_ROWS) throw tooManySources(sources)
+    const totalMax = Math.min(Math.max(this.rowsMax, MERGED_ROWS_MIN), BLOCK_ROWS)
+    return { descending: this.options.descending, ...rowsOf(totalMax, sources) }
+  }
+
   /** Begins with the next cluster, as a span if it needs no windows; false if there is none. */
   private *openCluster(): Execution<boolean> {
     const { descending, series, spanMax } = this.options
@@ -219,10 +264,11 @@ export class SeriesScan {
       this.beginSpan(cluster.map(({ start, end }, source) => ({ source, start, end })))
       return true
     }
-    const mergedMax = Math.min(Math.max(this.rowsMax, MERGED_ROWS_MIN), BLOCK_ROWS)
-    const wanted = this.isApart ? spanMax : mergedMax
-    const rowsMax = Math.max(1, Math.floor(wanted / cluster.length))
-    this.windows = new Windows(cluster, { descending, rowsMax, totalMax: wanted })
+    if (spanMax === 0) this.merging = new Windows(cluster, this.mergedWindows(cluster.length))
+    else {
+      const wanted = this.isApart ? spanMax : Math.min(spanMax, COMPARED_ROWS)
+      this.windows = new Windows(cluster, { descending, ...rowsOf(wanted, cluster.length) })
+    }
     return true
   }
 
@@ -256,7 +302,7 @@ export class SeriesScan {
 
   /** Takes the next piece off a run: up to a multiple of the stride, or up to rowsMax rows. */
   private cutRun(run: { rows: SourceRows; start: number; end: number }): Piece {
-    const { descending } = this.options
+    const descending = this.isDescending
     const { rows } = run
     const isPart = rows instanceof PartRows
     const stride = isPart ? this.options.stride : BLOCK_ROWS
@@ -276,4 +322,14 @@ export class SeriesScan {
     this.rowsMax = Math.min(this.rowsMax * 2, this.options.stride)
     return isPart ? { kind: 'part', rows, from, to } : { kind: 'memory', rows, from, to }
   }
+}
+
+/** Room of windows of so many rows that all sources share. */
+function rowsOf(totalMax: number, sources: number): Pick<WindowOptions, 'rowsMax' | 'totalMax'> {
+  return { rowsMax: Math.max(1, Math.floor(totalMax / sources)), totalMax }
+}
+
+function tooManySources(count: number): OmenError {
+  const fact = `${count} overlapping parts of one series, more than the ${BLOCK_ROWS} that are merged`
+  return new OmenError('unavailable', `query: ${fact}; compaction is behind`, { retryAfter: 60 })
 }

@@ -5,6 +5,9 @@ import { assert } from '../error.ts'
 import type { Kernel } from '../kernel.ts'
 import type { Memory, Region } from '../memory.ts'
 
+/** What the kernel's merge takes. */
+const SOURCES_MAX = 2_048
+
 /** The order of the rows, and scratch for one column at a time. Release it. */
 export class Weave {
   /** Pointer of i64[count], ascending. */
@@ -19,6 +22,7 @@ export class Weave {
   private readonly runCount: number
 
   constructor(kernel: Kernel, memory: Memory, times: number, count: number, stretches: number) {
+    assert(stretches <= SOURCES_MAX, `weave: ${stretches} stretches of rows`)
     this.kernel = kernel
     this.memory = memory
     this.count = count

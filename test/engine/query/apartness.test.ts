@@ -138,6 +138,37 @@ test('late points between others leave their summaries of use', async () => {
   expect(values).toEqual([(8_191 * 8_192) / 2 + (4_095 * 4_096) / 2 + 1e6 - 7_000, 8_192 + 4_096])
 })
 
+test('a point that is there twice costs the rows about it, not those of its series', async () => {
+  const store = await QueryStore.open()
+  const spec = { table: 't', tags: { s: 'a' }, field: 'v', step: STEP, value: (i: number) => i }
+  store.writeRegular({ ...spec, start: 0n, count: 65_536 })
+  store.flush()
+  store.writeRegular({ ...spec, start: 5n, count: 65_536 })
+  store.flush()
+  store.writeRegular({ ...spec, start: 30_000n * STEP, count: 1, value: () => 0 })
+  store.flush()
+  const { series, stats } = store.query({ select: ['sum(v)', 'count(v)'] })
+  const values = series[0]!.fields.map(({ values: [value] }) => Number(value))
+  expect(values).toEqual([65_535 * 65_536 - 30_000, 2 * 65_536])
+  expect(stats.blocksFromSummary / stats.blocks).toBeGreaterThan(0.8)
+})
+
+test('more overlapping parts than can be merged are refused by name, or need no merge', async () => {
+  const store = await QueryStore.open()
+  const parts = 1_050
+  for (let part = 0; part < parts; part++) {
+    for (const time of [BigInt(part), BigInt(10_000 + part)])
+      store.write([{ ...pointOf(0, part), time }])
+    store.flush()
+  }
+  const counted = store.query({ select: ['count(*)'] })
+  expect(Number(counted.series[0]!.fields[0]!.values[0])).toBe(2 * parts)
+  const refusal = /1050 overlapping parts .* more than the 1024/
+  expect(() => store.query({ select: ['f'] })).toThrow(refusal)
+  expect(() => store.latest({ select: ['f'] })).toThrow(refusal)
+  expect(store.query({ select: ['f'], end: 900, precision: 'ns' }).rowCount).toBe(900)
+})
+
 test('what newer parts have shown is not believed of older ones', async () => {
   const store = await QueryStore.open()
   const times = (from: number, count: number, version: number): ReferencePoint[] =>
