@@ -17,6 +17,8 @@ export interface ShardOptions {
   readonly seriesMax: number
   /** Bytes of segment files that the scrub reads a second; 0: none. */
   readonly scrubBytesPerSecond: number
+  /** Bytes from which on a catalog file that is mostly dead is written anew; 64 KiB unless given. */
+  readonly catalogBytesMin?: number | undefined
   /** Whether the clock is right for sure: nothing that it says pauses retention. */
   readonly trustClock: boolean
 }

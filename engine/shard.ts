@@ -112,7 +112,9 @@ export class Shard implements WriteTarget, DeletionTarget {
     const sink = replaySink(instance, memtables, options.memtableRowBytes)
     const target = recoverInto(catalog, parts, instance, sink)
     // Replayed rows may fill a memtable already, and the next one needs its sequence.
-    await Journal.open({ host, checksum: kernelChecksum(instance), clock }, (opened) => {
+    const { catalogBytesMin } = options
+    const journalOptions = { host, checksum: kernelChecksum(instance), clock, catalogBytesMin }
+    await Journal.open(journalOptions, (opened) => {
       journal = opened
       return target
     })

@@ -39,6 +39,8 @@ interface Change {
   readonly wal: WalWriter
 }
 
+/** Below this size the dead bytes of a catalog file do not matter. */
+const CATALOG_BYTES_MIN = 64 * 1024
 const NO_PARTS: PartVersion = { id: 0, tables: new Map(), files: new Map() }
 
 /** The durable state of one moment, as a manifest that names no open log. */
@@ -64,6 +66,8 @@ export interface JournalOptions {
   readonly host: Host
   readonly checksum: Checksum
   readonly clock: TrustedClock
+  /** As in ShardOptions. */
+  readonly catalogBytesMin?: number | undefined
 }
 
 export class Journal {
@@ -74,6 +78,7 @@ export class Journal {
   private readonly host: Host
   private readonly checksum: Checksum
   private readonly clock: TrustedClock
+  private readonly catalogBytesMin: number
   /** Of the data directory. */
   readonly identity: bigint
   private readonly manifests: ManifestWriter
@@ -102,13 +107,14 @@ export class Journal {
   private last: Promise<unknown> = Promise.resolve()
 
   private constructor(
-    { host, checksum, clock }: JournalOptions,
+    { host, checksum, clock, catalogBytesMin = CATALOG_BYTES_MIN }: JournalOptions,
     identity: bigint,
     generation: number,
   ) {
     this.host = host
     this.checksum = checksum
     this.clock = clock
+    this.catalogBytesMin = catalogBytesMin
     this.identity = identity
     this.manifests = new ManifestWriter(host.storage, generation)
   }
@@ -270,7 +276,7 @@ export class Journal {
    * False if there was nothing to do. `pause` throws to give up; if it throws, nothing has changed.
    */
   async shortenCatalog(pause: () => Promise<void>): Promise<boolean> {
-    if (!this.catalog.isMostlyDead) return false
+    if (!this.catalog.isMostlyDead(this.catalogBytesMin)) return false
     await this.catalog.rewrite(pause, (action) => this.exclusive(action))
     return true
   }

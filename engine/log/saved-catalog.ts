@@ -28,9 +28,6 @@ export interface FileKeeper {
   discard(name: string): void
 }
 
-/** Below this size dead bytes do not matter. */
-const REWRITE_SIZE_MIN = 64 * 1024
-
 export class SavedCatalog {
   readonly storage: ShardStorage
   readonly identity: bigint
@@ -96,10 +93,10 @@ export class SavedCatalog {
     return this.successor ?? this.description
   }
 
-  /** Does less than half of a file that is worth it mean anything? */
-  get isMostlyDead(): boolean {
+  /** Does less than half of a file of at least `sizeMin` bytes mean anything? */
+  isMostlyDead(sizeMin: number): boolean {
     const { size } = this.file.description
-    return size >= REWRITE_SIZE_MIN && 2 * this.ledger.deadBytes > size
+    return size >= sizeMin && 2 * this.ledger.deadBytes > size
   }
 
   /** Notes the entries of a record that has been logged. */

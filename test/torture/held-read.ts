@@ -17,13 +17,14 @@ import { simulatedHost } from '../simulated-host.ts'
 import { SimulatedDisk } from '../simulated-storage.ts'
 import type { Swarm } from './swarm.ts'
 
-/** So small that there are flushes, merges and new logs all the time. */
+/** So small that there are flushes, merges, new logs and catalog files all the time. */
 const SMALL: OpenOptions = {
   memoryBytes: 64 << 20,
   memtableRowBytes: 1 << 15,
   memtableArenaBytes: 1 << 13,
   logBytes: 1 << 15,
   cacheBytes: 1 << 18,
+  catalogBytesMin: 512,
 }
 
 export function optionsOf({ hasRetention, trustsClock }: Swarm): OpenOptions {
