@@ -14,7 +14,7 @@ import { OmenError, isOutage } from './error.ts'
 import { fileName } from './log/file-name.ts'
 import type { Host, TimerHandle } from './host.ts'
 import { type DeletionTarget, Deletions } from './lifecycle/deletion.ts'
-import { type Deleted, logTombstone } from './lifecycle/hiding.ts'
+import { type Deleted, logTombstones } from './lifecycle/hiding.ts'
 import { encodeTombstonesDropped } from './lifecycle/tombstone.ts'
 import { SeriesSweep } from './lifecycle/series-sweep.ts'
 import { Journal } from './log/journal.ts'
@@ -372,8 +372,8 @@ export class Shard implements WriteTarget, DeletionTarget {
   }
 
   /** As DeletionTarget says. */
-  async hide(find: () => Promise<Deleted | null>): Promise<void> {
-    await logTombstone(this, this.memtables, find)
+  async hide(find: () => Promise<readonly Deleted[]>): Promise<void> {
+    await logTombstones(this, this.memtables, find)
     this.rollups.start()
     // Deletes alone may fill a log; a failure is kept and tried again.
     if (this.journal.openLogBytes > this.options.logBytes) void this.flush().catch(() => {})

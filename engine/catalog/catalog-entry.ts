@@ -5,7 +5,7 @@
 
 import { OmenError } from '../error.ts'
 import type { FieldType } from '../field.ts'
-import type { RollupProgress } from '../rollup/registry.ts'
+import { FROZEN_NONE, type RollupProgress } from '../rollup/registry.ts'
 import { type Tombstone, decodeTombstone } from '../lifecycle/tombstone.ts'
 
 export type CatalogEntry =
@@ -171,7 +171,8 @@ function decodeEntry(view: DataView, bytes: Uint8Array, at: number, size: number
       const watermark = view.getBigInt64(at + 12, true)
       const frozenBefore = view.getBigInt64(at + 20, true)
       const tombstonesFrom = view.getUint32(at + 28, true)
-      return { kind, id, watermark, frozenBefore, tombstonesFrom }
+      const begins = size < 40 ? FROZEN_NONE : view.getBigInt64(at + 32, true)
+      return { kind, id, watermark, frozenBefore, begins, tombstonesFrom }
     }
     case 'idsGiven':
       return { kind, id, next: first() }
@@ -262,12 +263,13 @@ export function encodeRollupDropped(id: number): Uint8Array {
 
 /** The entry that says how far a rollup has come (rollup/registry.ts). */
 export function encodeRollupRefreshed(progress: RollupProgress): Uint8Array {
-  const { id, watermark, frozenBefore, tombstonesFrom } = progress
-  const rest = new Uint8Array(20)
+  const { id, watermark, frozenBefore, begins, tombstonesFrom } = progress
+  const rest = new Uint8Array(28)
   const view = new DataView(rest.buffer)
   view.setBigInt64(0, watermark, true)
   view.setBigInt64(8, frozenBefore, true)
   view.setUint32(16, tombstonesFrom, true)
+  view.setBigInt64(20, begins, true)
   return encodeEntry(16, id, rest)
 }
 

@@ -9,6 +9,7 @@ import { type HeldSnapshot, type QueryTarget, snapshotOf } from '../query/execut
 import { type Plan, type PlanSeries, planSeries, planSteps, selectsAll } from '../query/plan.ts'
 import type { Query, QueryRequest } from '../query/query.ts'
 import { type QueryContext, parseQuery } from '../query/request.ts'
+import { FrozenRows } from '../rollup/frozen-rows.ts'
 import type { Execution } from '../step.ts'
 import type { Deleted } from './hiding.ts'
 import { MatchScan } from './match-scan.ts'
@@ -20,10 +21,10 @@ import type { DeletedRanges } from './tombstone.ts'
 export interface DeletionTarget extends QueryTarget {
   readonly catalog: Catalog
   /**
-   * Logs a tombstone and applies it once it is durable. `find` is called in the write queue's turn,
-   * gives its ranges, null to change nothing, and may throw.
+   * Logs tombstones together and applies them once they are durable. `find` is called in the write
+   * queue's turn, gives what they hide, nothing to change nothing, and may throw.
    */
-  hide(find: () => Promise<Deleted | null>): Promise<void>
+  hide(find: () => Promise<readonly Deleted[]>): Promise<void>
 }
 
 /** Separate runs of points, or series, that one delete may name. */
@@ -65,8 +66,9 @@ export class Deletions {
 
   /**
    * Deletes the points that `query`, which counts rows without groups, would count; how many they
-   * were. With `isDryRun` it only counts. Throws what planning throws, `limit_exceeded`, `busy`, and
-   * what `check` throws until the delete is logged.
+   * were. Expired ones and final buckets of rollups go with them, uncounted. With `isDryRun` it only
+   * counts. Throws what planning throws, `limit_exceeded`, `busy`, and what `check` throws until the
+   * delete is logged.
    */
   delete(query: Query, isDryRun: boolean, check?: () => void): Promise<number> {
     const result = this.last.then(() => this.run(query, isDryRun, check))
@@ -78,7 +80,7 @@ export class Deletions {
     const { target } = this
     const deletion = await beginDeletion(target, query, check)
     try {
-      await deletion.find(!isDryRun, check)
+      await deletion.find(isDryRun, check)
       if (isDryRun) return deletion.count
       for (let pass = 0; pass < PASSES_MAX && deletion.newBytes() > TURN_BYTES; pass++) {
         await deletion.catchUp(check)
@@ -86,8 +88,7 @@ export class Deletions {
       await target.hide(async () => {
         deletion.checkPlan()
         await deletion.catchUp(check)
-        if (deletion.count === 0) return null
-        return { table: deletion.table, ranges: deletion.ranges() }
+        return deletion.deleted(check)
       })
       return deletion.count
     } finally {
@@ -115,10 +116,12 @@ async function beginDeletion(
 
 /** One delete: what it has found as of a snapshot, which it holds. */
 class Deletion {
-  /** Points that are deleted. */
-  count = 0
   private readonly target: DeletionTarget
   private readonly plan: Plan
+  /** Points that are hidden, and how many of them had expired: rollups may still need these. */
+  private hiddenCount = 0
+  private expiredCount = 0
+  private frozen: FrozenRows | null = null
   private held: HeldSnapshot
   private scan: MatchScan
   private readonly selectsAll: boolean
@@ -142,13 +145,24 @@ class Deletion {
     this.scan = new MatchScan(snapshotOf(target, held), plan)
   }
 
-  get table(): number {
-    return this.plan.table.id
+  /** Points that are deleted, of those that had not expired. */
+  get count(): number {
+    return this.hiddenCount - this.expiredCount
   }
 
   /** Finds all points of the first snapshot. */
-  async find(isNoted: boolean, check?: () => void): Promise<void> {
-    await this.drive(this.findAll(isNoted), check)
+  async find(isDryRun: boolean, check?: () => void): Promise<void> {
+    await this.drive(this.findAll(!isDryRun), check)
+    if (!isDryRun) await this.findFrozen(check)
+  }
+
+  /** In the write queue's turn, caught up: what is to be hidden. */
+  async deleted(check?: () => void): Promise<Deleted[]> {
+    const { plan, target, frozen, hiddenCount } = this
+    const { id: table } = plan.table
+    if (!frozen?.isCurrent(target.catalog.rollups.of(table))) await this.findFrozen(check)
+    const points = hiddenCount === 0 ? [] : [{ table, ranges: this.ranges() }]
+    return [...points, ...this.frozen!.deleted]
   }
 
   /** Bytes of rows that have come to memtables since. */
@@ -189,8 +203,8 @@ class Deletion {
     throw new OmenError('conflict', message)
   }
 
-  /** What was found. */
-  ranges(): DeletedRanges {
+  /** The points that were found. */
+  private ranges(): DeletedRanges {
     const { plan } = this
     const range = { starts: BigInt64Array.of(plan.start), ends: BigInt64Array.of(plan.end) }
     if (this.selectsAll) return { series: null, firsts: null, ...range }
@@ -248,9 +262,23 @@ class Deletion {
     for (const series of plan.series) {
       const found = series.filter === null ? null : this.listOf(series.id)
       const before = found?.length ?? 0
-      this.count += yield* scan.match(series, [plan.start, plan.end], found, isNoted)
+      this.hiddenCount += yield* scan.match(series, [plan.start, plan.end], found, isNoted)
       this.checkRanges((found?.length ?? 0) - before)
+      const shown = plan.table.cutoff < plan.end ? plan.table.cutoff : plan.end
+      this.expiredCount += yield* scan.match(series, [plan.start, shown], null)
     }
+  }
+
+  private async findFrozen(check?: () => void): Promise<void> {
+    const { plan, added, held, target, selectsAll: isAll } = this
+    const series = function* (): Generator<PlanSeries> {
+      yield* plan.series
+      yield* added.values()
+    }
+    const deleted = { plan, isAll, series }
+    const finding = FrozenRows.find(snapshotOf(target, held), target.catalog, deleted)
+    this.frozen = await this.drive(finding, check)
+    this.checkRanges(this.frozen.rangeCount)
   }
 
   private *replaceAll(rows: readonly NewRows[], now: MatchScan): Execution<void> {
@@ -276,9 +304,9 @@ class Deletion {
     now: MatchScan,
   ): Execution<void> {
     const range = [first, last + 1n] as const
-    this.count -= yield* this.scan.match(series, range, null)
+    this.hiddenCount -= yield* this.scan.match(series, range, null)
     const found = new RangeList()
-    this.count += yield* now.match(series, range, found)
+    this.hiddenCount += yield* now.match(series, range, found)
     if (series.filter === null) return
     const list = this.listOf(series.id)
     const before = list.length

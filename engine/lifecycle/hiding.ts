@@ -1,8 +1,9 @@
-// How a delete takes effect: its tombstone is logged, and once it is durable, rows that are in no part
-// yet are marked, in steps; from the moment that the mark counts no new reader sees them.
+// How a delete takes effect: its tombstones are logged, and once they are durable, rows that are in no
+// part yet are marked, in steps; from the moment that the marks count no new reader sees them.
 
 import type { Catalog } from '../catalog/catalog.ts'
 import type { KernelInstance } from '../kernel.ts'
+import { joinBytes } from '../log/log-record.ts'
 import type { Memory, Region } from '../memory.ts'
 import { type Memtable, steps } from '../memtable.ts'
 import type { Memtables } from '../memtables.ts'
@@ -15,7 +16,7 @@ export interface Deleted {
   readonly ranges: DeletedRanges
 }
 
-/** What logging a tombstone needs of a shard. */
+/** What logging tombstones needs of a shard. */
 interface HidingTarget {
   readonly instance: KernelInstance
   readonly catalog: Catalog
@@ -94,36 +95,42 @@ export function* hideRows(
 }
 
 /**
- * Logs a tombstone and applies it once it is durable. `find` is called in the write queue's turn and
- * gives what is deleted, null to change nothing. If this throws, nothing has changed.
+ * Logs tombstones, in one record, and applies them once they are durable. `find` is called in the write
+ * queue's turn and gives what is deleted, of a table once; nothing to change nothing. If this throws,
+ * nothing has changed.
  */
-export async function logTombstone(
+export async function logTombstones(
   target: HidingTarget,
   memtables: Memtables,
-  find: () => Promise<Deleted | null>,
+  find: () => Promise<readonly Deleted[]>,
 ): Promise<void> {
   const { instance, catalog } = target
-  let hidden: { readonly table: number; readonly ranges: KernelRanges } | null = null
+  const hidden: { readonly table: number; readonly ranges: KernelRanges }[] = []
   const log = async (): Promise<Uint8Array> => {
     const found = await find()
-    if (found === null) return new Uint8Array()
-    hidden = { table: found.table, ranges: new KernelRanges(instance, found.ranges) }
+    for (const { table, ranges } of found) {
+      hidden.push({ table, ranges: new KernelRanges(instance, ranges) })
+    }
     const { sequence } = memtables
-    return encodeTombstone({ id: catalog.tombstones.nextId, sequence, ...found })
+    const { nextId } = catalog.tombstones
+    return joinBytes(
+      ...found.map((deleted, i) => encodeTombstone({ id: nextId + i, sequence, ...deleted })),
+    )
   }
   const apply = async (entries: Uint8Array): Promise<void> => {
-    const { table, ranges } = hidden!
     const hold = memtables.hold()
     const held = hold.memtables.map(({ memtable }) => memtable)
-    const show = await target.run(hideRows(instance, held, table, ranges))
-    show()
+    const shown: (() => void)[] = []
+    for (const { table, ranges } of hidden) {
+      shown.push(await target.run(hideRows(instance, held, table, ranges)))
+    }
+    for (const show of shown) show()
     catalog.apply(entries)
     hold.release()
   }
   try {
     await target.logEntries(log, apply)
   } finally {
-    // Narrowed to null, because it is set in a function.
-    ;(hidden as { ranges: KernelRanges } | null)?.ranges.release()
+    for (const { ranges } of hidden) ranges.release()
   }
 }

@@ -156,6 +156,12 @@ export class Tombstones {
     return (marks.at(-1)?.id ?? -1) >= id
   }
 
+  /** Is there one of a table with this id or a later one that hides times in [start, end)? */
+  touches(table: number, id: number, start: bigint, end: bigint): boolean {
+    const { marks } = this.current.get(table) ?? NO_TABLE
+    return marks.some((mark) => mark.id >= id && mark.start < end && mark.end > start)
+  }
+
   /**
    * Those that hide no row of these parts, which are all there are, and that nobody else needs:
    * `isAwaited` says so of a table and an id.

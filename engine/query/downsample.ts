@@ -27,7 +27,7 @@ import { viewVector } from './vector.ts'
 /** Runs an aggregate plan. */
 export function* executeAggregate(scan: Scan): Execution<Answer> {
   const { plan } = scan
-  const stored = plan.rollup === null ? null : new StoredBuckets(scan, plan.rollup)
+  const stored = plan.rollups.length === 0 ? null : new StoredBuckets(scan)
   scan.stored = stored
   if (plan.query.fill !== null) checkFillValue(plan.query.fill, plan.outputs)
   const { every, fill } = plan.query
@@ -158,7 +158,6 @@ function* aggregateRange(
   })
   try {
     const downsampler = new Downsampler(scan, aggregator, grid)
-    stored?.bind(aggregator)
     const clusters = stored === null ? yield* shortClusters(scan, start, end) : null
     for (const cluster of clusters ?? []) yield* downsampler.addCluster(cluster)
     for (const series of clusters === null ? plan.series : []) {

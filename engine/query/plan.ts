@@ -35,7 +35,13 @@ import {
   type SeriesSelection,
 } from './plan-series.ts'
 import { type Execution, finish } from '../step.ts'
-import { chooseRollup, type PlanRollup, type StoredTable } from '../rollup/choice.ts'
+import {
+  chooseRollups,
+  type AskedTimes,
+  type PlanRollup,
+  type StoredTable,
+} from '../rollup/choice.ts'
+import type { BucketRun } from '../rollup/dirty.ts'
 import { NO_ROLLUPS, type RollupVersion } from '../rollup/registry.ts'
 
 export interface PlanColumn {
@@ -117,8 +123,17 @@ export interface Plan {
   /** Has an output that counts every point, whatever it has (`count(*)`)? */
   readonly countsRows: boolean
   readonly columns: AnswerColumn[]
-  /** What answers instead of points where it can. */
-  readonly rollup: PlanRollup | null
+  /** What answers instead of points where it can, the coarsest first. */
+  readonly rollups: readonly PlanRollup[]
+}
+
+interface PlanOptions {
+  /** The tags of groups are those of now, whatever becomes of the series. */
+  readonly keepsTags: boolean
+  /** Those of the query's snapshot. */
+  readonly rollups?: RollupVersion
+  /** Also points that have expired and are there still. */
+  readonly takesExpired?: boolean
 }
 
 /** Plans a query at once: for few series, or where nobody else waits. Throws as `planSteps` does. */
@@ -127,33 +142,25 @@ export function planQuery(query: Query, catalog: PlanCatalog): Plan {
 }
 
 /**
- * Plans a query. `keepsTags`: the tags of groups are those of now, whatever becomes of the series;
- * `rollups`: those of its snapshot; `takesExpired`: also points that have expired and are there still.
- * Throws `not_found`, `unknown_column`, `type_conflict`, `bad_request`, `unsupported`.
+ * Plans a query. Throws `not_found`, `unknown_column`, `type_conflict`, `bad_request`, `unsupported`.
  */
 export function* planSteps(
   query: Query,
   catalog: PlanCatalog,
-  {
-    keepsTags,
-    rollups = NO_ROLLUPS,
-    takesExpired = false,
-  }: {
-    readonly keepsTags: boolean
-    readonly rollups?: RollupVersion
-    readonly takesExpired?: boolean
-  },
+  { keepsTags, rollups = NO_ROLLUPS, takesExpired = false }: PlanOptions,
 ): Execution<Plan> {
   const table = catalog.planTable(query.database, query.table)
   const selected = planSelect(query, table)
   const split = selectionOf(query, table)
-  if (!takesExpired) split.start = later(split.start, table.cutoff)
+  const stored =
+    split.rest === null
+      ? chooseRollups(query, selected, table.id, askedTimes(query, split, table), rollups, catalog)
+      : []
+  if (!takesExpired) split.start = later(split.start, reachOf(stored, table.cutoff))
   const start = later(query.start ?? TIME_MIN, split.start)
   const end = earlier(query.end ?? TIME_MAX + 1n, split.end)
   const by = groupKeys(query, table)
   const isEmpty = start >= end || (split.rest?.kind === 'constant' && split.rest.value !== true)
-  const asksTime = split.rest === null
-  const rollup = asksTime ? chooseRollup(query, selected, table.id, rollups, catalog) : null
   const found = isEmpty ? NO_SERIES : yield* findSeries(catalog, table.id, split)
   const needsRank = query.kind === 'latest' || selected.needsRank
   const grouping = { keys: by, tagKeys: table.tagKeys, needsRank, keepsTags }
@@ -176,8 +183,27 @@ export function* planSteps(
     isAggregate: selected.isAggregate,
     countsRows: selected.countsRows,
     columns: selected.columns,
-    rollup,
+    rollups: stored,
   }
+}
+
+/** Times that a query reads, as far as they are no matter of what has expired. */
+function askedTimes(
+  { start, end, fill }: Query,
+  split: Pick<SplitWhere, 'start' | 'end'>,
+  { cutoff }: PlanTable,
+): AskedTimes {
+  const within = (from: bigint, to: bigint): BucketRun => {
+    return { start: later(from, split.start), end: earlier(to, split.end) }
+  }
+  const ranges = [within(start ?? TIME_MIN, end ?? TIME_MAX + 1n)]
+  if (start !== null && fill !== null) ranges.push(within(start - fill.lookback, start))
+  return { ranges: ranges.filter((range) => range.start < range.end), cutoff }
+}
+
+/** Times before it are in no rollup of a plan, and have expired. */
+function reachOf(rollups: readonly PlanRollup[], cutoff: bigint): bigint {
+  return rollups.map(({ from }) => from).reduce(earlier, cutoff)
 }
 
 interface SplitWhere extends SeriesSelection {

@@ -74,11 +74,12 @@ interface FilterColumns {
   readonly fields: readonly number[]
 }
 
-/** What a scan knows of the rollup that it reads beside points (rollup/stored-buckets.ts). */
+/** What a scan knows of the rollups that it reads beside points (rollup/stored-buckets.ts). */
 export interface StoredRows {
-  readonly scan: Scan
-  /** How far behind the time of a stored row its points may lie. */
-  readonly timeSlack: bigint
+  /** Least and greatest time of their buckets. */
+  timeRange(): [bigint, bigint]
+  /** Statistics together with those of a query's points. */
+  addTo(stats: QueryStats): QueryStats
   release(): void
 }
 
@@ -107,7 +108,7 @@ export class Scan {
   /** Indexes of the fields that outputs need. */
   readonly selectedFields: readonly number[]
   readonly context: PartContext
-  /** The rollup that answers a part of this; released with it. */
+  /** The rollups that answer a part of this; released with it. */
   stored: StoredRows | null = null
   private readonly apartness: Apartness
   private readonly pins: Pins
@@ -146,9 +147,7 @@ export class Scan {
   stats(): QueryStats {
     const elapsedMs = Number(this.snapshot.now() - this.startedAt) / 1e6
     const stats = this.tally.stats(this.plan.series.length, Math.max(0, elapsedMs))
-    const { stored, plan } = this
-    if (stored === null) return stats
-    return { ...stored.scan.tally.addTo(stats), rollup: plan.rollup?.name ?? null }
+    return this.stored?.addTo(stats) ?? stats
   }
 
   /** Opens the rows of a series in [start, end); null if there are none. Close what it returns. */

@@ -1,7 +1,7 @@
 // With a limit, a range is read in time slices from the side the answer begins with, each wider than
 // the one before, so that the newest hundred points or five buckets of a year touch little of it.
 
-import { TIME_MAX, TIME_MIN, bucketStart } from '../calendar.ts'
+import { TIME_MAX, TIME_MIN, bucketBoundaries, bucketStart } from '../calendar.ts'
 import type { Duration } from './query.ts'
 import type { Scan } from './scan.ts'
 
@@ -11,7 +11,7 @@ const SLICE_GROWTH = 4n
 /** Longest month: slices are moved to the start of a bucket anyway. */
 const NS_PER_MONTH = 31n * 86_400_000_000_000n
 
-/** Least and greatest time of all sources. */
+/** Least and greatest time of all sources; the least is above the greatest if there is nothing. */
 export function timeRange({ parts, memtables, stored }: Scan): [bigint, bigint] {
   let first = TIME_MAX
   let last = TIME_MIN
@@ -24,9 +24,10 @@ export function timeRange({ parts, memtables, stored }: Scan): [bigint, bigint] 
     if (maxTime > last) last = maxTime
   }
   if (stored === null) return [first, last]
-  const [from, to] = timeRange(stored.scan)
-  const behind = to < TIME_MAX - stored.timeSlack ? to + stored.timeSlack : TIME_MAX
-  return [from < first ? from : first, behind > last && to >= from ? behind : last]
+  const [from, to] = stored.timeRange()
+  if (from < first) first = from
+  if (to > last) last = to < TIME_MAX ? to : TIME_MAX
+  return [first, last]
 }
 
 /** Slices of buckets, all of them whole; one slice if most of the range is wanted. */
@@ -34,7 +35,7 @@ export function* bucketSlices(scan: Scan, every: Duration): Generator<[bigint, b
   const { query, groups } = scan.plan
   const { cursor, order, limit, origin } = query
   const bucket = every.width ?? every.months * NS_PER_MONTH
-  let [start, end] = sourceRange(scan)
+  let [start, end] = bucketRange(scan, every)
   if (cursor !== null && order === 'asc' && cursor.time > start) start = cursor.time
   if (cursor !== null && order === 'desc' && cursor.time + bucket < end) end = cursor.time + bucket
   const buckets = (limit * SLICE_MARGIN) / Math.max(groups.length, 1) + 2
@@ -61,6 +62,16 @@ function sourceRange(scan: Scan): [bigint, bigint] {
   const { start, end } = scan.plan
   const [first, last] = timeRange(scan)
   return [start > first ? start : first, end <= last ? end : last + 1n]
+}
+
+/** The same, cut between buckets: of one that is cut elsewhere, expired points would not count. */
+function bucketRange(scan: Scan, every: Duration): [bigint, bigint] {
+  const { start, end, query } = scan.plan
+  const [first, last] = timeRange(scan)
+  if (first > last) return [start, start]
+  const from = bucketStart(every, query.origin, first)
+  const to = bucketBoundaries(every, query.origin, last, last + 1n)[1]!
+  return [start > from ? start : from, end < to ? end : to]
 }
 
 /** Slices of a raw answer; one slice if most of the range is wanted. */

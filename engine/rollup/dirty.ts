@@ -32,14 +32,15 @@ export function* dirtyRuns(
 ): Execution<BucketRun[]> {
   if (start >= end) return []
   const runs: BucketRun[] = []
-  const { parts, memtables } = yield* scan.sources(start, end)
+  const first = start > TIME_MIN ? start : TIME_MIN
+  const { parts, memtables } = yield* scan.sources(first, end)
   for (const view of parts) {
     if (view.reader.description.sequence <= rollup.watermark) continue
-    const rows = yield* partRows(scan, view, series, start, end)
+    const rows = yield* partRows(scan, view, series, first, end)
     if (rows !== null) yield* addRuns(runs, rows, rollup)
   }
   for (const { memtable, snapshot } of memtables) {
-    const rows = yield* memtable.select(series, snapshot, start, end)
+    const rows = yield* memtable.select(series, snapshot, first, end)
     if (rows === null) continue
     try {
       yield* addRuns(runs, rows, rollup)

@@ -33,8 +33,8 @@ export interface RollupTarget {
   logEntries(find: () => Uint8Array): Promise<void>
   /** Everything acknowledged so far is in parts when it resolves. */
   flush(): Promise<void>
-  /** Logs a tombstone and applies it (lifecycle/deletion.ts). */
-  hide(find: () => Promise<Deleted | null>): Promise<void>
+  /** Logs tombstones and applies them (lifecycle/deletion.ts). */
+  hide(find: () => Promise<readonly Deleted[]>): Promise<void>
 }
 
 /** Rows of one write. */
@@ -109,7 +109,10 @@ export class RollupJobs {
       else if (frozenBefore === rollup.frozenBefore) return
       await this.target.logEntries(() => {
         this.checkGoing(rollup)
-        return encodeRollupRefreshed({ id, watermark, frozenBefore, tombstonesFrom })
+        const final = this.finalBefore(rollup, frozenBefore, tombstonesFrom)
+        const begins = rollup.watermark < 0n ? frozenBefore : rollup.begins
+        const progress = { id, watermark, frozenBefore: final, begins, tombstonesFrom }
+        return encodeRollupRefreshed(progress)
       })
     } catch (error) {
       // Dropped meanwhile: there is nothing left to do.
@@ -140,6 +143,20 @@ export class RollupJobs {
     return before
   }
 
+  /**
+   * In the write queue's turn: the time before which buckets become final with what was refreshed,
+   * which tombstones from `tombstonesFrom` on are not in. If one of them came for these buckets
+   * they stay as they are until the next round, which has it.
+   */
+  private finalBefore(rollup: Rollup, wanted: bigint, tombstonesFrom: number): bigint {
+    const { source, watermark, frozenBefore } = rollup
+    // Of what is built now nothing was there before.
+    if (watermark < 0n) return wanted
+    const { tombstones } = this.target.catalog
+    const isTouched = tombstones.touches(source, tombstonesFrom, frozenBefore, wanted)
+    return isTouched ? frozenBefore : wanted
+  }
+
   private async refresh(rollup: Rollup, version: PartVersion, built: bigint): Promise<void> {
     const { target } = this
     const refresh = new RollupRefresh(this.snapshotOf(version), rollup, target.catalog, built)
@@ -149,7 +166,7 @@ export class RollupJobs {
         if (ranges === null) break
         await target.hide(async () => {
           this.checkGoing(rollup)
-          return { table: rollup.target, ranges }
+          return [{ table: rollup.target, ranges }]
         })
       }
       for (;;) {

@@ -213,11 +213,9 @@ export class RollupRefresh {
 }
 
 function startOf(catalog: Catalog, rollup: Rollup, built: bigint): bigint {
-  const expired = catalog.cutoffOf(rollup.target)
-  const kept = expired === TIME_MIN ? expired : ceilToBucket(rollup, expired)
+  const kept = ceilToBucket(rollup, catalog.cutoffOf(rollup.target))
   const final = rollup.watermark < 0n ? built : rollup.frozenBefore
-  const from = floorToBucket(rollup, kept)
-  return from > final ? from : final
+  return kept > final ? kept : final
 }
 
 function seriesOf(id: number, group: number): PlanSeries {
@@ -256,6 +254,6 @@ function planOf(
     groups: { length: 0, at: () => new Map() },
     ...{ groupKeys: null, fields, selectedCount: fields.length },
     ...{ outputs: layout.columns, isAggregate: true, countsRows: layout.rows !== null },
-    ...{ columns: [], rollup: null },
+    ...{ columns: [], rollups: [] },
   }
 }

@@ -1,6 +1,7 @@
 // The rollups of a catalog, as immutable versions: a query takes the version of its snapshot, so that
 // what it believes of a rollup's buckets fits the rows that it sees. It changes by catalog entries.
 
+import { TIME_MIN } from '../calendar.ts'
 import { OmenError } from '../error.ts'
 import type { PartDescription } from '../segment/part.ts'
 import { originOf, widthOf, type RollupDefinition } from './definition.ts'
@@ -20,6 +21,8 @@ export interface Rollup {
   readonly tombstonesFrom: number
   /** Buckets that end at or before this time are what they are: their points may be gone. */
   readonly frozenBefore: bigint
+  /** It has every bucket from this one on: what was older had expired when it was built. */
+  readonly begins: bigint
 }
 
 /** Rollups at one moment. */
@@ -43,6 +46,7 @@ export interface RollupProgress {
   readonly id: number
   readonly watermark: bigint
   readonly frozenBefore: bigint
+  readonly begins: bigint
   readonly tombstonesFrom: number
 }
 
@@ -124,14 +128,16 @@ export class RollupRegistry {
     const definition = decodeDefinition(text)
     this.put({
       ...{ id, source, target, definition, watermark: -1n, frozenBefore: FROZEN_NONE },
-      tombstonesFrom: 0,
+      ...{ begins: FROZEN_NONE, tombstonesFrom: 0 },
       ...{ width: widthOf(definition), origin: originOf(definition) },
     })
   }
 
-  refresh({ id, watermark, frozenBefore, tombstonesFrom }: RollupProgress): void {
+  refresh({ id, ...progress }: RollupProgress): void {
     const known = this.current.byId.get(id)
-    if (known !== undefined) this.put({ ...known, watermark, frozenBefore, tombstonesFrom })
+    if (known === undefined) return
+    const { watermark, frozenBefore, begins, tombstonesFrom } = progress
+    this.put({ ...known, watermark, frozenBefore, begins, tombstonesFrom })
   }
 
   drop(id: number): void {
@@ -181,9 +187,12 @@ export function floorToBucket(rollup: Pick<Rollup, 'width' | 'origin'>, time: bi
   return time - (rest < 0n ? rest + width : rest)
 }
 
-/** The first start of a bucket that is not before `time`. */
+/**
+ * The first start of a bucket that is not before `time`; of the beginning of time the bucket that
+ * holds it, because no point is before it.
+ */
 export function ceilToBucket(rollup: Pick<Rollup, 'width' | 'origin'>, time: bigint): bigint {
-  return floorToBucket(rollup, time + rollup.width - 1n)
+  return floorToBucket(rollup, time <= TIME_MIN ? TIME_MIN : time + rollup.width - 1n)
 }
 
 /** The text of a definition in its entry. */

@@ -1,43 +1,122 @@
-// A query's range of one series, cut into stretches that the rollup answers and stretches that have to
-// be read from points: the ragged ends and the dirty buckets. Stored buckets go into the aggregation as
-// the partials that they are (assembly/aggregate-stored.ts).
+// A query's range of one series, cut into stretches that a rollup answers and stretches that have to be
+// read from points: the ragged ends and the dirty buckets. Stored buckets go into the aggregation as the
+// partials that they are (assembly/aggregate-stored.ts). What one rollup leaves the next one may have,
+// which is finer or reaches further back; what all leave is read from the points that have not expired.
 
+import { TIME_MIN } from '../calendar.ts'
+import { OmenError } from '../error.ts'
 import type { Region } from '../memory.ts'
 import { BLOCK_ROWS } from '../segment/footer.ts'
 import type { Aggregator } from '../query/partial.ts'
 import type { Plan, PlanSeries } from '../query/plan.ts'
-import { Scan } from '../query/scan.ts'
+import type { QueryStats } from '../query/query.ts'
+import { Scan, type StoredRows } from '../query/scan.ts'
+import { timeRange } from '../query/slices.ts'
 import type { Execution } from '../step.ts'
-import type { PlanRollup } from './choice.ts'
+import { bucketsIn, type PlanRollup } from './choice.ts'
 import { dirtyRuns, runsFrom, type BucketRun } from './dirty.ts'
-import { ceilToBucket, floorToBucket } from './registry.ts'
 
 const NO_TAGS: ReadonlyMap<string, string> = new Map()
 
-/** Times [start, end) of a series: from the rollup, or from points. */
-interface Stretch {
-  readonly start: bigint
-  readonly end: bigint
-  readonly isStored: boolean
+/** Aggregates the points of a series in [start, end). */
+type AddPoints = (start: bigint, end: bigint) => Execution<void>
+
+/** Times [start, end) of a series, and what answers them. */
+interface Stretch extends BucketRun {
+  readonly source:
+    /** The buckets of the rollup. */
+    | 'stored'
+    /** All points there are, also expired ones: of a bucket that is not final none is gone. */
+    | 'points'
+    /** Whatever comes after the rollup. */
+    | 'next'
 }
 
-/** The rollup of a plan, as its query reads it. Release it when done. */
-export class StoredBuckets {
+/** The rollups of a plan, as its query reads them. Release it when done. */
+export class StoredBuckets implements StoredRows {
+  private readonly source: Scan
+  private readonly levels: StoredLevel[] = []
+
+  /** For the plan of `source`, which has rollups. */
+  constructor(source: Scan) {
+    this.source = source
+    try {
+      for (const rollup of source.plan.rollups) this.levels.push(new StoredLevel(source, rollup))
+    } catch (error) {
+      this.release()
+      throw error
+    }
+  }
+
+  /** Least and greatest time of the points behind the buckets, as far as that is known. */
+  timeRange(): [bigint, bigint] {
+    const ranges = this.levels.map((level) => level.timeRange())
+    return ranges.reduce(([first, last], [from, to]) => [
+      from < first ? from : first,
+      to > last ? to : last,
+    ])
+  }
+
+  addTo(stats: QueryStats): QueryStats {
+    const all = this.levels.reduce((sum, { scan }) => scan.tally.addTo(sum), stats)
+    return { ...all, rollup: this.source.plan.rollups[0]!.name }
+  }
+
+  /** Aggregates a series in [start, end); `points` reads its points. */
+  addSeries(
+    aggregator: Aggregator,
+    series: PlanSeries,
+    [start, end]: readonly [bigint, bigint],
+    points: AddPoints,
+  ): Execution<void> {
+    return this.addFrom(0, { aggregator, series, points }, { start, end })
+  }
+
+  release(): void {
+    for (const level of this.levels) level.release()
+  }
+
+  /** Aggregates a range from the rollups from `index` on. */
+  private *addFrom(
+    index: number,
+    to: { aggregator: Aggregator; series: PlanSeries; points: AddPoints },
+    range: BucketRun,
+  ): Execution<void> {
+    const { cutoff } = this.source.plan.table
+    const level = this.levels[index]
+    if (level === undefined) {
+      const shown = range.start > cutoff ? range.start : cutoff
+      if (shown < range.end) yield* to.points(shown, range.end)
+      return
+    }
+    if (level.isDropped) {
+      // Its series cannot be found any more.
+      if (range.start < cutoff) throw level.dropped()
+      yield* this.addFrom(index + 1, to, range)
+      return
+    }
+    for (const stretch of yield* level.stretches(to.series, range)) {
+      const { source, start, end } = stretch
+      if (source === 'next') yield* this.addFrom(index + 1, to, stretch)
+      else if (source === 'points') yield* to.points(start > TIME_MIN ? start : TIME_MIN, end)
+      else yield* level.add(to.aggregator, to.series, stretch)
+    }
+  }
+}
+
+/** One rollup. */
+class StoredLevel {
   /** Of the rollup's table. */
   readonly scan: Scan
   private readonly source: Scan
-  private readonly rollup: PlanRollup
-  /** Buckets that begin before it may be gone. */
-  private readonly cutoff: bigint
+  private readonly plan: PlanRollup
   /** Per field of the plan, the kernel's stored columns. */
   private readonly columns: Region
 
-  /** For the plan of `source`, which has a rollup. */
   constructor(source: Scan, rollup: PlanRollup) {
     const { plan, snapshot, instance } = source
     this.source = source
-    this.rollup = rollup
-    this.cutoff = snapshot.catalog.cutoffOf(rollup.rollup.target)
+    this.plan = rollup
     this.scan = new Scan(snapshot, planOf(plan, rollup))
     const size = instance.kernel.STORED_COLUMNS_SIZE.value
     this.columns = instance.memory.allocateZeroed(Math.max(1, rollup.parts.length) * size)
@@ -50,61 +129,61 @@ export class StoredBuckets {
     })
   }
 
-  /** Least and greatest time of the points behind the rollup's parts, as far as that is known. */
-  get timeSlack(): bigint {
-    return this.rollup.rollup.width
+  get isDropped(): boolean {
+    return this.source.snapshot.catalog.storedTable(this.plan.rollup.target) === null
   }
 
-  /** Aggregates the points of a series in [start, end); `points` does so without the rollup. */
-  *addSeries(
-    aggregator: Aggregator,
-    series: PlanSeries,
-    [start, end]: readonly [bigint, bigint],
-    points: (start: bigint, end: bigint) => Execution<void>,
-  ): Execution<void> {
-    const { catalog } = this.source.snapshot
-    const { target } = this.rollup.rollup
-    // Dropped while this query paused: its series cannot be found any more.
-    if (catalog.storedTable(target) === null) {
-      yield* points(start, end)
-      return
+  dropped(): OmenError {
+    return new OmenError('conflict', `rollup '${this.plan.name}' was dropped during the query`)
+  }
+
+  /** Times of its rows; the points of a row lie up to a bucket behind it. */
+  timeRange(): [bigint, bigint] {
+    const [first, last] = timeRange(this.scan)
+    return first > last ? [first, last] : [first, last + this.plan.rollup.width]
+  }
+
+  /** Stretches of a range, ascending. */
+  *stretches(series: PlanSeries, range: BucketRun): Execution<Stretch[]> {
+    const { rollup } = this.plan
+    const buckets = bucketsIn(this.plan, range)
+    if (buckets === null) return [{ ...range, source: 'next' }]
+    const { start, end } = buckets
+    const runs = yield* dirtyRuns(this.source, series.id, rollup, start, end)
+    const dirty = runsFrom(rollup.frozenBefore, runs)
+    const stretches: Stretch[] = []
+    const add = (from: bigint, to: bigint, source: Stretch['source']): void => {
+      if (from < to) stretches.push({ start: from, end: to, source })
     }
-    const id = catalog.siblingSeries(series.id, target)
-    const stored = { id, rank: series.rank, group: series.group, tags: NO_TAGS, filter: null }
-    for (const stretch of yield* this.stretches(series, start, end)) {
-      if (!stretch.isStored) yield* points(stretch.start, stretch.end)
-      else if (id >= 0) yield* this.addStored(aggregator, stored, stretch)
+    add(range.start, start, 'next')
+    let at = start
+    for (const run of dirty) {
+      add(at, run.start, 'stored')
+      add(run.start, run.end, 'points')
+      at = run.end
     }
+    add(at, end, 'stored')
+    add(end, range.end, 'next')
+    return stretches
   }
 
-  /** Stretches of [start, end), ascending. */
-  private *stretches(series: PlanSeries, start: bigint, end: bigint): Execution<Stretch[]> {
-    const { rollup } = this.rollup
-    // What is older has expired from the rollup.
-    const from = ceilToBucket(rollup, start > this.cutoff ? start : this.cutoff)
-    const to = floorToBucket(rollup, end)
-    if (from >= to) return [{ start, end, isStored: false }]
-    const dirty = yield* this.dirty(series, from, to)
-    const points = [{ start, end: from }, ...dirty, { start: to, end }]
-    return alternate(points, start, end)
-  }
-
-  private *dirty(series: PlanSeries, from: bigint, to: bigint): Execution<BucketRun[]> {
-    const { rollup } = this.rollup
-    return runsFrom(rollup.frozenBefore, yield* dirtyRuns(this.source, series.id, rollup, from, to))
-  }
-
-  /** Joins the stored buckets of a stretch to the aggregation. */
-  private *addStored(
+  /** Joins the stored buckets of a stretch of a series of the source to the aggregation. */
+  *add(
     aggregator: Aggregator,
-    series: PlanSeries,
-    { start, end }: Stretch,
+    { id, rank, group }: PlanSeries,
+    { start, end }: BucketRun,
   ): Execution<void> {
-    const { scan, rollup } = this
-    const pieces = yield* scan.open(series, start, end, { stride: BLOCK_ROWS })
+    const { scan, plan, source } = this
+    const sibling = source.snapshot.catalog.siblingSeries(id, plan.rollup.target)
+    if (sibling < 0) return
+    const series = { id: sibling, rank, group, tags: NO_TAGS, filter: null }
+    // The bucket of the first time there is begins before it, and its row is at that time.
+    const first = start > TIME_MIN ? start : TIME_MIN
+    const pieces = yield* scan.open(series, first, end, { stride: BLOCK_ROWS })
     if (pieces === null) return
     const { chunk, selectedFields } = scan
-    const rows = rollup.rows < 0 ? 0 : chunk.values[rollup.rows]!
+    const rows = plan.rows < 0 ? 0 : chunk.values[plan.rows]!
+    aggregator.bindStored(this.columns.offset)
     try {
       for (let piece = yield* pieces.next(); piece !== null; piece = yield* pieces.next()) {
         yield* chunk.load(piece, true)
@@ -118,38 +197,19 @@ export class StoredBuckets {
     }
   }
 
-  /** Makes the aggregator read this chunk's columns. */
-  bind(aggregator: Aggregator): void {
-    aggregator.bindStored(this.columns.offset)
-  }
-
   release(): void {
     this.source.instance.memory.release(this.columns)
     this.scan.release()
   }
 }
 
-/** The plan of reading the rollup's columns; its range is given when it is scanned. */
+/** The plan of reading a rollup's columns; its range is given when it is scanned. */
 function planOf(plan: Plan, { rollup, name, columns }: PlanRollup): Plan {
   return {
     ...plan,
     table: { ...plan.table, id: rollup.target, name, columns },
     fields: columns,
     selectedCount: columns.length,
-    rollup: null,
+    rollups: [],
   }
-}
-
-/** `points`, which ascend and lie apart, and the stored stretches between them. */
-function alternate(points: readonly BucketRun[], start: bigint, end: bigint): Stretch[] {
-  const stretches: Stretch[] = []
-  let at = start
-  for (const run of points) {
-    if (run.start >= run.end) continue
-    if (at < run.start) stretches.push({ start: at, end: run.start, isStored: true })
-    stretches.push({ ...run, isStored: false })
-    at = run.end
-  }
-  if (at < end) stretches.push({ start: at, end, isStored: true })
-  return stretches
 }

@@ -1,6 +1,7 @@
 // Rollups of a source with a retention, against a map of points, with a clock that moves: whatever is
 // written late or twice, deleted, flushed, merged, expired or found again after a restart, the source
-// shows what has not expired, and the rollups' own tables all that was ever there but for deletes.
+// shows the points that have not expired, and in buckets, as the rollups' own tables do, all that was
+// ever there but for deletes.
 // `OMENDB_SEEDS=100-199 npx vitest run test/engine/rollup/retention-differential.test.ts`.
 
 import { expect, test } from 'vitest'
@@ -74,23 +75,32 @@ async function write(db: Database, model: Model, random: Random): Promise<void> 
 
 async function remove(db: Database, model: Model, random: Random): Promise<void> {
   const host = random.pick(['a', 'b'])
-  const start = model.cutoff - 50 + random.int(200)
-  const end = start + 1 + random.int(100)
+  // Of what has expired whole buckets go; one that is cut would stay or not.
+  const start = wholeBefore(model.cutoff - 100 + random.int(250), model)
+  const end = wholeBefore(start + 60 + random.int(100), model)
   const at = (minute: number): string => String(CLOCK_START + BigInt(minute) * MINUTE)
   await db.deleteRows('t', {
     ...{ start: at(start), end: at(end), precision: 'ns', where: `host = '${host}'` },
   })
   for (const [key, point] of model.points) {
-    const isInside = point.minute >= Math.max(start, model.cutoff) && point.minute < end
+    const isInside = point.minute >= start && point.minute < end
     if (point.host === host && isInside) model.points.delete(key)
   }
+}
+
+/** A minute that cuts no bucket of which points may have expired. */
+function wholeBefore(minute: number, { cutoff }: Model): number {
+  const width = Math.max(...WIDTHS)
+  return minute < cutoff ? Math.floor(minute / width) * width : minute
 }
 
 async function expectShown(db: Database, model: Model, where: string): Promise<void> {
   const request = { table: 't', select: ['count(x)', 'sum(x)'], by: ['host'] }
   for (const width of WIDTHS) {
     const found = await rowsOf(db, { ...request, every: `${width}m` })
-    expect(found, where).toEqual(model.buckets(width, model.cutoff))
+    expect(found, where).toEqual(model.buckets(width, -Infinity))
+    const points = await rowsOf(db, { ...request, every: `${width}m`, where: 'x IS NOT NULL' })
+    expect(points, where).toEqual(model.buckets(width, model.cutoff))
   }
 }
 
