@@ -158,11 +158,12 @@ function sourceOf(
   { id, name }: { id: number; name: string },
   { tags, fields }: CheckedSettings,
 ): PlanTable {
-  const columns = new Map<string, PlanColumn>(table?.columns)
-  // Ids are of no meaning here.
-  for (const [field, type] of fields) columns.set(field, { id: -1, name: field, type })
+  const columns = new Map<string, Pick<PlanColumn, 'name' | 'type'>>(table?.columns)
+  for (const [field, type] of fields) columns.set(field, { name: field, type })
   return {
-    ...{ id, name, partitionSeconds: DAY_SECONDS, columns: [...columns.values()] },
+    ...{ id, name, partitionSeconds: DAY_SECONDS },
+    // Ids tell columns apart here, and say no more.
+    columns: Array.from(columns.values(), (column, at) => ({ ...column, id: at })),
     cutoff: TIME_MIN,
     tagKeys: [...new Set([...(table?.tags.keys() ?? []), ...tags])],
   }

@@ -237,6 +237,29 @@ test('deleted points leave the rollup, and buckets without points its table', as
   })
 })
 
+test('rollups that are declared together with the fields store the field that they name', async () => {
+  const select = { most: 'max(b)', word: 'last(c)', sum: 'sum(a)', n: 'count(b)' }
+  const fields = { a: 'float', b: 'integer', c: 'string' } as const
+  await database.putTable('new', { tags: ['host'], fields, rollups: [{ ...HOURLY, select }] })
+  await write('new,host=a a=1.5,b=7i,c="x" 10\nnew,host=a a=2,b=9i 20\nnew,host=a a=4 30')
+  await database.flush()
+  await database.refresh()
+  const [stored] = (await database.query({ table: 'cpu_1h' })).series
+  expect(stored!.fields.map(({ values }) => values[0])).toEqual([9n, 2n, 7.5, 'x'])
+  const asked = await database.query({ table: 'new', every: '1h', select: Object.values(select) })
+  expect(asked.stats.rollup).toBe('cpu_1h')
+  expect(asked.series[0]!.fields.map(({ values }) => values[0])).toEqual([9n, 'x', 7.5, 2n])
+  // Again with the fields that it has, and one that it has not.
+  await database.putTable('new', {
+    fields: { ...fields, d: 'float' },
+    rollups: [{ ...HOURLY, select: { ...select, d: 'max(d)' } }],
+  })
+  await database.refresh()
+  const [again] = (await database.query({ table: 'cpu_1h' })).series
+  expect(again!.fields.map(({ values }) => values[0]).slice(1)).toEqual([9n, 2n, 7.5, 'x'])
+  expect(again!.fields[0]!.valid).toEqual(Uint8Array.of(0))
+})
+
 test('with retention on both tables the rollup answers as the points do', async () => {
   const now = 1_795_305_600
   const old = now - 40 * 86_400
