@@ -10,7 +10,13 @@ import type { Query } from '../query/query.ts'
 import type { PlannedSelect } from '../query/selection.ts'
 import { STATE_PARTS, layoutOf, partsFor, type RollupLayout, type StatePart } from './layout.ts'
 import type { BucketRun } from './dirty.ts'
-import { ceilToBucket, floorToBucket, type Rollup, type RollupVersion } from './registry.ts'
+import {
+  FROZEN_NONE,
+  ceilToBucket,
+  floorToBucket,
+  type Rollup,
+  type RollupVersion,
+} from './registry.ts'
 
 /** The table of a rollup. */
 export interface StoredTable {
@@ -53,30 +59,67 @@ type BucketQuestion = Pick<Query, 'every' | 'origin' | 'kind'>
 
 /**
  * The rollups of a table that answer a query, the coarsest first: each is for what those before it
- * leave. The query asks nothing of single points but their time.
+ * leave, and its buckets make up theirs, so that no time is left between them. Of the rollups that can
+ * be first, the coarsest with which least of what has expired is left out. The query asks nothing of
+ * single points but their time.
  */
 export function chooseRollups(
   query: BucketQuestion,
   select: PlannedSelect,
   source: number,
-  { ranges, cutoff }: AskedTimes,
+  times: AskedTimes,
   { bySource }: RollupVersion,
   catalog: StoredTables,
 ): PlanRollup[] {
   if (query.kind !== 'range' || !select.isAggregate || query.every === null) return []
-  const rollups = bySource.get(source) ?? []
-  const fitting = rollups.filter((rollup) => rollup.watermark >= 0n && fitsBuckets(query, rollup))
-  fitting.sort((a, b) => (a.width < b.width ? 1 : a.width > b.width ? -1 : a.id - b.id))
-  const chosen: PlanRollup[] = []
-  let open = ranges
-  for (const rollup of fitting) {
-    const table = catalog.storedTable(rollup.target)
-    const found = table === null ? null : planRollup(select, rollup, table, catalog)
-    if (found === null || open.every((range) => bucketsIn(found, range) === null)) continue
-    chosen.push(found)
-    open = open.flatMap((range) => leftOf(found, range)).filter(({ start }) => start < cutoff)
+  const usable = (bySource.get(source) ?? []).flatMap((rollup) => {
+    if (rollup.watermark < 0n || !fitsBuckets(query, rollup)) return []
+    return planRollup(select, rollup, catalog) ?? []
+  })
+  usable.sort(({ rollup: a }, { rollup: b }) => {
+    return a.width < b.width ? 1 : a.width > b.width ? -1 : a.id - b.id
+  })
+  let best: Choice = { rollups: [], left: expiredTime(times.ranges, times.cutoff) }
+  for (const i of usable.keys()) {
+    const choice = choiceFrom(usable.slice(i), times)
+    const isBetter = best.rollups.length === 0 || choice.left < best.left
+    if (choice.rollups.length > 0 && isBetter) best = choice
+    if (best.rollups.length > 0 && best.left === 0n) break
   }
-  return chosen
+  return best.rollups
+}
+
+/** Rollups that answer together, and how much time of what has expired they leave out. */
+interface Choice {
+  readonly rollups: PlanRollup[]
+  readonly left: bigint
+}
+
+/** The first of some rollups, and of the others those that have something of what is left. */
+function choiceFrom(usable: readonly PlanRollup[], { ranges, cutoff }: AskedTimes): Choice {
+  const rollups: PlanRollup[] = []
+  let open = ranges
+  for (const found of usable) {
+    const before = rollups.at(-1)?.rollup.width ?? 0n
+    const isMadeUp = before % found.rollup.width === 0n
+    if (!isMadeUp || open.every((range) => bucketsIn(found, range) === null)) {
+      if (rollups.length === 0) break
+      continue
+    }
+    rollups.push(found)
+    open = open.flatMap((range) => leftOf(found, range)).filter(({ start }) => start < cutoff)
+    if (open.length === 0) break
+  }
+  return { rollups, left: expiredTime(open, cutoff) }
+}
+
+function expiredTime(ranges: readonly BucketRun[], cutoff: bigint): bigint {
+  let time = 0n
+  for (const { start, end } of ranges) {
+    const last = end < cutoff ? end : cutoff
+    if (start < last) time += last - start
+  }
+  return time
 }
 
 /** The whole buckets in a range that a rollup holds; null: none. */
@@ -114,9 +157,10 @@ function fitsBuckets({ every, origin }: BucketQuestion, rollup: Rollup): boolean
 function planRollup(
   select: PlannedSelect,
   rollup: Rollup,
-  table: StoredTable,
   catalog: StoredTables,
 ): PlanRollup | null {
+  const table = catalog.storedTable(rollup.target)
+  if (table === null) return null
   const layout = layoutOfTable(rollup, select.fields)
   if (layout === null || (select.countsRows && layout.rows === null)) return null
   const columns: PlanColumn[] = []
@@ -145,8 +189,9 @@ function planRollup(
 
 /** Start of the first bucket that a rollup holds: those before have expired, or it began later. */
 function heldFrom(rollup: Rollup, catalog: StoredTables): bigint {
+  const { begins } = rollup
   const kept = ceilToBucket(rollup, catalog.cutoffOf(rollup.target))
-  return kept > rollup.begins ? kept : rollup.begins
+  return begins === FROZEN_NONE || kept > begins ? kept : begins
 }
 
 /** The layout, as far as the question's fields go; null if one of them is not stored. */
