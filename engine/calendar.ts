@@ -91,6 +91,11 @@ export function bucketStart(every: Duration, origin: bigint, time: bigint): bigi
   return boundary(every, origin, bucketNumber(every, origin, time))
 }
 
+/** End of the bucket that holds `time`, TIME_MAX + 1 at most. */
+export function bucketEnd(every: Duration, origin: bigint, time: bigint): bigint {
+  return boundary(every, origin, bucketNumber(every, origin, time) + 1n)
+}
+
 /** How many buckets touch [start, end); 0 if that is empty. Check it before bucketBoundaries. */
 export function bucketCount(every: Duration, origin: bigint, start: bigint, end: bigint): bigint {
   if (start >= end) return 0n

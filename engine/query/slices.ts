@@ -1,7 +1,7 @@
 // With a limit, a range is read in time slices from the side the answer begins with, each wider than
 // the one before, so that the newest hundred points or five buckets of a year touch little of it.
 
-import { TIME_MAX, TIME_MIN, bucketBoundaries, bucketStart } from '../calendar.ts'
+import { TIME_MAX, TIME_MIN, bucketEnd, bucketStart } from '../calendar.ts'
 import type { Duration } from './query.ts'
 import type { Scan } from './scan.ts'
 
@@ -70,7 +70,7 @@ function bucketRange(scan: Scan, every: Duration): [bigint, bigint] {
   const [first, last] = timeRange(scan)
   if (first > last) return [start, start]
   const from = bucketStart(every, query.origin, first)
-  const to = bucketBoundaries(every, query.origin, last, last + 1n)[1]!
+  const to = bucketEnd(every, query.origin, last)
   return [start > from ? start : from, end < to ? end : to]
 }
 

@@ -221,7 +221,8 @@ class RandomEntries {
     }
     if (rollup === undefined) return
     if (what === 3) {
-      const progress = { watermark: BigInt(random.int(99)), frozenBefore: 5n, tombstonesFrom: 1 }
+      const times = { watermark: BigInt(random.int(99)), frozenBefore: 5n, begins: 3n }
+      const progress = { ...times, tombstonesFrom: 1 }
       return this.add(encodeRollupRefreshed({ id: rollup, ...progress }))
     }
     this.rollups = this.rollups.filter((id) => id !== rollup)
@@ -273,7 +274,13 @@ test('nothing of a dropped table is alive but that its ids were given', () => {
     encodeColumn(2, 0, 1, 'w'),
     encodeColumnDropped(2),
     encodeRollup(3, 0, 0, DEFINITION),
-    encodeRollupRefreshed({ id: 3, watermark: 1n, frozenBefore: 1n, tombstonesFrom: 0 }),
+    encodeRollupRefreshed({
+      id: 3,
+      watermark: 1n,
+      frozenBefore: 1n,
+      begins: 1n,
+      tombstonesFrom: 0,
+    }),
     tombstone(4, 0),
     encodeTableDropped(0),
   )
