@@ -185,7 +185,7 @@ export interface paths {
         post?: never;
         /**
          * Delete points by time range and condition
-         * @description Deletes the points in [`start`, `end`) that meet `where`; one of the three must be there. They are those that were acknowledged before; later writes live, also of the same series and times. Durable when answered; an error leaves all of them or none. `deleted` counts points (series and time) exactly, also with `dryRun=true`, which deletes nothing. A condition on fields may select up to 1,000,000 separate runs of points, else 422.
+         * @description Deletes the points in [`start`, `end`) that meet `where`; one of the three must be there. They are those that were acknowledged before; later writes live, also of the same series and times. Durable when answered; an error leaves all of them or none. `deleted` counts points (series and time) exactly, also with `dryRun=true`, which deletes nothing. A condition on fields may select up to 1,000,000 separate runs of points, else 422. Buckets of rollups are worked out anew; one whose points have expired goes if the range holds all of it and no condition on fields is asked, and else stays as it is.
          */
         delete: operations["deleteRows"];
         options?: never;
@@ -599,7 +599,7 @@ export interface components {
                 pieces: number;
                 maxError: number;
             };
-            /** @description The rollup that answered where it could; null = points answered */
+            /** @description The rollup (of several the coarsest) that answered where it could; null = points answered */
             rollup: string | null;
         };
         QueryRequest: {
@@ -798,7 +798,7 @@ export interface components {
              * @example 30d
              */
             retention?: string | null;
-            /** @description All of its stored downsamples: one that is left out is dropped. Queries whose buckets are made of whole ones of a rollup use it; `stats.rollup` of the answer says so */
+            /** @description All of its stored downsamples: one that is left out is dropped. Queries whose buckets are made of whole ones of a rollup use it; `stats.rollup` of the answer says so. They reach back to its retention: points that have expired count in whole buckets of it */
             rollups?: components["schemas"]["Rollup"][];
         };
         /**

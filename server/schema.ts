@@ -265,7 +265,8 @@ const queryStats = z
     bytesRead: z.number().int(),
     index: z.object({ pieces: z.number().int(), maxError: z.number() }),
     rollup: z.string().nullable().openapi({
-      description: 'The rollup that answered where it could; null = points answered',
+      description:
+        'The rollup (of several the coarsest) that answered where it could; null = points answered',
     }),
   })
   .openapi('QueryStats')
@@ -382,7 +383,8 @@ export const TableBody = z
       .openapi({
         description:
           'All of its stored downsamples: one that is left out is dropped. Queries whose buckets are ' +
-          'made of whole ones of a rollup use it; `stats.rollup` of the answer says so',
+          'made of whole ones of a rollup use it; `stats.rollup` of the answer says so. They reach ' +
+          'back to its retention: points that have expired count in whole buckets of it',
       }),
   })
   .openapi('TableSettings')

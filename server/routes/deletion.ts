@@ -18,7 +18,9 @@ export function addDeletionRoutes(server: Server): void {
         'They are those that were acknowledged before; later writes live, also of the same series and ' +
         'times. Durable when answered; an error leaves all of them or none. `deleted` counts points ' +
         '(series and time) exactly, also with `dryRun=true`, which deletes nothing. A condition on ' +
-        'fields may select up to 1,000,000 separate runs of points, else 422.',
+        'fields may select up to 1,000,000 separate runs of points, else 422. Buckets of rollups are ' +
+        'worked out anew; one whose points have expired goes if the range holds all of it and no ' +
+        'condition on fields is asked, and else stays as it is.',
       group: 'Tables',
       access: 'token',
       parameters: TableParameter,
