@@ -66,8 +66,7 @@ export class Deletions {
 
   /**
    * Deletes the points that `query`, which counts rows without groups, would count; how many they
-   * were. Expired ones and final buckets of rollups go with them, uncounted. With `isDryRun` it only
-   * counts. Throws what planning throws, `limit_exceeded`, `busy`, and what `check` throws until the
+   * were. Final buckets of rollups go with them, uncounted. With `isDryRun` it only counts. Throws what planning throws, `limit_exceeded`, `busy`, and what `check` throws until the
    * delete is logged.
    */
   delete(query: Query, isDryRun: boolean, check?: () => void): Promise<number> {
@@ -116,11 +115,10 @@ async function beginDeletion(
 
 /** One delete: what it has found as of a snapshot, which it holds. */
 class Deletion {
+  /** Points that are deleted, expired ones that are still there among them. */
+  count = 0
   private readonly target: DeletionTarget
   private readonly plan: Plan
-  /** Points that are hidden, and how many of them had expired: rollups may still need these. */
-  private hiddenCount = 0
-  private expiredCount = 0
   private frozen: FrozenRows | null = null
   private held: HeldSnapshot
   private scan: MatchScan
@@ -145,11 +143,6 @@ class Deletion {
     this.scan = new MatchScan(snapshotOf(target, held), plan)
   }
 
-  /** Points that are deleted, of those that had not expired. */
-  get count(): number {
-    return this.hiddenCount - this.expiredCount
-  }
-
   /** Finds all points of the first snapshot. */
   async find(isDryRun: boolean, check?: () => void): Promise<void> {
     await this.drive(this.findAll(!isDryRun), check)
@@ -158,10 +151,10 @@ class Deletion {
 
   /** In the write queue's turn, caught up: what is to be hidden. */
   async deleted(check?: () => void): Promise<Deleted[]> {
-    const { plan, target, frozen, hiddenCount } = this
+    const { plan, target, frozen, count } = this
     const { id: table } = plan.table
     if (!frozen?.isCurrent(target.catalog.rollups.of(table))) await this.findFrozen(check)
-    const points = hiddenCount === 0 ? [] : [{ table, ranges: this.ranges() }]
+    const points = count === 0 ? [] : [{ table, ranges: this.ranges() }]
     return [...points, ...this.frozen!.deleted]
   }
 
@@ -262,10 +255,8 @@ class Deletion {
     for (const series of plan.series) {
       const found = series.filter === null ? null : this.listOf(series.id)
       const before = found?.length ?? 0
-      this.hiddenCount += yield* scan.match(series, [plan.start, plan.end], found, isNoted)
+      this.count += yield* scan.match(series, [plan.start, plan.end], found, isNoted)
       this.checkRanges((found?.length ?? 0) - before)
-      const shown = plan.table.cutoff < plan.end ? plan.table.cutoff : plan.end
-      this.expiredCount += yield* scan.match(series, [plan.start, shown], null)
     }
   }
 
@@ -304,9 +295,9 @@ class Deletion {
     now: MatchScan,
   ): Execution<void> {
     const range = [first, last + 1n] as const
-    this.hiddenCount -= yield* this.scan.match(series, range, null)
+    this.count -= yield* this.scan.match(series, range, null)
     const found = new RangeList()
-    this.hiddenCount += yield* now.match(series, range, found)
+    this.count += yield* now.match(series, range, found)
     if (series.filter === null) return
     const list = this.listOf(series.id)
     const before = list.length
