@@ -345,8 +345,9 @@ test.each(seeds)(
       if (random.chance(0.2)) await db.refresh()
       if (random.chance(0.2)) await db.compact()
       if (random.chance(0.1)) {
-        if (random.chance(0.5)) await db.close()
-        else if (random.chance(0.5)) disk.crash()
+        const end = random.int(4)
+        if (end < 2) await db.close()
+        else if (end === 2) disk.crash()
         else disk.kill()
         db = await open()
       }
