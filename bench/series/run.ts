@@ -2,10 +2,12 @@
 // and how long the questions take that have to do with their number. Each phase is checked by its count.
 //   node scripts/run.js bench/series/run.ts --series 1000000
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { type Database, open } from '../../engine/node.ts'
+import { startServer } from '../../server/node.ts'
 
 const MIB = 1 << 20
 /** Lines of one write, as agents send them. */
@@ -25,20 +27,19 @@ function note(name: string, value: number, unit: string): void {
   console.log(`${name.padEnd(48)} ${value.toFixed(value < 10 ? 2 : 0).padStart(10)} ${unit}`)
 }
 
+/** Runs a task a few times: the least wall time, and the processor time of that run. */
 async function timed(name: string, runs: number, task: () => Promise<unknown>): Promise<void> {
-  const times: number[] = []
+  let best = { wall: Infinity, processor: Infinity }
   for (let run = 0; run < runs; run++) {
+    const before = process.cpuUsage()
     const start = performance.now()
     await task()
-    times.push(performance.now() - start)
+    const wall = performance.now() - start
+    const { user, system } = process.cpuUsage(before)
+    if (wall < best.wall) best = { wall, processor: (user + system) / 1000 }
   }
-  note(`${name}, first`, times[0]!, 'ms')
-  if (runs > 1)
-    note(
-      `${name}, median of ${runs - 1}`,
-      times.slice(1).sort((a, b) => a - b)[(runs - 1) >> 1]!,
-      'ms',
-    )
+  note(name, best.wall, 'ms')
+  note(`  processor time of it`, best.processor, 'ms')
 }
 
 function lineOf(series: number, second: number): string {
@@ -62,6 +63,44 @@ function noteMemory(db: Database, when: string): void {
   note(`kernel memory in use, ${when}`, db.metrics().memoryBytes / MIB, 'MiB')
   note(`JavaScript heap, ${when}`, heapUsed / MIB, 'MiB')
   note(`resident, ${when}`, rss / MIB, 'MiB')
+}
+
+/** What a client waits for: the whole answer over HTTP, its bytes counted. */
+async function askOverHttp(db: Database, seriesCount: number): Promise<void> {
+  const server = await startServer(db, { port: 0, insecure: true })
+  try {
+    let bytes = 0
+    await timed('latest of all series over HTTP', 2, async () => {
+      const response = await fetch(`${server.url}/v1/latest?table=cpu`)
+      if (response.status !== 200) throw new Error(`bench: status ${response.status}`)
+      bytes = 0
+      for await (const chunk of response.body!) bytes += chunk.length
+    })
+    note('  bytes of it', bytes / MIB, 'MiB')
+    if (bytes < seriesCount * 50) throw new Error('bench: an answer is too short')
+  } finally {
+    server.destroy()
+  }
+}
+
+/** Deletes a twentieth of the series, and waits until their names are gone. */
+async function deleteSome(db: Database, seriesCount: number): Promise<void> {
+  const delays = monitorEventLoopDelay({ resolution: 1 })
+  delays.enable()
+  await timed('delete the points of a region', 1, async () => {
+    const { deleted } = await db.deleteRows('cpu', { where: "region = 'eu-3'" })
+    if (deleted < seriesCount / 20) throw new Error(`bench: ${deleted} points are deleted`)
+  })
+  note('  longest turn of it', delays.max / 1e6, 'ms')
+  await timed('mean by region, with what is deleted', 2, async () => {
+    const { rowCount } = await db.query({ table: 'cpu', select: 'mean(usage)', by: 'region' })
+    if (rowCount !== 19) throw new Error('bench: a wrong answer')
+  })
+  delays.reset()
+  await timed('compact, and sweep its series', 1, () => db.compact())
+  note('  longest turn of it', delays.max / 1e6, 'ms')
+  const [table] = await db.tables()
+  if (table!.series !== seriesCount - seriesCount / 20) throw new Error('bench: series are left')
 }
 
 async function ask(db: Database, seriesCount: number): Promise<void> {
@@ -113,6 +152,7 @@ export async function main(args: readonly string[]): Promise<void> {
     limits: { timeoutMs: 600_000 },
   }
   const directory = mkdtempSync(join(tmpdir(), 'omendb-series-'))
+  const copy = `${directory}-copy`
   try {
     let db = await open(directory, options)
     const start = performance.now()
@@ -121,29 +161,43 @@ export async function main(args: readonly string[]): Promise<void> {
     noteMemory(db, 'all are new')
     const again = performance.now()
     await writeRound(db, seriesCount, 1010)
-    note(
-      'points of known series a second',
-      seriesCount / ((performance.now() - again) / 1000),
-      '/s',
-    )
+    const points = seriesCount / ((performance.now() - again) / 1000)
+    note('points of known series a second', points, '/s')
     await ask(db, seriesCount)
+    await askOverHttp(db, seriesCount)
     noteMemory(db, 'after the questions')
-    const flushing = performance.now()
-    await db.flush()
-    note('flush', performance.now() - flushing, 'ms')
+    // As after kill -9: the log has it all.
+    cpSync(directory, copy, { recursive: true, filter: (path) => !/\block(\.|$)/.test(path) })
+    await timed('start from the log', 1, async () => {
+      const other = await open(copy, options)
+      const { rowCount } = await other.latest({ table: 'cpu', where: { host: 'host_7' } })
+      if (rowCount !== 1) throw new Error('bench: the log lacks a series')
+      await other.close()
+    })
+    await timed('flush', 1, () => db.flush())
     console.log('-- from segments')
+    await ask(db, seriesCount)
+    await writeRound(db, seriesCount, 1020)
+    await db.flush()
+    await timed('compact', 1, () => db.compact())
+    console.log('-- after a merge')
     await ask(db, seriesCount)
     noteMemory(db, 'after those from segments')
     await db.close()
-    const opening = performance.now()
-    db = await open(directory, options)
-    note('start', performance.now() - opening, 'ms')
+    await timed('start from segments', 1, async () => {
+      db = await open(directory, options)
+    })
+    await timed('first question after it: mean by region', 1, () => {
+      return db.query({ table: 'cpu', select: 'mean(usage)', by: 'region' })
+    })
     noteMemory(db, 'after a start')
+    await deleteSome(db, seriesCount)
     await db.close()
     console.log(
       JSON.stringify({ bench: 'series', series: seriesCount, node: process.version, results }),
     )
   } finally {
     rmSync(directory, { recursive: true, force: true })
+    rmSync(copy, { recursive: true, force: true })
   }
 }

@@ -8,20 +8,65 @@ import type { Execution } from '../step.ts'
 /** Keys copied between two pauses. */
 const STEP_KEYS = 16_384
 const decoder = new TextDecoder()
+/** Bytes of a key before its tags: the table. */
+const KEY_HEAD = 4
+
+/** Keys of which the text is made together. */
+const WINDOW_KEYS = 64
+/** One character a byte; of the same length as the bytes. */
+const bytewise = new TextDecoder('latin1')
+
+/** Keys [from, to) as one text, of ASCII alone; null: they are not. */
+interface Window {
+  readonly from: number
+  readonly to: number
+  readonly text: string | null
+}
 
 export class TagTexts {
   private readonly bytes: Uint8Array
   /** Where each key begins, and the end of the last. */
   private readonly starts: Uint32Array
+  private window: Window = { from: 0, to: 0, text: null }
 
   constructor(bytes: Uint8Array, starts: Uint32Array) {
     this.bytes = bytes
     this.starts = starts
   }
 
-  /** Tags of the series at `index`, keys in byte order. */
+  /** Tags of the series at `index`, keys in byte order. Neighbours cost less than others. */
   at(index: number): Map<string, string> {
-    return decodeTags(this.bytes.subarray(this.starts[index], this.starts[index + 1]))
+    const { bytes, starts } = this
+    if (index < this.window.from || index >= this.window.to) this.window = this.windowOf(index)
+    const [start, end] = [starts[index]!, starts[index + 1]!]
+    const { text, from } = this.window
+    if (text === null) return decodeTags(bytes.subarray(start, end))
+    const base = starts[from]!
+    const tags = new Map<string, string>()
+    // Lengths are one byte each: a longer one would not be ASCII.
+    for (let at = start + KEY_HEAD - base; at < end - base;) {
+      const keyEnd = at + 1 + bytes[base + at]!
+      const valueEnd = keyEnd + 1 + bytes[base + keyEnd]!
+      tags.set(text.slice(at + 1, keyEnd), text.slice(keyEnd + 1, valueEnd))
+      at = valueEnd
+    }
+    return tags
+  }
+
+  private windowOf(index: number): Window {
+    const { bytes, starts } = this
+    const from = index - (index % WINDOW_KEYS)
+    const to = Math.min(from + WINDOW_KEYS, starts.length - 1)
+    const isAscii = (key: number): boolean => {
+      for (let at = starts[key]! + KEY_HEAD; at < starts[key + 1]!; at++) {
+        if (bytes[at]! > 127) return false
+      }
+      return true
+    }
+    for (let key = from; key < to; key++) {
+      if (!isAscii(key)) return { from, to, text: null }
+    }
+    return { from, to, text: bytewise.decode(bytes.subarray(starts[from], starts[to])) }
   }
 }
 
@@ -53,7 +98,7 @@ export function* copyTags(
 /** Tags of a canonical series key (table id u32, then varint length and bytes of key and value). */
 export function decodeTags(key: Uint8Array): Map<string, string> {
   const tags = new Map<string, string>()
-  let at = 4
+  let at = KEY_HEAD
   const text = (): string => {
     let length = 0
     for (let shift = 0; ; shift += 7) {

@@ -23,6 +23,17 @@ export function timeSlices(times: BigInt64Array, format: TimeFormat): SlicePrint
   }
 }
 
+const one = new BigInt64Array(1)
+const onePrinters = new Map<TimeFormat, SlicePrinter>()
+
+/** The time of a series of one row: without views on its column, which would cost more than the text. */
+export function timeText(times: BigInt64Array, format: TimeFormat): string {
+  one[0] = times[0]!
+  let print = onePrinters.get(format)
+  if (print === undefined) onePrinters.set(format, (print = timeSlices(one, format)))
+  return print(0, 1)
+}
+
 /** The values of a vector. `quoted`: 64-bit integers as strings; else all of them are safe. */
 export function vectorSlices(
   vector: Vector,
@@ -43,6 +54,8 @@ export function vectorSlices(
 
 function floatSlices(values: Float64Array, valid: Uint8Array | null): SlicePrinter {
   return (from, to) => {
+    // Very many series have one row each.
+    if (to - from === 1) return valid?.[from] === 0 ? 'null' : floatText(values[from]!)
     const cells: (number | null)[] = []
     let hasNegativeZero = false
     for (let row = from; row < to; row++) {
