@@ -142,22 +142,17 @@ export function afterCursor(
 ): readonly AnswerSeries[] {
   if (cursor === null) return series
   return series.map((one) => {
-    const next = nextTime(cursor, order, one.tags)
+    const next = nextTime(cursor, order, compareTags(one.tags, cursor.tags) > 0)
     const at = lowerBound(one.time, next)
     return order === 'desc' ? ordered(one, 0, at, false) : ordered(one, at, one.time.length, false)
   })
 }
 
 /**
- * Where a series goes on after a cursor: at the cursor's time if it comes later in the order of
- * series, else one step on. Ascending: the first time to return; descending: the end, exclusive.
+ * Where a series goes on after a cursor: at the cursor's time if it comes later (`isLater`) in the
+ * order of series, else one step on. Ascending: the first time to return; descending: the end, exclusive.
  */
-export function nextTime(
-  cursor: Cursor,
-  order: 'asc' | 'desc',
-  tags: Iterable<readonly [string, string | null]>,
-): bigint {
-  const isLater = compareTags(tags, cursor.tags) > 0
+export function nextTime(cursor: Cursor, order: 'asc' | 'desc', isLater: boolean): bigint {
   if (order === 'desc') return isLater ? cursor.time + 1n : cursor.time
   return isLater ? cursor.time : cursor.time + 1n
 }

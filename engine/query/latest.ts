@@ -29,7 +29,7 @@ export function* executeLatest(scan: Scan): Execution<Answer> {
   } finally {
     reader.release()
   }
-  const series = newest.series()
+  const series = yield* newest.series()
   const { table } = plan.query
   return {
     table,

@@ -118,11 +118,12 @@ export class NewestRows {
   }
 
   /** The groups that have a row, in order. */
-  series(): AnswerSeries[] {
+  *series(): Execution<AnswerSeries[]> {
     const { isSet } = this
     const isLazy = isSet.length >= LAZY_MIN
     const found: AnswerSeries[] = []
     for (let group = 0; group < isSet.length; group++) {
+      if (group % STEP_SERIES === STEP_SERIES - 1) yield { pause: true }
       if (isSet[group] === 0) continue
       const row = new NewestRow(this, group)
       found.push(isLazy ? row : { tags: row.tags, time: row.time, fields: row.fields })

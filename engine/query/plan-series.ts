@@ -145,7 +145,10 @@ export class SeriesList implements Iterable<PlanSeries> {
 
   /** All indexes. */
   indexes(): Uint32Array {
-    return Uint32Array.from({ length: this.length }, (_, i) => i)
+    const indexes = new Uint32Array(this.length)
+    // Uint32Array.from takes 170 ns a member.
+    for (let i = 0; i < indexes.length; i++) indexes[i] = i
+    return indexes
   }
 
   /** Groups and ranks of the series at `indexes`. */

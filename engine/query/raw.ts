@@ -1,8 +1,9 @@
 // Raw points: series are scanned one by one into vectors, with a limit in time slices (slices.ts).
 
 import { answerOf, nextTime } from './answer.ts'
+import { compareTags } from '../catalog/tags.ts'
 import { BLOCK_ROWS } from '../segment/footer.ts'
-import type { PlanSeries } from './plan.ts'
+import type { Plan, PlanSeries } from './plan.ts'
 import type { Answer, AnswerSeries } from './query.ts'
 import { RawPage } from './raw-page.ts'
 import { RawColumns, type RawRows } from './raw-rows.ts'
@@ -22,12 +23,13 @@ export function* executeRaw(scan: Scan): Execution<Answer> {
   const { plan } = scan
   const holds = (bytes: number): void => scan.budget.holds(bytes)
   const page = new RawPage(plan.query, holds)
+  const later = firstBehindCursor(plan)
   const reader = new RawReader(scan, holds)
   try {
     for (const [start, end] of pointSlices(scan)) {
       for (const series of plan.series) {
-        const [from, to] = rangeAfterCursor(scan, series, start, end)
         const { rank } = series
+        const [from, to] = rangeAfterCursor(scan, later, rank, start, end)
         page.add(rank, yield* reader.read(series, ...page.clip(rank, from, to)))
       }
       // One row more than the limit tells that there is a next page.
@@ -49,17 +51,32 @@ export function* executeRaw(scan: Scan): Execution<Answer> {
   return yield* answerOf(plan, series, scan.stats())
 }
 
+/** What of [start, end) is behind the cursor, of the series of a rank: `later` is the first behind it. */
 function rangeAfterCursor(
   { plan }: Scan,
-  { rank }: PlanSeries,
+  later: number,
+  rank: number,
   start: bigint,
   end: bigint,
 ): [bigint, bigint] {
   const { cursor, order } = plan.query
   if (cursor === null) return [start, end]
-  const next = nextTime(cursor, order, plan.groups.at(rank))
+  const next = nextTime(cursor, order, rank >= later)
   if (order === 'desc') return [start, next < end ? next : end]
   return [next > start ? next : start, end]
+}
+
+/** Least rank of the series that come behind the cursor's at its time. */
+function firstBehindCursor({ groups, query }: Plan): number {
+  const { cursor } = query
+  let low = 0
+  let high = cursor === null ? 0 : groups.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (compareTags(groups.at(middle), cursor!.tags) > 0) high = middle
+    else low = middle + 1
+  }
+  return low
 }
 
 /** Chunks of one series, each ascending and in any order, as one. */
