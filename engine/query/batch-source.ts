@@ -15,6 +15,9 @@ export const LONG_ROWS = 256
 /** Entries of a memtable's index: a batch, and series of which only some rows are seen. */
 const INDEX_ENTRIES = BLOCK_ROWS + LONG_ROWS
 
+/** Bytes that a batch may pin, about, before it does with less. */
+export const PINNED_MAX = 2 << 20
+
 /** The list: pointers of u32 ids, ascending, and of u8 per series, 1 = it is not read here. */
 export interface SeriesIds {
   readonly ids: number
@@ -144,6 +147,8 @@ export class PartBatch implements BatchSource {
         ...([page.firstTimes, page.lastTimes, page.count, start, end] as const),
         ...([reached.offset, table] as const),
       )
+      // Of series far apart each is on another page.
+      if (context.pins.bytes > PINNED_MAX) context.pins.release()
     }
     if (view.holes !== null) this.leaveOutHidden(count)
     return count

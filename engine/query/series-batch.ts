@@ -3,7 +3,13 @@
 // of the kernel, so that a table of a million series takes a second and not half a minute. A series with
 // many rows, or with rows that are deleted, is left to the caller, who reads it by itself.
 
-import { type BatchSource, LONG_ROWS, MemtableBatch, PartBatch } from './batch-source.ts'
+import {
+  type BatchSource,
+  LONG_ROWS,
+  MemtableBatch,
+  PINNED_MAX,
+  PartBatch,
+} from './batch-source.ts'
 import type { ChunkRows } from './chunk.ts'
 import type { Cluster } from './cluster.ts'
 import {
@@ -58,6 +64,10 @@ export class SeriesBatches implements ChunkRows {
   private from = 0
   private to = 0
   private wanted = BLOCK_ROWS
+  /** Bytes that were pinned before the rows of the batch were read. */
+  private pinned = 0
+  /** Did the last batch pin much? */
+  private isWide = false
   private merge: SourceMerge | null = null
   private active: BatchSource[] = []
 
@@ -109,7 +119,11 @@ export class SeriesBatches implements ChunkRows {
       ...([LONG_ROWS, BLOCK_ROWS, this.others] as const),
     )
     this.to = this.from + count
-    this.wanted = Math.min(BLOCK_ROWS, 2 * count + SPARE_SERIES)
+    // Series far apart lie in a block each: fewer of them are read together.
+    const most = this.isWide ? count >>> 1 : 2 * count
+    this.wanted = Math.min(BLOCK_ROWS, most + SPARE_SERIES)
+    this.isWide = false
+    this.pinned = this.scan.context.pins.bytes
     this.rowCount = 0
     for (const source of this.sources) {
       source.settle(count)
@@ -146,8 +160,10 @@ export class SeriesBatches implements ChunkRows {
 
   /** For Chunk. */
   *column(field: number, values: number, valid: number): Execution<boolean> {
-    if (this.active.length === 1) return yield* this.active[0]!.column(field, values, valid)
-    return yield* this.merge!.column(field, values, valid)
+    const source = this.active.length === 1 ? this.active[0]! : this.merge!
+    const hasNulls = yield* source.column(field, values, valid)
+    if (this.scan.context.pins.bytes - this.pinned > PINNED_MAX) this.isWide = true
+    return hasNulls
   }
 
   release(): void {
