@@ -100,9 +100,11 @@ export class Asker {
   }
 }
 
-type Outcome<T> = { readonly answer: T } | { readonly error: OmenError }
+/** What came of a request. */
+export type Outcome<T> = { readonly answer: T } | { readonly error: OmenError }
 
-async function outcomeOf<T>(run: () => T | Promise<T>): Promise<Outcome<T>> {
+/** Runs a request; what it refuses is an outcome, too. */
+export async function outcomeOf<T>(run: () => T | Promise<T>): Promise<Outcome<T>> {
   try {
     return { answer: await run() }
   } catch (error) {

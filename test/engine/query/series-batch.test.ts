@@ -9,7 +9,7 @@ import type { QueryContext } from '../../../engine/query/request.ts'
 import { openMemoryStorage } from '../../../engine/storage/memory.ts'
 import { randomOf } from '../../random.ts'
 import { ReferenceDatabase } from '../../reference.ts'
-import { Asker, writeScenario } from '../../reference/asker.ts'
+import { Asker, type Outcome, outcomeOf, writeScenario } from '../../reference/asker.ts'
 import { whereOf } from '../../reference/question.ts'
 import { manySeriesOf } from '../../reference/scenario.ts'
 import { simulatedHost } from '../../simulated-host.ts'
@@ -70,3 +70,9 @@ test.each(seeds)(
   },
   TIMEOUT_MS,
 )
+
+/** How many points a delete took, or the code of its refusal. */
+function deletedOf(outcome: Outcome<number | { readonly deleted: number }>): number | string {
+  if ('error' in outcome) return outcome.error.code
+  return typeof outcome.answer === 'number' ? outcome.answer : outcome.answer.deleted
+}
