@@ -53,9 +53,10 @@ test.each(seeds)(
         if (random.chance(0.1)) await database.compact()
         if (round > 1 && random.chance(0.4)) {
           const where = random.chance(0.6) ? whereOf(random, scenario) : "region < 'b'"
-          const expected = reference.delete({ table: 'cpu', where }, context)
-          const { deleted } = await database.deleteRows('cpu', { where })
-          expect(deleted, `${replay}: delete where ${where}`).toBe(expected)
+          const request = { table: 'cpu', where }
+          const expected = await outcomeOf(() => reference.delete(request, context))
+          const found = await outcomeOf(() => database.deleteRows('cpu', { where }))
+          expect(deletedOf(found), `${replay}: delete where ${where}`).toEqual(deletedOf(expected))
         }
         if (random.chance(0.4)) await ask.some(random, scenario, 4)
       }
