@@ -166,9 +166,9 @@ test('eight flushes go before one merge, then writers wait for it', async () => 
     flushes.set(compactions, (flushes.get(compactions) ?? 0) + 1)
   }
   await compacting
-  // The merge of all noise takes longer than eight flushes; one more may come between two merges.
+  // The merge of all noise takes longer than eight flushes; two more may come between two merges.
   const most = Math.max(...flushes.values())
-  expect([8, 9]).toContain(most)
+  expect([8, 9, 10]).toContain(most)
   expect((await question(db)).values).toEqual([24, 24])
   await db.close()
 })
