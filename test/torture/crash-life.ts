@@ -26,6 +26,7 @@ import { deleteRange, deleteWhere } from './deletion.ts'
 import { type Erasure, dropColumn, dropDatabase, dropTable, isMissing } from './erasure.ts'
 import { type BeginRead, type HeldRead, beginBackup, beginExport } from './held-read.ts'
 import type { Keeping } from './keeping.ts'
+import { listingFault } from './listing.ts'
 import { askQuestions } from './questions.ts'
 import type { Action, Swarm } from './swarm.ts'
 
@@ -49,6 +50,8 @@ export class Life {
   private readonly rooms: LifeRooms
   private running: Promise<unknown>[] = []
   private held: HeldRead | null = null
+  /** Whether a full disk may have refused something. */
+  private wasFull = false
   private readonly actions: Record<Action, () => void | Promise<void>> = {
     write: () => this.write(),
     dropTable: () => this.erase(dropTable),
@@ -64,6 +67,7 @@ export class Life {
     finishHeld: () => this.finishHeld(),
     capacity: () => this.limit(),
     questions: () => this.ask(),
+    listing: () => this.list(),
     settings: () => this.set(),
     clock: () => this.rooms.keeping?.move(this.rooms.random),
   }
@@ -173,6 +177,7 @@ export class Life {
   private limit(): void {
     const { disk, random } = this.rooms
     disk.capacity = random() < 0.5 ? disk.usedBytes + 2_000 : Infinity
+    if (disk.capacity < Infinity) this.wasFull = true
   }
 
   private async flush(): Promise<void> {
@@ -252,6 +257,25 @@ export class Life {
       return null
     })
     if (isStill()) assert.equal(difference, null, where)
+  }
+
+  /** Once swept, exactly those series are listed that have rows; what failed may leave some empty. */
+  private async list(): Promise<void> {
+    const found = await this.compare()
+    // Somebody who reads keeps series, and may keep a flush waiting.
+    if (found === null || this.held !== null) return
+    const { db, disk, keeping, swarm, where } = this.rooms
+    const isWhole = !swarm.hasBarePoints && (keeping?.isWhole ?? true)
+    const isStill = keeping?.still() ?? (() => true)
+    try {
+      await db.flush()
+      await db.compact()
+      const isCalm = !disk.hasFired && !this.wasFull
+      const fault = await listingFault(db, found, swarm.layout, isWhole && isCalm)
+      if (isStill()) assert.equal(fault, null, where)
+    } catch (error) {
+      this.excuse(error)
+    }
   }
 
   /** Begins an export or a backup, which goes on while other things happen. */

@@ -32,8 +32,9 @@ function rangeOf(
   random: () => number,
 ): { first: number; end: number; request: { start: string; end: string } } {
   const below = (n: number): number => Math.floor(random() * n)
-  const first = below(times)
-  const end = first + 1 + below(random() < 0.5 ? 3 : times)
+  const isAll = random() < 0.2
+  const first = isAll ? 0 : below(times)
+  const end = isAll ? times : first + 1 + below(random() < 0.5 ? 3 : times)
   const at = (index: number): string => String(base + BigInt(index) * step)
   return { first, end, request: { start: at(first), end: at(end) } }
 }

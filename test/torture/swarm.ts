@@ -21,6 +21,7 @@ const WEIGHTS = {
   finishHeld: 4,
   capacity: 5,
   questions: 6,
+  listing: 4,
   settings: 4,
   clock: 8,
 }
