@@ -72,6 +72,7 @@ export async function repairDirectory(host: Host, options: RepairOptions = {}): 
   const found = await verifyDirectory(host, options)
   const refusals = [
     ...found.catalogDamages,
+    ...found.unnamedLogs,
     ...(found.manifest === null ? found.manifestDamages : []),
   ]
   if (refusals.length > 0 || found.manifest === null) {

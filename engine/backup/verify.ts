@@ -4,12 +4,13 @@
 import type { Host } from '../host.ts'
 import { OmenError } from '../error.ts'
 import { readCatalogFile } from '../log/catalog-file.ts'
+import { unnamedLog } from '../log/directory.ts'
 import { fileName, parseFileName } from '../log/file-name.ts'
 import { RECORD_BATCH, decodeBatchHeader } from '../log/log-record.ts'
 import { decodeManifest } from '../log/manifest-bytes.ts'
 import { type Manifest, loadManifest } from '../log/manifest.ts'
 import { type LogEnd, type LogRecord, replayWal } from '../log/wal.ts'
-import { hasRecords } from '../log/wal-replay.ts'
+import { hasRecordsBehind } from '../log/wal-replay.ts'
 import type { PartDescription } from '../segment/part.ts'
 import type { ShardStorage } from '../storage/storage.ts'
 import { type Damage, describeDamage } from './damage.ts'
@@ -27,6 +28,8 @@ export interface Verification {
   /** What failed, by kind, for a repair. */
   readonly manifestDamages: readonly Damage[]
   readonly catalogDamages: readonly Damage[]
+  /** Logs that only a newer manifest can have named, which is lost. */
+  readonly unnamedLogs: readonly Damage[]
   readonly log: LogEnd | null
   readonly files: readonly FileCheck[]
   readonly names: EntryNames
@@ -55,6 +58,7 @@ class Verifier {
   private readonly isDeep: boolean
   private readonly progress: (bytes: number, of: number) => void
   private readonly notes: string[] = []
+  private readonly unnamedLogs: Damage[] = []
   private readonly names = new EntryNames()
   private totalBytes = 0
   private checkedBytes = 0
@@ -75,13 +79,15 @@ class Verifier {
     let files: FileCheck[] = []
     if (manifest !== null) {
       this.totalBytes = manifest.files.reduce((sum, { size }) => sum + size, 0)
-      unknown.push(...this.others(manifest))
       catalogDamages = this.catalog(manifest)
       log = this.logs(manifest)
+      unknown.push(...this.others(manifest, log.lsn))
       files = await this.segments(manifest)
     }
-    const lost = [...manifestDamages, ...catalogDamages, ...this.logDamages(log)]
+    const { unnamedLogs } = this
+    const lost = [...manifestDamages, ...catalogDamages, ...unnamedLogs, ...this.logDamages(log)]
     return {
+      unnamedLogs,
       ...{ manifest, notes: this.notes, unknown, manifestDamages, catalogDamages, log, files },
       damages: [...lost, ...files.flatMap(({ damages }) => damages)],
       names: this.names,
@@ -117,8 +123,8 @@ class Verifier {
     return { manifest, damages }
   }
 
-  /** Files that the manifest does not name. */
-  private others(manifest: Manifest): string[] {
+  /** Files that the manifest does not name; its logs end with the record `lsn`. */
+  private others(manifest: Manifest, lsn: bigint): string[] {
     const named = new Set([
       ...manifest.files.map(({ number }) => fileName('segment', number)),
       ...manifest.logs.map(({ number }) => fileName('wal', number)),
@@ -135,11 +141,11 @@ class Verifier {
         if (parsed.number < manifest.generation) this.notes.push(`${name}: an older manifest`)
       } else {
         const isNewer = parsed.kind === 'wal' && parsed.number > lastLog
-        const isLost = isNewer && hasRecords(this.storage, manifest.identity, parsed.number)
-        const fact = isLost
-          ? 'holds records that no manifest names'
-          : 'is left from a change that did not finish'
-        this.notes.push(`${name}: ${fact}`)
+        // A repair that was cut short leaves a log, too, but of records that are known.
+        const last = { number: parsed.number, lsn }
+        if (isNewer && hasRecordsBehind(this.storage, manifest.identity, last)) {
+          this.unnamedLogs.push(damageOf(name, unnamedLog(parsed.number, manifest.generation)))
+        } else this.notes.push(`${name}: is left from a change that did not finish`)
       }
     }
     return unknown

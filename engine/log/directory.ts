@@ -68,9 +68,11 @@ function checkNamedFiles(storage: ShardStorage, manifest: Manifest): Set<string>
 /** A log is named before its first record is written. */
 function checkUnusedLog(storage: ShardStorage, manifest: Manifest, number: number): void {
   if (!hasRecords(storage, manifest.identity, number)) return
-  throw new OmenError(
-    'corrupt',
-    `wal-${number}: holds records, but manifest-${manifest.generation} does not name it: ` +
-      'a newer manifest is lost',
-  )
+  throw unnamedLog(number, manifest.generation)
+}
+
+/** What a log with records says that the manifest in force does not name. */
+export function unnamedLog(number: number, generation: number): OmenError {
+  const fact = `holds records, but manifest-${generation} does not name it`
+  return new OmenError('corrupt', `wal-${number}: ${fact}: a newer manifest is lost`)
 }

@@ -93,6 +93,16 @@ export function hasRecords(storage: ShardStorage, identity: bigint, number: numb
   return log.damage === null && log.next(FILE_HEADER_SIZE, 0n) !== null
 }
 
+/** Whether a log that no manifest names holds a record behind this one. */
+export function hasRecordsBehind(
+  storage: ShardStorage,
+  identity: bigint,
+  { number, lsn }: { readonly number: number; readonly lsn: bigint },
+): boolean {
+  const log = new LogReader(storage, { number, end: 0 }, identity, crc32c)
+  return log.damage === null && log.next(FILE_HEADER_SIZE, lsn + 1n) !== null
+}
+
 class Replay {
   private readonly options: ReplayOptions
   private readonly logs: LogReader[]

@@ -340,6 +340,29 @@ test('a delete that is intact in a damaged log still hides what it hid', async (
   expect(points.get('t  95')).toBe(3)
 })
 
+test('an old manifest in place of the newest is not repaired, and nothing newer is swept', async () => {
+  const { db, disk } = await open(1)
+  await write(db, 't v=1 1')
+  await db.flush()
+  const before = disk.contents()
+  await write(db, 't v=2 2')
+  await db.flush()
+  await write(db, 't v=3 3')
+  disk.kill()
+  const isManifest = (name: string): boolean => name.startsWith('manifest')
+  const newest = [...disk.contents()].filter(([name]) => !isManifest(name))
+  const oldest = [...before].filter(([name]) => isManifest(name))
+  disk.load(new Map([...newest, ...oldest]))
+  const files = disk.contents()
+  const refused =
+    /^wal-\d+: holds records, but manifest-\d+ does not name it: a newer manifest is lost/
+  const { refusals, actions } = await using(disk, (host) => repairDirectory(host))
+  expect(refusals).toEqual([expect.stringMatching(refused)])
+  expect(actions).toEqual([])
+  await expect(openedPoints(disk, true)).rejects.toMatchObject({ code: 'corrupt' })
+  expect(disk.contents()).toEqual(files)
+})
+
 test('files of others are named and never touched', async () => {
   const disk = await makeDisk()
   await using(disk, async (host) => {
