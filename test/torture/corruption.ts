@@ -1,5 +1,6 @@
 // Damage to every kind of file, and what comes of it: full recovery, a refusal that names a file, or
-// a query that fails by name. Never an answer that differs from what was acknowledged; but the open
+// a query that fails by name; what was refused, and then opened with `acceptDataLoss`, or repaired, lacks
+// nothing that its report does not name. Never an answer that differs from what was acknowledged; but the open
 // log may lose its end without a trace (cut at a record, or an old copy put back), and then what is
 // left is exactly an earlier state (docs/durability.md, "After a crash").
 //   node scripts/run.js test/torture/corruption.ts --trials 2000 [--seed S]
@@ -7,24 +8,29 @@
 import { parseArgs } from 'node:util'
 import { type Database, type OpenOptions, openDatabase } from '../../engine/database.ts'
 import { OmenError } from '../../engine/error.ts'
+import { repairDirectory } from '../../engine/backup/repair.ts'
 import {
   type Cells,
-  DATABASES,
-  TABLES,
-  addCells,
+  WIDE,
   absent,
   commit,
   keyParts,
   randomWrite,
   readCells,
-  tableNumber,
 } from '../engine/crash-cells.ts'
 import { type Random, randomOf } from '../random.ts'
 import { simulatedHost } from '../simulated-host.ts'
 import { SimulatedDisk } from '../simulated-storage.ts'
 import { type Damage, damageOf } from './damage.ts'
+import { type Shown, lossFault, readTables, reportsIn } from './loss.ts'
 
-export type Outcome = 'recovered' | 'refused' | 'query failed' | 'end of the log lost'
+/** `refused`: also when data loss is accepted. */
+export type Outcome =
+  | 'recovered'
+  | 'refused'
+  | 'opened without what is lost'
+  | 'query failed'
+  | 'end of the log lost'
 
 export interface CorruptionReport {
   /** How often, by kind of file and then outcome. */
@@ -114,37 +120,76 @@ async function tryDamage(directory: Directory, damage: Damage): Promise<Outcome>
   disk.load(damage.apply(directory.files))
   let db: Database
   try {
-    db = await openDatabase(await simulatedHost(disk.open()), OPTIONS)
+    db = await openAt(disk)
   } catch (error) {
-    return expectNamed(error, 'refused')
+    expectNamed(error)
+    disk.kill()
+    return acceptLoss(disk, directory)
   }
-  let outcome: Outcome = 'recovered'
-  const found = new Map<number, number | bigint | string>()
-  const failed = new Set<number>()
-  for (const database of DATABASES) {
-    for (const table of TABLES) {
-      const number = tableNumber(database, table)
-      try {
-        const answer = await db.query({ table }, { database }).catch(absent)
-        if (answer !== null) addCells(found, answer, number)
-      } catch (error) {
-        outcome = expectNamed(error, 'query failed')
-        failed.add(number)
-      }
-    }
+  const shown = await readTables(db)
+  for (const error of shown.failures.values()) expectNamed(error)
+  const failed = new Set(shown.failures.keys())
+  if (failed.size > 0) await repair(disk, db, directory)
+  const { cells } = shown
+  if (isShown(cells, directory.expected, failed)) {
+    return failed.size > 0 ? 'query failed' : 'recovered'
   }
-  if (isShown(found, directory.expected, failed)) return outcome
-  const isEarlier = directory.states.some((state) => isShown(found, state, failed))
+  const isEarlier = directory.states.some((state) => isShown(cells, state, failed))
   if (isEarlier && damage.maySilentlyEndLog) return 'end of the log lost'
   throw new Error(`wrong answer: ${isEarlier ? 'an earlier state' : 'a state that never was'}`)
 }
 
+async function openAt(disk: SimulatedDisk, options: OpenOptions = {}): Promise<Database> {
+  return openDatabase(await simulatedHost(disk.open()), { ...OPTIONS, ...options })
+}
+
+/** What was refused is opened without what is lost: that is named, and all else is there. */
+async function acceptLoss(disk: SimulatedDisk, directory: Directory): Promise<Outcome> {
+  let db: Database
+  try {
+    db = await openAt(disk, { acceptDataLoss: true })
+  } catch (error) {
+    expectNamed(error)
+    return 'refused'
+  }
+  const shown = await readTables(db)
+  for (const error of shown.failures.values()) expectNamed(error)
+  expectExplained(disk, shown, directory)
+  await db.close()
+  const again = await openAt(disk)
+  const { cells } = await readTables(again)
+  if (!isShown(cells, shown.cells, new Set(shown.failures.keys()))) {
+    throw new Error('the start after that shows something else')
+  }
+  await commit(again, randomWrite(WRITES + 1, 20, randomOf(1).next))
+  await again.close()
+  return 'opened without what is lost'
+}
+
+/** What a query could not read is repaired: then every table can be read. */
+async function repair(disk: SimulatedDisk, db: Database, directory: Directory): Promise<void> {
+  await db.close()
+  const host = await simulatedHost(disk.open())
+  const { refusals } = await repairDirectory(host)
+  await host.storage.close()
+  if (refusals.length > 0) return
+  const again = await openAt(disk)
+  const shown = await readTables(again)
+  for (const error of shown.failures.values()) throw error
+  expectExplained(disk, shown, directory)
+  await again.close()
+}
+
+function expectExplained(disk: SimulatedDisk, shown: Shown, { states }: Directory): void {
+  const fault = lossFault(shown, states, reportsIn(disk.contents()), WIDE)
+  if (fault !== null) throw new Error(fault)
+}
+
 /** Damage is `corrupt` and says in which file. */
-function expectNamed(error: unknown, outcome: Outcome): Outcome {
+function expectNamed(error: unknown): void {
   const isNamed =
     error instanceof OmenError && /(wal|manifest|catalog|segment)-\d+/.test(error.message)
-  if (isNamed && error.code === 'corrupt') return outcome
-  throw error
+  if (!isNamed || error.code !== 'corrupt') throw error
 }
 
 function isShown(found: Cells, expected: Cells, failed: ReadonlySet<number>): boolean {
