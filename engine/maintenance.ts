@@ -292,7 +292,8 @@ export class Maintenance {
     }
     const { files } = live.version
     const heatOf = (part: PartDescription): number => live.readerOf(part).heat
-    const choice = chooseCompaction(rollups.mergeable(parts), { files, heatOf, ...options })
+    const choosing = chooseCompaction(rollups.mergeable(parts), { files, heatOf, ...options })
+    const choice = await drive(this.rooms, choosing, () => this.checkGoing())
     if (choice !== null) await this.mergeParts(choice.merges)
     this.hasMerged = choice !== null || (await this.reclaim(reclaimable, nextId))
     if (!this.hasMerged) await this.shortenCatalog()

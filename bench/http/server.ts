@@ -1,5 +1,5 @@
-// A server of its own for a benchmark: a child process on a free port with an empty directory, which
-// is removed afterwards. The bundle if there is one, else the sources.
+// A server of its own for a benchmark: a child process on a free port with an empty directory, or one
+// that the benchmark filled, which is removed afterwards. The bundle if there is one, else the sources.
 
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
@@ -14,9 +14,10 @@ export interface BenchServer {
   stop(): Promise<void>
 }
 
-/** Starts it and resolves when it is ready. */
-export async function startBenchServer(): Promise<BenchServer> {
-  const data = mkdtempSync(join(tmpdir(), 'omendb-bench-'))
+/** Starts it and resolves when it is ready. It takes over the directory `data`. */
+export async function startBenchServer(
+  data = mkdtempSync(join(tmpdir(), 'omendb-bench-')),
+): Promise<BenchServer> {
   const program = existsSync('dist/cli.js') ? 'dist/cli.js' : 'server/cli.ts'
   const start = program.endsWith('.ts') ? ['scripts/run.js', program] : [program]
   const args = [...start, 'serve', '--port', '0', '--data', data]

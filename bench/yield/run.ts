@@ -1,15 +1,12 @@
 // How long small queries and writes take while something large goes on beside them: scans over
-// everything, a flush, a merge. In process and, with --http, through the server. Latencies with and
+// everything, a flush, a merge. In process; http.ts is the same through a server. Latencies with and
 // without in one run; the difference is what the large one costs its neighbours.
 //   node scripts/run.js bench/yield/run.ts --points 10000000
 
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { type Database, open } from '../../engine/node.ts'
-import { startServer } from '../../server/node.ts'
+import { LARGE_QUERIES, SMALL_QUERY, START, load, smallLine } from './load.ts'
 
-const SERIES = 100
-const ROWS = 50_000
-const START = 1_700_000_000
 const encoder = new TextEncoder()
 
 interface Line {
@@ -27,85 +24,15 @@ interface Client {
   large(request: object): Promise<unknown>
 }
 
-async function load(db: Database, points: number): Promise<void> {
-  const perSeries = points / SERIES
-  for (let series = 0; series < SERIES; series++) {
-    for (let from = 0; from < perSeries; from += ROWS) {
-      const count = Math.min(ROWS, perSeries - from)
-      const times = BigInt64Array.from(
-        { length: count },
-        (_, i) => BigInt(START + from + i) * 1_000_000_000n,
-      )
-      const values = Float64Array.from(
-        { length: count },
-        (_, i) => ((i * 7919 + series) % 10_007) / 100,
-      )
-      const noise = Float64Array.from({ length: count }, () => Math.random())
-      const batch = db.batch()
-      const field = (name: string, column: Float64Array) => ({
-        name,
-        type: 0 as const,
-        values: column,
-        valid: null,
-        declared: true,
-      })
-      batch.points({
-        table: 'cpu',
-        tags: new Map([
-          ['host', `h${series}`],
-          ['rack', `r${series % 10}`],
-        ]),
-        times,
-        fields: [field('u', values), field('x', noise)],
-      })
-      await batch.commit('memory')
-    }
-  }
-  await db.flush()
-}
-
-let written = 0
-const lineOf = (): string =>
-  `small,host=h${written % 10} v=${written} ${START * 1000 + written++}\n`
-const SMALL = {
-  table: 'cpu',
-  where: { host: 'h42' },
-  start: BigInt(START + 3600) * 1_000_000_000n,
-  end: BigInt(START + 7200) * 1_000_000_000n,
-  select: { u: 'mean(u)' },
-  every: '1m',
-  precision: 'ns',
-} as const
-
 function direct(db: Database): Client {
   return {
-    query: () => db.query(SMALL),
+    query: () => db.query(SMALL_QUERY),
     write: async () => {
       const batch = db.batch({ precision: 'ms' })
-      batch.lineProtocol(encoder.encode(lineOf()))
+      batch.lineProtocol(encoder.encode(smallLine()))
       await batch.commit()
     },
     large: (request) => db.query(request as never).catch(ignoreLimit),
-  }
-}
-
-function overHttp(url: string): Client {
-  const post = async (path: string, body: string, type: string): Promise<unknown> => {
-    const answer = await fetch(url + path, {
-      method: 'POST',
-      body,
-      headers: { 'Content-Type': type },
-    })
-    return answer.arrayBuffer()
-  }
-  const json = (request: object): string =>
-    JSON.stringify(request, (_, value: unknown) =>
-      typeof value === 'bigint' ? String(value) : value,
-    )
-  return {
-    query: () => post('/v1/query', json(SMALL), 'application/json'),
-    write: () => post('/v1/write?precision=ms', lineOf(), 'text/plain'),
-    large: (request) => post('/v1/query', json(request), 'application/json'),
   }
 }
 
@@ -162,31 +89,7 @@ async function measure(
   return line
 }
 
-const LARGE: Record<string, object> = {
-  'raw decode of everything': { table: 'cpu', where: 'x > 2' },
-  'raw rows, 1,000,000 of them': { table: 'cpu', limit: 1_000_000 },
-  'group by host, every 1h': {
-    table: 'cpu',
-    select: { u: 'mean(u)', m: 'max(x)' },
-    by: ['host'],
-    every: '1h',
-  },
-  'group by host with a filter': {
-    table: 'cpu',
-    select: { u: 'stddev(x)' },
-    by: ['host'],
-    where: 'u > 50',
-  },
-  '1,000,000 buckets': {
-    table: 'cpu',
-    select: { u: 'mean(u)' },
-    by: ['host'],
-    every: '10s',
-    start: '2023-11-14T00:00:00Z',
-  },
-}
-
-/** `--points N`: 10,000,000 unless given. `--ms N` of each measurement. `--http`: through the server. */
+/** `--points N`: 10,000,000 unless given. `--ms N` of each measurement. */
 export async function main(args: readonly string[]): Promise<void> {
   const option = (name: string, otherwise: number): number => {
     const index = args.indexOf(name)
@@ -196,8 +99,7 @@ export async function main(args: readonly string[]): Promise<void> {
   const ms = option('--ms', 3_000)
   const db = await open('memory:')
   await load(db, points)
-  const server = args.includes('--http') ? await startServer(db, { port: 0 }) : null
-  const client = server === null ? direct(db) : overHttp(server.url)
+  const client = direct(db)
   const lines: Line[] = []
   console.log(
     ' '.repeat(40) +
@@ -206,7 +108,7 @@ export async function main(args: readonly string[]): Promise<void> {
   for (let i = 0; i < 300; i++) await Promise.all([client.query(), client.write()])
   lines.push(await measure('small query, alone', client.query, ms, null))
   lines.push(await measure('small write, alone', client.write, ms, null))
-  for (const [name, request] of Object.entries(LARGE)) {
+  for (const [name, request] of Object.entries(LARGE_QUERIES)) {
     const beside = (): Promise<unknown> => client.large(request)
     lines.push(await measure(`query | ${name}`, client.query, ms, beside))
     lines.push(await measure(`write | ${name}`, client.write, ms, beside))
@@ -230,9 +132,6 @@ export async function main(args: readonly string[]): Promise<void> {
       await db.compact()
     }),
   )
-  await server?.close()
   await db.close()
-  console.log(
-    JSON.stringify({ bench: 'yield', points, http: server !== null, node: process.version, lines }),
-  )
+  console.log(JSON.stringify({ bench: 'yield', points, node: process.version, lines }))
 }
