@@ -3,13 +3,13 @@
 // because `[{},{},…` costs a parser twenty times its length in memory.
 
 import { OmenError } from '../engine/error.ts'
-import { JSON_CONTAINERS_MAX, JSON_DEPTH_MAX } from './limits.ts'
+import { JSON_CONTAINERS_MAX, JSON_DEPTH_MAX, JSON_STEP_LENGTH } from './limits.ts'
 
 /** All that matters to names: strings, and where objects and arrays begin and end. */
 const TOKENS = /["{}[\]]/g
 
-/** `name` is a string that names a member, `text` any other one. */
-export type Token = '{' | '[' | '}' | ']' | 'name' | 'text'
+/** `name` is a string that names a member, `text` any other one, `gap` a long stretch without any. */
+export type Token = '{' | '[' | '}' | ']' | 'name' | 'text' | 'gap'
 
 /** A name that an object at this depth (1 = the outermost) has twice. */
 export interface Repeated {
@@ -25,6 +25,9 @@ export class JsonScan {
   repeated: Repeated | null = null
   private readonly text: string
   private readonly what: string
+  /** The stretch of the text that is searched, and where it begins: a column has no token for megabytes. */
+  private window: string
+  private base = 0
   /** By depth, each used again by the next object there. */
   private readonly names: Set<string>[] = [new Set()]
   private depth = 0
@@ -34,20 +37,27 @@ export class JsonScan {
   constructor(text: string, what: string) {
     this.text = text
     this.what = what
+    this.window = text.slice(0, JSON_STEP_LENGTH)
   }
 
   /** The next token, null at the end. Throws `bad_request` or `too_large` beyond the limits. */
   next(): Token | null {
-    TOKENS.lastIndex = this.end
-    const match = TOKENS.exec(this.text)
-    this.start = match === null ? this.text.length : match.index
+    if (this.end >= this.base + this.window.length) this.moveWindow(this.end)
+    TOKENS.lastIndex = this.end - this.base
+    const match = TOKENS.exec(this.window)
+    this.start = this.base + (match === null ? this.window.length : match.index)
     this.end = this.start + (match === null ? 0 : 1)
-    if (match === null) return null
+    if (match === null) return this.start === this.text.length ? null : 'gap'
     const token = match[0] as '"' | '{' | '[' | '}' | ']'
     if (token === '"') return this.string()
     if (token === '{' || token === '[') this.open()
     else if (this.depth > 0) this.depth--
     return token
+  }
+
+  private moveWindow(base: number): void {
+    this.base = base
+    this.window = this.text.slice(base, base + JSON_STEP_LENGTH)
   }
 
   private string(): Token {

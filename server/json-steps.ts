@@ -81,7 +81,7 @@ class StepParser {
     if (this.token === null) return false
     if (this.token === 'name') this.name = [scan.start, scan.end]
     else if (this.token === '{' || this.token === '[') this.enter(this.token === '[')
-    else if (this.token !== 'text') this.leave(this.token === ']')
+    else if (this.token === '}' || this.token === ']') this.leave(this.token === ']')
     return true
   }
 
