@@ -102,9 +102,8 @@ export async function main(args: readonly string[]): Promise<void> {
       await db.flush()
     }
     await db.close()
-    console.log(
-      `${parts} days, ${count ?? '?'} parts`.padEnd(50) + '   ms median   processor   longest turn',
-    )
+    const heads = ['median', 'processor', 'turn'].map((text) => text.padStart(10))
+    console.log(`${parts} parts, ms`.padEnd(50) + heads.join(''))
     lines.push(await time('start', 1, async () => (db = await open(directory))))
     await ask(db, lines)
     await db.close()

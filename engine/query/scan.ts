@@ -91,6 +91,9 @@ const ENTRY_GREATEST = 48
 const SUMMARY_VALID = 8
 /** Looking a series up in a part costs about as much as this many values. */
 const LOOKUP_VALUES = 256
+/** Opening a part, and going to a row group of one, as much as this many. */
+const OPENING_VALUES = 32_768
+const ENTERING_VALUES = 8_192
 /** Ranges whose sources are kept: a series may be read in several, and the next one in the same. */
 const RANGES_MAX = 16
 /** Pins are given back when they hold so much, or a quarter of the cache. */
@@ -192,7 +195,7 @@ export class Scan {
   *enter({ rows: { view }, from }: PartPiece): Execution<number> {
     const group = Math.floor(from / GROUP_ROWS)
     while (!view.enter(group)) yield* view.fetch()
-    this.budget.worked(this.plan.fields.length + 1)
+    this.budget.worked(this.plan.fields.length + 1 + ENTERING_VALUES)
     return from - group * GROUP_ROWS
   }
 
@@ -269,6 +272,9 @@ export class Scan {
         yield* reader.open(this.pins)
         view = new PartView(this.context, reader, this.snapshot.holes(reader.description))
         this.views.set(reader, view)
+        this.budget.worked(OPENING_VALUES)
+        // A table of very many small parts: nothing of them is used yet.
+        yield* this.rest()
       }
       parts.push(view)
     }

@@ -72,6 +72,9 @@ const MERGED_ROWS_MIN = 128
 /** Rows in which overlapping sources are looked at for times that they share. */
 const COMPARED_ROWS = 8 * BLOCK_ROWS
 
+/** Parts in which a series is looked up between two pauses. */
+const LOOKUPS = 64
+
 /** One series' pieces. Call `close` when done, also after an error. */
 export class SeriesScan {
   private readonly context: PartContext
@@ -109,7 +112,8 @@ export class SeriesScan {
   *open(sources: Sources): Execution<boolean> {
     const { start, end, series } = this.options
     const found: SourceRows[] = []
-    for (const view of sources.parts) {
+    for (const [i, view] of sources.parts.entries()) {
+      if (i % LOOKUPS === LOOKUPS - 1) yield { pause: true }
       let rows = this.openPart(view)
       while (rows === undefined) {
         yield* view.fetch()
