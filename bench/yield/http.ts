@@ -57,7 +57,7 @@ function startLarge(url: string, large: Large): () => Promise<number> {
   failed.catch(() => {})
   return async () => {
     const ended = new Promise<number>((resolve) => worker.once('message', resolve))
-    worker.postMessage('end')
+    worker.postMessage('end', [])
     const count = await Promise.race([ended, failed])
     await worker.terminate()
     return count
