@@ -47,7 +47,14 @@ export class WallClock implements TimeBounds {
       this.belief = 'unsure'
       this.low = least(this.low, before)
       this.high = greatest(this.high, now)
-    } else this.compare(this.saved, [before, now], DAY)
+    } else {
+      const [low, high] = this.saved
+      this.compare(this.saved, [before, now], DAY)
+      // One that is behind stays behind what was seen: at the second look that is too far.
+      if (this.belief === 'yes' && before < high - HOUR) {
+        this.belief = now < low - HOUR ? 'no' : 'unsure'
+      }
+    }
     this.hasBegun = true
     if (isSaved) this.saved = [this.low, this.high]
     this.save()
