@@ -54,8 +54,8 @@ export async function salvageLog(host: Host, manifest: Manifest): Promise<Salvag
     if (fate !== 'whole') orphaned++
     if (fate !== 'none') records.push({ lsn, hasRows: fate === 'whole' })
   }
-  const lost = step.value.losses.map(({ file, offset, size, firstLsn, lastLsn, reason }) => {
-    return { file, offset, bytes: size, firstLsn: `${firstLsn}`, lastLsn: `${lastLsn}`, reason }
+  const lost = step.value.losses.map(({ size, firstLsn, lastLsn, ...rest }) => {
+    return { ...rest, bytes: size, firstLsn: `${firstLsn}`, lastLsn: `${lastLsn}` }
   })
   return {
     records,

@@ -38,7 +38,10 @@ export interface LostRecords {
   readonly offset: number
   readonly bytes: number
   readonly firstLsn: string
+  /** Below firstLsn: of none it is known. */
   readonly lastLsn: string
+  /** Whether nothing intact follows: then there may have been more, and nobody can tell. */
+  readonly isOpen: boolean
   readonly reason: string
 }
 
@@ -145,7 +148,7 @@ async function makePlan(host: Host, found: Verification, manifest: Manifest): Pr
   const loss = {
     parts: lostParts,
     records: (log?.lost ?? []).filter(
-      ({ firstLsn, lastLsn }) => BigInt(lastLsn) >= BigInt(firstLsn),
+      ({ firstLsn, lastLsn, isOpen }) => isOpen || BigInt(lastLsn) >= BigInt(firstLsn),
     ),
     orphanedRecords: log?.orphaned ?? 0,
   }
@@ -259,9 +262,10 @@ function lossText(
     const count = `${counted(rows, 'row')} of ${series ?? 'an unknown number of'} series`
     lines.push(`lost: ${table ?? 'a dropped table'}: ${count}, ${minTime} to ${maxTime} (${file})`)
   }
-  for (const { file, offset, firstLsn, lastLsn } of records) {
+  for (const record of records) {
+    const { file, offset } = record
     lines.push(
-      `lost: records ${firstLsn} to ${lastLsn} of the log (${file} at ${offset}): the latest writes,`,
+      `lost: ${describeRecords(record)} of the log (${file} at ${offset}): the latest writes,`,
     )
     lines.push('      and drops, deletes and settings among them')
   }
@@ -272,6 +276,11 @@ function lossText(
     )
   }
   return [...lines, '', 'What was done:', ...actions.map((action) => `  ${action}`)].join('\n')
+}
+
+function describeRecords({ firstLsn, lastLsn, isOpen }: LostRecords): string {
+  if (BigInt(lastLsn) < BigInt(firstLsn)) return `perhaps records from ${firstLsn} on`
+  return `records ${firstLsn} to ${lastLsn}${isOpen ? ', perhaps later ones,' : ''}`
 }
 
 /**

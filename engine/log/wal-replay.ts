@@ -43,6 +43,8 @@ export interface LogLoss {
   /** First and last lsn that are known to be lost; none if `lastLsn` is the lower one. */
   firstLsn: bigint
   lastLsn: bigint
+  /** Whether no intact record follows: then more may be lost than is known. */
+  isOpen: boolean
   reason: string
 }
 
@@ -162,6 +164,7 @@ class Replay {
     return {
       ...{ file: log.name, offset, size: (end ?? log.size) - offset, firstLsn, reason },
       lastLsn: next === null ? this.proved : next.header.lsn - 1n,
+      isOpen: next === null,
     }
   }
 

@@ -363,6 +363,20 @@ test('an old manifest in place of the newest is not repaired, and nothing newer 
   expect(disk.contents()).toEqual(files)
 })
 
+test('a log of which nothing can be read is reported, though nobody knows what it held', async () => {
+  const { db, disk } = await open(1)
+  await write(db, 't v=1 1')
+  await db.flush()
+  await write(db, 't v=2 2')
+  disk.kill()
+  const logs = [...disk.contents().keys()].filter((name) => name.startsWith('wal')).sort()
+  const files = disk.contents()
+  disk.load(files.set(logs.at(-1)!, new Uint8Array(448).fill(7)))
+  expect((await openedPoints(disk, true)).size).toBe(1)
+  const text = new TextDecoder().decode(disk.contents().get('loss-1.txt'))
+  expect(text).toMatch(/^lost: perhaps records from \d+ on of the log \(wal-\d+ at 0\)/m)
+})
+
 test('files of others are named and never touched', async () => {
   const disk = await makeDisk()
   await using(disk, async (host) => {
