@@ -284,10 +284,10 @@ export class Life {
     const all = await this.compare()
     if (all === null) return
     const { db, history, host, swarm, random } = this.rooms
-    // What only memory has, while the log takes nothing, is in no backup.
-    if (history.hasMemory && db.health().message.startsWith('reads only')) return
     const seed = Math.floor(random() * 2 ** 31)
     try {
+      // What only memory has, while nothing can be flushed or logged, is in no backup.
+      if (history.hasMemory && begin === beginBackup) await this.flush()
       this.held = await begin(db, all, swarm, { seed, time: host.time })
     } catch (error) {
       this.excuse(error)
