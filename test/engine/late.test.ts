@@ -1,5 +1,6 @@
 // Late, out-of-order and duplicate points across many flushes: where they end up, and what they cost.
 
+import { setImmediate as nextMacrotask } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../engine/database.ts'
 import type { Shard } from '../../engine/shard.ts'
@@ -18,8 +19,10 @@ const OPTIONS = {
   limits: { timeoutMs: 1e12 },
 }
 
-async function openLate(): Promise<{ db: Database; shard: Shard }> {
-  const db = await openDatabase(await simulatedHost(openMemoryStorage(), 1), OPTIONS)
+async function openLate(pause?: () => Promise<void>): Promise<{ db: Database; shard: Shard }> {
+  const host = await simulatedHost(openMemoryStorage(), 1)
+  if (pause !== undefined) host.pause = pause
+  const db = await openDatabase(host, OPTIONS)
   const { current } = db as unknown as { current: Shard }
   return { db, shard: current }
 }
@@ -151,7 +154,7 @@ test('a flush goes before the merge that is under way, and both end well', async
 })
 
 test('eight flushes go before one merge, then writers wait for it', async () => {
-  const { db, shard } = await openLate()
+  const { db, shard } = await openLate(nextMacrotask)
   const random = seededRandom(8)
   for (let turn = 0; turn < 12; turn++) {
     await write(db, noise('a', turn * 10_000, 10_000, random))
@@ -166,9 +169,9 @@ test('eight flushes go before one merge, then writers wait for it', async () => 
     flushes.set(compactions, (flushes.get(compactions) ?? 0) + 1)
   }
   await compacting
-  // The merge of all noise takes longer than eight flushes; two more may come between two merges.
+  // The merge of all noise takes longer than eight flushes; one more may come between two merges.
   const most = Math.max(...flushes.values())
-  expect([8, 9, 10]).toContain(most)
+  expect([8, 9]).toContain(most)
   expect((await question(db)).values).toEqual([24, 24])
   await db.close()
 })

@@ -109,7 +109,8 @@ describe('reading a part', () => {
       const id = 7 * s + 1
       const lastTime = START + BigInt(length - 1) * 10_000_000_000n
       const range = run(reader.seriesRange(pins, id))
-      expect(range).toEqual({ id, start, end: start + length, firstTime: START, lastTime })
+      const end = start + length
+      expect(range).toEqual({ id, index: s, start, end, firstTime: START, lastTime })
       expect(run(reader.seriesRange(pins, id - 1))).toBe(null)
       start += length
     }
