@@ -5,7 +5,8 @@
 // State, 128 bytes (u32 unless said): 0 map  4 mapCapacity (power of two)  8 records  12 recordSize
 //   16 recordCapacity  20 count  24 arena  28 arenaCapacity  32 arenaUsed  36 columns (cell.ts)
 //   40 columnCount  44 scratch (u8 per chunk row)  48 wants (0 nothing, 1 records, 2 arena)
-//   52 arenaWanted  56 maxRecords  60 reserved  64 grid (downsample.ts, 32 bytes)
+//   52 arenaWanted  56 maxRecords  60 lookups (since the host set it to 0)
+//   64 grid (downsample.ts, 32 bytes)
 // Record: 0 group u32  4 reserved  8 bucket start i64  16 rows u64  24 least time i64  32 cells
 // Map entry: u32 record number + 1, 0 = empty.
 
@@ -21,7 +22,7 @@ import {
   extremeString,
   isNewEnd,
 } from './cell'
-import { bucketEnd, bucketStart, runEnd } from './downsample'
+import { bucketEnd, bucketNumber, bucketStart, runEnd } from './downsample'
 import { compareSlots, extremeSlot } from './extreme'
 import { GREATER, LESS, compareBytes } from './filter'
 import { FLOAT, LIMIT, STRING } from './layout'
@@ -68,18 +69,28 @@ export function aggregateLayout(state: usize): u32 {
   return end
 }
 
-function hashOf(group: u32, bucket: i64): u32 {
-  let hash = (u64(bucket) ^ (u64(group) * 0x9e3779b97f4a7c15)) * 0xff51afd7ed558ccd
+/** Buckets that follow each other lie side by side in the map, so many in a cache line. */
+const LINE_SLOTS_LOG2: u64 = 4
+/** Odd, so that all slots are tried; two neighbours that move on stay neighbours. */
+const PROBE_STEP: u32 = 17
+
+/** Where the search for a record begins, before the map's mask. */
+function homeOf(state: usize, group: u32, bucket: i64): u32 {
+  const number = bucketNumber(state + AGGREGATE_GRID, bucket)
+  let hash = (number >> LINE_SLOTS_LOG2) ^ (u64(group) * 0x9e3779b97f4a7c15)
+  hash *= 0xff51afd7ed558ccd
   hash ^= hash >> 32
   hash *= 0xc4ceb9fe1a85ec53
-  return u32(hash >> 32)
+  // The line, and in it the place, turned so that buckets far apart do not all have the same.
+  const line = u32(hash >> 32) << u32(LINE_SLOTS_LOG2)
+  return line | ((u32(number) + u32(hash >> 28)) & 15)
 }
 
-function insertInMap(state: usize, hash: u32, record: u32): void {
+function insertInMap(state: usize, home: u32, record: u32): void {
   const map = usize(load<u32>(state))
   const mask = load<u32>(state, 4) - 1
-  let slot = hash & mask
-  while (load<u32>(map + (usize(slot) << 2)) !== 0) slot = (slot + 1) & mask
+  let slot = home & mask
+  while (load<u32>(map + (usize(slot) << 2)) !== 0) slot = (slot + PROBE_STEP) & mask
   store<u32>(map + (usize(slot) << 2), record + 1)
 }
 
@@ -92,7 +103,7 @@ export function aggregateRehash(state: usize): void {
   const count = load<u32>(state, 20)
   for (let i: u32 = 0; i < count; i++) {
     const record = recordAt(state, i)
-    insertInMap(state, hashOf(load<u32>(record), load<i64>(record, 8)), i)
+    insertInMap(state, homeOf(state, load<u32>(record), load<i64>(record, 8)), i)
   }
 }
 
@@ -100,14 +111,14 @@ export function aggregateRehash(state: usize): void {
 export function recordOf(state: usize, group: u32, bucket: i64): usize {
   const map = usize(load<u32>(state))
   const mask = load<u32>(state, 4) - 1
-  const hash = hashOf(group, bucket)
-  let slot = hash & mask
+  let slot = homeOf(state, group, bucket) & mask
+  store<u32>(state, load<u32>(state, 60) + 1, 60)
   while (true) {
     const found = load<u32>(map + (usize(slot) << 2))
     if (found === 0) break
     const record = recordAt(state, found - 1)
     if (load<i64>(record, 8) === bucket && load<u32>(record) === group) return record
-    slot = (slot + 1) & mask
+    slot = (slot + PROBE_STEP) & mask
   }
   const count = load<u32>(state, 20)
   if (count >= load<u32>(state, 56)) return 1

@@ -46,6 +46,12 @@ export function bucketStart(grid: usize, time: i64): i64 {
   return load<i64>(boundaries + (usize(lastAtMost(boundaries, load<u32>(grid, 4), time)) << 3))
 }
 
+/** A number of a bucket: of fixed buckets that follow each other, consecutive ones. */
+export function bucketNumber(grid: usize, start: i64): u64 {
+  if (load<u32>(grid) !== FIXED) return u64(start)
+  return u64(start - i64.MIN_VALUE) / u64(load<i64>(grid, 24))
+}
+
 /** End of the bucket of `time`, exclusive; the greatest i64 stands for "none" and is inclusive. */
 export function bucketEnd(grid: usize, time: i64): i64 {
   const mode = load<u32>(grid)

@@ -10,6 +10,9 @@ import type { PartPiece, Scan } from './scan.ts'
 import { SeriesBatches } from './series-batch.ts'
 import type { Piece } from './series-scan.ts'
 
+/** Finding a bucket's record costs about as much as so many values. */
+const LOOKUP_VALUES = 64
+
 /** Feeds pieces to an aggregator by the cheapest exact way. */
 export class Downsampler {
   private readonly scan: Scan
@@ -34,7 +37,7 @@ export class Downsampler {
     try {
       for (let piece = yield* pieces.next(); piece !== null; piece = yield* pieces.next()) {
         yield* this.add(series, piece)
-        yield* scan.rest()
+        yield* this.rest()
       }
     } finally {
       pieces.close()
@@ -60,11 +63,17 @@ export class Downsampler {
           if (count > 0) aggregator.many(members, scan.chunk, mask, time)
         }
         for (const index of batches.leftOut()) yield* this.addRange(series.at(index), start, end)
-        yield* scan.rest()
+        yield* this.rest()
       }
     } finally {
       batches.release()
     }
+  }
+
+  /** Lets others run when enough was done. */
+  private rest(): Execution<void> {
+    this.scan.budget.worked(this.aggregator.takeLookups() * LOOKUP_VALUES)
+    return this.scan.rest()
   }
 
   private *add(series: PlanSeries, piece: Piece): Execution<void> {

@@ -178,6 +178,15 @@ export class Aggregator {
     return this.memory.u32[(this.state.offset + 20) >>> 2]!
   }
 
+  /** How often a bucket was looked for since this was last asked: most of the work if they are narrow. */
+  takeLookups(): number {
+    const { u32 } = this.memory
+    const at = (this.state.offset + 60) >>> 2
+    const lookups = u32[at]!
+    u32[at] = 0
+    return lookups
+  }
+
   /** Finds out what of a run has to be decoded. Valid until the next plan. */
   plan(
     view: PartView,
