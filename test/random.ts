@@ -32,3 +32,9 @@ export function randomOf(seed: number): Random {
     pick: (items) => items[int(items.length)]!,
   }
 }
+
+/** Seeds of a differential test: `OMENDB_SEEDS=from-to`, or 1 to `count`. */
+export function seedsOf(count: number): number[] {
+  const [from, to] = (process.env['OMENDB_SEEDS'] ?? `1-${count}`).split('-').map(Number)
+  return Array.from({ length: (to ?? from!) - from! + 1 }, (_, i) => from! + i)
+}

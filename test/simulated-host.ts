@@ -18,6 +18,16 @@ export interface SimulatedHost extends Host {
   advance(nanoseconds: bigint): void
 }
 
+/** Of a database so small that flushes and evictions happen. */
+export const SMALL_OPTIONS = {
+  memtableRowBytes: 1 << 20,
+  memtableArenaBytes: 1 << 20,
+  cacheBytes: 1 << 20,
+  logBytes: 1 << 22,
+  // The simulated clock moves with every reading.
+  limits: { timeoutMs: 1e12 },
+}
+
 /** 2026-11-22T00:00:00Z, where the clock starts. */
 export const CLOCK_START = 1_795_305_600_000_000_000n
 

@@ -7,25 +7,15 @@ import { test } from 'vitest'
 import { openDatabase } from '../../../engine/database.ts'
 import type { QueryContext } from '../../../engine/query/request.ts'
 import { openMemoryStorage } from '../../../engine/storage/memory.ts'
-import { randomOf } from '../../random.ts'
+import { randomOf, seedsOf } from '../../random.ts'
 import { ReferenceDatabase } from '../../reference.ts'
 import { Asker, writeScenario } from '../../reference/asker.ts'
 import { scenarioOf } from '../../reference/scenario.ts'
-import { simulatedHost } from '../../simulated-host.ts'
+import { SMALL_OPTIONS, simulatedHost } from '../../simulated-host.ts'
 
 const QUESTIONS = 40
-/** Small, so that flushes and evictions happen. */
-const OPTIONS = {
-  memtableRowBytes: 1 << 20,
-  memtableArenaBytes: 1 << 20,
-  cacheBytes: 1 << 20,
-  logBytes: 1 << 22,
-  // The simulated clock moves with every reading.
-  limits: { timeoutMs: 1e12 },
-}
 
-const [from, to] = (process.env['OMENDB_SEEDS'] ?? '1-25').split('-').map(Number)
-const seeds = Array.from({ length: (to ?? from!) - from! + 1 }, (_, i) => from! + i)
+const seeds = seedsOf(25)
 
 test.each(seeds)('engine and reference answer alike, seed %i', async (seed) => {
   const random = randomOf(seed)
@@ -33,7 +23,7 @@ test.each(seeds)('engine and reference answer alike, seed %i', async (seed) => {
   const scenario = scenarioOf(random)
   const reference = new ReferenceDatabase()
   const host = await simulatedHost(openMemoryStorage(), seed)
-  const database = await openDatabase(host, OPTIONS)
+  const database = await openDatabase(host, SMALL_OPTIONS)
   const context: QueryContext = {
     database: 'default',
     now: host.now(),

@@ -7,27 +7,18 @@ import { expect, test } from 'vitest'
 import { openDatabase } from '../../../engine/database.ts'
 import type { QueryContext } from '../../../engine/query/request.ts'
 import { openMemoryStorage } from '../../../engine/storage/memory.ts'
-import { randomOf } from '../../random.ts'
+import { randomOf, seedsOf } from '../../random.ts'
 import { ReferenceDatabase } from '../../reference.ts'
 import { Asker, type Outcome, outcomeOf, writeScenario } from '../../reference/asker.ts'
 import { whereOf } from '../../reference/question.ts'
 import { manySeriesOf } from '../../reference/scenario.ts'
-import { simulatedHost } from '../../simulated-host.ts'
+import { SMALL_OPTIONS, simulatedHost } from '../../simulated-host.ts'
 
 const QUESTIONS = 7
 /** The naive database is slow where others work, too. */
 const TIMEOUT_MS = 120_000
-const OPTIONS = {
-  memtableRowBytes: 1 << 20,
-  memtableArenaBytes: 1 << 20,
-  cacheBytes: 1 << 20,
-  logBytes: 1 << 22,
-  // The simulated clock moves with every reading.
-  limits: { timeoutMs: 1e12 },
-}
 
-const [from, to] = (process.env['OMENDB_SEEDS'] ?? '1-6').split('-').map(Number)
-const seeds = Array.from({ length: (to ?? from!) - from! + 1 }, (_, i) => from! + i)
+const seeds = seedsOf(6)
 
 test.each(seeds)(
   'many short series are answered as the reference does, seed %i',
@@ -37,7 +28,7 @@ test.each(seeds)(
     const scenario = manySeriesOf(random)
     const reference = new ReferenceDatabase()
     const host = await simulatedHost(openMemoryStorage(), seed)
-    const database = await openDatabase(host, OPTIONS)
+    const database = await openDatabase(host, SMALL_OPTIONS)
     const context: QueryContext = {
       database: 'default',
       now: host.now(),

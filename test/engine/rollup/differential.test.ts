@@ -8,25 +8,16 @@ import { OmenError } from '../../../engine/error.ts'
 import type { Answer, QueryRequest } from '../../../engine/query/query.ts'
 import { openMemoryStorage } from '../../../engine/storage/memory.ts'
 import { MemoryDisk } from '../../../engine/storage/memory.ts'
-import { type Random, randomOf } from '../../random.ts'
+import { type Random, randomOf, seedsOf } from '../../random.ts'
 import { type ReferenceAnswer, ReferenceDatabase } from '../../reference.ts'
 import { differenceOf } from '../../reference/comparison.ts'
 import { lineProtocolOf, type Scenario, scenarioOf } from '../../reference/scenario.ts'
-import { simulatedHost } from '../../simulated-host.ts'
+import { SMALL_OPTIONS, simulatedHost } from '../../simulated-host.ts'
 import { rollupQuestionOf, rollupsOf } from './rollup-scenario.ts'
 
-const OPTIONS = {
-  memtableRowBytes: 1 << 20,
-  memtableArenaBytes: 1 << 20,
-  cacheBytes: 1 << 20,
-  logBytes: 1 << 22,
-  // The simulated clock moves with every reading.
-  limits: { timeoutMs: 1e12 },
-}
 const PAGES_MAX = 4
 
-const [from, to] = (process.env['OMENDB_SEEDS'] ?? '1-40').split('-').map(Number)
-const seeds = Array.from({ length: (to ?? from!) - from! + 1 }, (_, i) => from! + i)
+const seeds = seedsOf(40)
 const answered = { rollup: 0, points: 0 }
 
 test.each(seeds)('with rollups and without the answers are the same, seed %i', async (seed) => {
@@ -35,7 +26,7 @@ test.each(seeds)('with rollups and without the answers are the same, seed %i', a
   const reference = new ReferenceDatabase()
   const disk = new MemoryDisk()
   const open = async (): Promise<Database> =>
-    openDatabase(await simulatedHost(openMemoryStorage(disk), seed), OPTIONS)
+    openDatabase(await simulatedHost(openMemoryStorage(disk), seed), SMALL_OPTIONS)
   let database = await open()
   try {
     let isDeclared = false

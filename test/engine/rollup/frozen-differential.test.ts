@@ -7,7 +7,7 @@
 import { afterAll, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../../engine/database.ts'
 import type { QueryRequest } from '../../../engine/query/query.ts'
-import { type Random, randomOf } from '../../random.ts'
+import { type Random, randomOf, seedsOf } from '../../random.ts'
 import { ReferenceDatabase, type ReferencePoint } from '../../reference.ts'
 import { differenceOf } from '../../reference/comparison.ts'
 import { CLOCK_START, type SimulatedHost, simulatedHost } from '../../simulated-host.ts'
@@ -18,8 +18,7 @@ const RETENTION = 360
 const STEPS = 40
 const OPTIONS = { trustClock: true, memoryBytes: 64 << 20, limits: { timeoutMs: 1e12 } }
 const FIELDS = { x: 'float', n: 'integer', word: 'string' } as const
-const [from, to] = (process.env['OMENDB_SEEDS'] ?? '1-4').split('-').map(Number)
-const seeds = Array.from({ length: (to ?? from!) - from! + 1 }, (_, i) => from! + i)
+const seeds = seedsOf(4)
 const answered = { frozen: 0, cut: 0, points: 0 }
 
 /** Minutes; `keeps`: retention of its own, or for ever. What it stores of each field is all there is. */

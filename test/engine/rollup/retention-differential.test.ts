@@ -7,7 +7,7 @@
 import { expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../../engine/database.ts'
 import { MemoryDisk, openMemoryStorage } from '../../../engine/storage/memory.ts'
-import { type Random, randomOf } from '../../random.ts'
+import { type Random, randomOf, seedsOf } from '../../random.ts'
 import { CLOCK_START, type SimulatedHost, simulatedHost } from '../../simulated-host.ts'
 
 const MINUTE = 60_000_000_000n
@@ -15,8 +15,7 @@ const RETENTION_MINUTES = 360
 const WIDTHS = [10, 60]
 const STEPS = 60
 const OPTIONS = { trustClock: true, memoryBytes: 64 << 20, limits: { timeoutMs: 1e12 } }
-const [from, to] = (process.env['OMENDB_SEEDS'] ?? '1-6').split('-').map(Number)
-const seeds = Array.from({ length: (to ?? from!) - from! + 1 }, (_, i) => from! + i)
+const seeds = seedsOf(6)
 
 /** The truth: `host minute` → x. Points lie half a minute behind a minute; the clock ticks less. */
 class Model {
