@@ -107,10 +107,12 @@ export class Apartness {
     reader: PartReader,
   ): Execution<Map<PartReader, SeriesRange>> {
     const { minTime, maxTime } = reader.description
-    const { parts } = yield* this.scan.sources(minTime, maxTime + 1n)
     const older = new Map<PartReader, SeriesRange>()
-    for (const { reader: other } of parts) {
+    for (const other of this.scan.parts) {
       if (other === reader) break
+      const { description } = other
+      if (description.minTime > maxTime || description.maxTime < minTime) continue
+      yield* other.open(this.scan.context.pins)
       const range = yield* this.rangeIn(other, series)
       if (range !== null) older.set(other, range)
     }

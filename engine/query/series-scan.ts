@@ -75,6 +75,16 @@ const COMPARED_ROWS = 8 * BLOCK_ROWS
 /** Parts in which a series is looked up between two pauses. */
 const LOOKUPS = 64
 
+/** Sources with fewer rows each, on average, are merged sooner than compared. */
+const COMPARED_ROWS_MIN = 8
+
+/** Is it worth while to find out whether sources share a time? Where a merge is too much it has to be. */
+function isLong(cluster: readonly SourceRows[]): boolean {
+  let rows = 0
+  for (const { start, end } of cluster) rows += end - start
+  return rows >= cluster.length * COMPARED_ROWS_MIN || cluster.length > BLOCK_ROWS
+}
+
 /** One series' pieces. Call `close` when done, also after an error. */
 export class SeriesScan {
   private readonly context: PartContext
@@ -262,13 +272,14 @@ export class SeriesScan {
     if (cluster === undefined) return false
     this.sources = cluster
     this.spanSources = 0
+    const isCompared = spanMax > 0 && isLong(cluster)
     this.isApart =
-      cluster.length > 1 && spanMax > 0 && (yield* this.apartness.isApart(series, cluster))
+      cluster.length > 1 && isCompared && (yield* this.apartness.isApart(series, cluster))
     if (cluster.length === 1 || (this.isApart && spanMax === Infinity)) {
       this.beginSpan(cluster.map(({ start, end }, source) => ({ source, start, end })))
       return true
     }
-    if (spanMax === 0) this.merging = new Windows(cluster, this.mergedWindows(cluster.length))
+    if (!isCompared) this.merging = new Windows(cluster, this.mergedWindows(cluster.length))
     else {
       const wanted = this.isApart ? spanMax : Math.min(spanMax, COMPARED_ROWS)
       this.windows = new Windows(cluster, { descending, ...rowsOf(wanted, cluster.length) })
