@@ -282,20 +282,30 @@ export class Maintenance {
       this.hasMerged = true
       return
     }
-    const { version, nextId } = this.rooms.catalog.tombstones
+    const { version: tombstones, nextId } = this.rooms.catalog.tombstones
     const isSweep = this.isSweeping || options?.sweep === true
-    const reclaimable = chooseReclaimable(live.allReaders(), version, isSweep)
+    const reclaimable = chooseReclaimable(live.allReaders(), tombstones, isSweep)
     if (reclaimable.gone.length > 0) {
       await publish(this.rooms, { removed: reclaimable.gone })
       this.hasMerged = true
       return
     }
-    const { files } = live.version
-    const heatOf = (part: PartDescription): number => live.readerOf(part).heat
-    const choosing = chooseCompaction(rollups.mergeable(parts), { files, heatOf, ...options })
-    const choice = await drive(this.rooms, choosing, () => this.checkGoing())
-    if (choice !== null) await this.mergeParts(choice.merges)
-    this.hasMerged = choice !== null || (await this.reclaim(reclaimable, nextId))
+    // Choosing pauses, and a table may be dropped meanwhile: its files stay until all is merged.
+    const version = live.acquire()
+    try {
+      const { files } = version
+      const heatOf = (part: PartDescription): number => live.readerOf(part).heat
+      const choosing = chooseCompaction(rollups.mergeable(live.parts()), {
+        files,
+        heatOf,
+        ...options,
+      })
+      const choice = await drive(this.rooms, choosing, () => this.checkGoing())
+      if (choice !== null) await this.mergeParts(choice.merges)
+      this.hasMerged = choice !== null || (await this.reclaim(reclaimable, nextId))
+    } finally {
+      live.release(version)
+    }
     if (!this.hasMerged) await this.shortenCatalog()
   }
 
