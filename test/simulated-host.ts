@@ -28,6 +28,15 @@ export const SMALL_OPTIONS = {
   limits: { timeoutMs: 1e12 },
 }
 
+/** Of one that a few rows fill, so that a short script meets every storage call. */
+export const TINY_OPTIONS = {
+  memoryBytes: 32 << 20,
+  memtableRowBytes: 1 << 14,
+  memtableArenaBytes: 1 << 12,
+  logBytes: 1 << 14,
+  cacheBytes: 1 << 20,
+}
+
 /** 2026-11-22T00:00:00Z, where the clock starts. */
 export const CLOCK_START = 1_795_305_600_000_000_000n
 

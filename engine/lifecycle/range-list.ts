@@ -1,6 +1,8 @@
 // Ranges of time of one series as they are found: runs of neighbouring points that a condition
 // selects, in order, of which stretches may be found anew.
 
+import { lowerBound } from '../lower-bound.ts'
+
 /** Arguments of one call, at most. */
 const SPLICED_MAX = 1_024
 
@@ -32,8 +34,8 @@ export class RangeList {
 
   /** Puts `found` in the place of what there is from `first` to `last`, both inclusive. */
   replace(first: bigint, last: bigint, found: RangeList): void {
-    const from = firstFrom(this.lasts, first)
-    const to = firstFrom(this.firsts, last + 1n)
+    const from = lowerBound(this.lasts, first)
+    const to = lowerBound(this.firsts, last + 1n)
     const firsts = [...found.firsts]
     const lasts = [...found.lasts]
     if (from < to && this.firsts[from]! < first) {
@@ -55,16 +57,4 @@ function spliced(times: bigint[], from: number, to: number, by: readonly bigint[
   if (by.length > SPLICED_MAX) return [...times.slice(0, from), ...by, ...times.slice(to)]
   times.splice(from, to - from, ...by)
   return times
-}
-
-/** First of ascending times that is not below `time`. */
-function firstFrom(times: readonly bigint[], time: bigint): number {
-  let low = 0
-  let high = times.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (times[middle]! < time) low = middle + 1
-    else high = middle
-  }
-  return low
 }

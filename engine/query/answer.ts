@@ -1,6 +1,7 @@
 // Pages: the first rows in time order over all series, ties by series, then grouped by series again
 // (api.md, "Limit"), and the cursor from which the next page goes on.
 
+import { lowerBound } from '../lower-bound.ts'
 import { encodeCursor } from './cursor.ts'
 import type { Plan } from './plan.ts'
 import type { Execution } from '../step.ts'
@@ -155,16 +156,4 @@ export function afterCursor(
 export function nextTime(cursor: Cursor, order: 'asc' | 'desc', isLater: boolean): bigint {
   if (order === 'desc') return isLater ? cursor.time + 1n : cursor.time
   return isLater ? cursor.time : cursor.time + 1n
-}
-
-/** First index whose time is ≥ `time`. */
-export function lowerBound(times: BigInt64Array, time: bigint): number {
-  let low = 0
-  let high = times.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (times[middle]! < time) low = middle + 1
-    else high = middle
-  }
-  return low
 }

@@ -3,6 +3,7 @@
 // however much of it was deleted.
 
 import type { TimeRanges } from '../lifecycle/coverage.ts'
+import { lowerBound } from '../lower-bound.ts'
 import type { TimedRows } from '../merge.ts'
 import type { Execution } from '../step.ts'
 
@@ -46,10 +47,10 @@ export class KeptRuns {
     const { starts, ends } = this.holes
     if (descending) {
       const time = end === rows.end ? rows.lastTime : yield* resolved(rows.timeAt(end - 1))
-      return firstFrom(starts, time + 1n)
+      return lowerBound(starts, time + 1n)
     }
     const time = start === rows.start ? rows.firstTime : yield* resolved(rows.timeAt(start))
-    return firstFrom(ends, time + 1n)
+    return lowerBound(ends, time + 1n)
   }
 
   /** Takes the rows up to the end of the next hole: those before it. */
@@ -75,18 +76,6 @@ export class KeptRuns {
     if (to > start) this.end = yield* resolved(rows.lowerBound(starts[this.hole]!, start, to))
     return { start: to, end }
   }
-}
-
-/** First of ascending times that is not below `time`. */
-function firstFrom(times: BigInt64Array, time: bigint): number {
-  let low = 0
-  let high = times.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (times[middle]! < time) low = middle + 1
-    else high = middle
-  }
-  return low
 }
 
 function* resolved<T extends number | bigint>(found: T | Execution<T>): Execution<T> {

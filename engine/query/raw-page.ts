@@ -2,7 +2,7 @@
 // still be on the page, and what is known of them bounds what is read of the series to come. So the
 // newest hundred points of a million series hold a few hundred rows.
 
-import { lowerBound } from './answer.ts'
+import { lowerBound } from '../lower-bound.ts'
 import type { Query } from './query.ts'
 import { rowsBytes, type RawRows } from './raw-rows.ts'
 import { sliceVector } from './vector.ts'

@@ -6,30 +6,14 @@ import { once } from 'node:events'
 import { closeSync, existsSync, openSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { open } from '../../engine/node.ts'
-import { startServer } from '../../server/node.ts'
-import { freshPath, omendb } from './process.ts'
-
-/** Arguments that lead to a fresh database, over HTTP or in a directory. */
-type Target = (how: 'http' | 'directory') => Promise<string[]>
-
-const fresh: Target = async (how) => {
-  if (how === 'directory') return ['--data', freshPath()]
-  const db = await open('memory:')
-  const server = await startServer(db, { port: 0 })
-  onTestFinished(async () => {
-    await server.close()
-    await db.close()
-  })
-  return ['--url', server.url]
-}
+import { freshPath, freshTarget, omendb } from './process.ts'
 
 const LINES =
   'cpu,host=a usage=0.5,n=1i 1000000000\ncpu,host=b usage=0.25 2000000000\ncpu,host=a usage=1 3000000000\n'
 
 describe.each(['http', 'directory'] as const)('over %s', (how) => {
   test('points written from stdin come back as rows, by series and time', async () => {
-    const target = await fresh(how)
+    const target = await freshTarget(how)
     const written = await omendb(['write', ...target], { input: LINES })
     expect([written.code, written.stdout]).toEqual([0, ''])
     expect(written.stderr).toMatch(/^wrote 3 points in \d+\.\d\d s, [\d,]+ points\/s\n$/)
@@ -48,7 +32,7 @@ describe.each(['http', 'directory'] as const)('over %s', (how) => {
   })
 
   test('a query prints a table at a terminal, and CSV or JSON when asked', async () => {
-    const target = await fresh(how)
+    const target = await freshTarget(how)
     await omendb(['write', '-', ...target], { input: LINES })
     const call = ['query', 'cpu', '--select', 'usage', ...target]
     const screen = await omendb(call, { isTerminal: true })
@@ -77,7 +61,7 @@ describe.each(['http', 'directory'] as const)('over %s', (how) => {
   })
 
   test('every option of a query arrives', async () => {
-    const target = await fresh(how)
+    const target = await freshTarget(how)
     await omendb(['write', ...target], { input: LINES })
     const options = [
       ['--start', '1000', '--end', '1970-01-01T00:00:03Z', '--where', "host = 'a'"],
@@ -121,7 +105,7 @@ describe.each(['http', 'directory'] as const)('over %s', (how) => {
   })
 
   test('CSV with quoted line breaks is imported, and importing it again changes nothing', async () => {
-    const target = await fresh(how)
+    const target = await freshTarget(how)
     const file = freshPath('points.csv')
     writeFileSync(file, 'timestamp,host,note,n\r\n2026-09-21 10:00:00,a,"x\n""y"", z",7\r\n1,b,,8')
     const call = [
@@ -158,7 +142,7 @@ describe.each(['http', 'directory'] as const)('over %s', (how) => {
   })
 
   test('a file of many batches is stored whole, and progress is for terminals only', async () => {
-    const target = await fresh(how)
+    const target = await freshTarget(how)
     const file = freshPath('big.csv')
     const count = 100_000
     const rows = Array.from(
@@ -187,7 +171,7 @@ describe.each(['http', 'directory'] as const)('over %s', (how) => {
   })
 
   test('stats lists tables, and shows one', async () => {
-    const target = await fresh(how)
+    const target = await freshTarget(how)
     await omendb(['write', ...target], { input: LINES })
     const all = await omendb(['stats', ...target])
     expect(all.stdout).toBe('table  points  series\ncpu         3       2\n')
@@ -199,14 +183,14 @@ describe.each(['http', 'directory'] as const)('over %s', (how) => {
   })
 
   test('--db leads to another database', async () => {
-    const target = await fresh(how)
+    const target = await freshTarget(how)
     await omendb(['write', '--db', 'other', ...target], { input: LINES })
     expect((await omendb(['stats', ...target])).stdout).toBe('table  points  series\n')
     expect((await omendb(['stats', '--db', 'other', ...target])).stdout).toContain('cpu')
   })
 
   test('errors of the server are one line on stderr and exit 1', async () => {
-    const target = await fresh(how)
+    const target = await freshTarget(how)
     await omendb(['write', ...target], { input: LINES })
     const calls: [string[], RegExp][] = [
       [['query', 'nope'], /nope/],
@@ -224,7 +208,7 @@ describe.each(['http', 'directory'] as const)('over %s', (how) => {
   })
 
   test('a malformed line is named by its number in the file, and nothing of it is stored', async () => {
-    const target = await fresh(how)
+    const target = await freshTarget(how)
     const { code, stderr } = await omendb(['write', ...target], { input: 'cpu v=1 1\ncpu v= 2\n' })
     expect(code).toBe(1)
     expect(stderr).toMatch(/^omendb write: line 2, column \d+: /)
@@ -232,7 +216,7 @@ describe.each(['http', 'directory'] as const)('over %s', (how) => {
   })
 
   test('a malformed row in a later batch is named by its number in the file', async () => {
-    const target = await fresh(how)
+    const target = await freshTarget(how)
     const rows = Array.from(
       { length: 80_000 },
       (_, index) => `${index},"${'x'.repeat(80)}\n",${index}`,

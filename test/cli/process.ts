@@ -8,6 +8,8 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { onTestFinished } from 'vitest'
+import { open } from '../../engine/node.ts'
+import { startServer } from '../../server/node.ts'
 import { runCommandLine } from '../../server/cli/main.ts'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -93,6 +95,18 @@ export async function serve(args: string[], env: Record<string, string> = {}): P
   onTestFinished(() => void child.process.kill('SIGKILL'))
   const [, url] = await child.printed(/ready on (http:\S+), data/)
   return { ...child, url: url! }
+}
+
+/** Arguments that lead to a fresh database: a server of this process, or a directory. */
+export async function freshTarget(how: 'http' | 'directory'): Promise<string[]> {
+  if (how === 'directory') return ['--data', freshPath()]
+  const db = await open('memory:')
+  const server = await startServer(db, { port: 0 })
+  onTestFinished(async () => {
+    await server.close()
+    await db.close()
+  })
+  return ['--url', server.url]
 }
 
 /** A path in a new directory that is removed when the test ends; nothing is there yet. */

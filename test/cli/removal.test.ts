@@ -1,28 +1,15 @@
 // delete and drop: the same over HTTP and in a directory; what is not there is an error and not made.
 
 import { existsSync } from 'node:fs'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { open } from '../../engine/node.ts'
-import { startServer } from '../../server/node.ts'
-import { freshPath, omendb } from './process.ts'
+import { describe, expect, test } from 'vitest'
+import { freshPath, freshTarget, omendb } from './process.ts'
 
 const LINES =
   'cpu,host=a usage=0.5,n=1i 1000000000\ncpu,host=b usage=0.25 2000000000\nmem used=1 1\n'
 
-async function fresh(how: 'http' | 'directory'): Promise<string[]> {
-  if (how === 'directory') return ['--data', freshPath()]
-  const db = await open('memory:')
-  const server = await startServer(db, { port: 0 })
-  onTestFinished(async () => {
-    await server.close()
-    await db.close()
-  })
-  return ['--url', server.url]
-}
-
 describe.each(['http', 'directory'] as const)('over %s', (how) => {
   test('a dry run counts, a delete deletes what it selects and nothing else', async () => {
-    const target = await fresh(how)
+    const target = await freshTarget(how)
     await omendb(['write', ...target], { input: LINES })
     const call = ['delete', 'cpu', '--start', '1970-01-01', '--where', "host = 'a'"]
     const points = async (): Promise<string> => (await omendb(['stats', ...target])).stdout
@@ -39,7 +26,7 @@ describe.each(['http', 'directory'] as const)('over %s', (how) => {
   })
 
   test('fields, tables and databases are dropped, and are not there a second time', async () => {
-    const target = await fresh(how)
+    const target = await freshTarget(how)
     await omendb(['write', ...target], { input: LINES })
     await omendb(['write', '--db', 'other', ...target], { input: LINES })
     const calls: [string[], string, string][] = [

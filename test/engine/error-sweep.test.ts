@@ -4,10 +4,10 @@
 // OMENDB_SWEEP_STRIDE=1 fails every call, not each n-th (after SQLite's I/O error tests).
 
 import { expect, test } from 'vitest'
-import { type Database, type OpenOptions, openDatabase } from '../../engine/database.ts'
+import { type Database, openDatabase } from '../../engine/database.ts'
 import { OmenError } from '../../engine/error.ts'
 import { seededRandom } from '../kernel.ts'
-import { type SimulatedHost, simulatedHost } from '../simulated-host.ts'
+import { type SimulatedHost, TINY_OPTIONS, simulatedHost } from '../simulated-host.ts'
 import { SimulatedCrash, SimulatedDisk } from '../simulated-storage.ts'
 import { deleteRange } from '../torture/deletion.ts'
 import { type Erasure, dropColumn, dropDatabase, dropTable } from '../torture/erasure.ts'
@@ -15,14 +15,6 @@ import { WIDE, commit, randomWrite, readCells } from './crash-cells.ts'
 import { History } from './crash-model.ts'
 
 const STRIDE = Number(process.env['OMENDB_SWEEP_STRIDE'] ?? 29)
-
-const SMALL: OpenOptions = {
-  memoryBytes: 32 << 20,
-  memtableRowBytes: 1 << 14,
-  memtableArenaBytes: 1 << 12,
-  logBytes: 1 << 14,
-  cacheBytes: 1 << 20,
-}
 
 class Script {
   private readonly db: Database
@@ -112,7 +104,7 @@ async function rest(): Promise<void> {
 
 async function openAt(disk: SimulatedDisk): Promise<[Database, SimulatedHost]> {
   const host = await simulatedHost(disk.open(), disk.seed)
-  return [await openDatabase(host, SMALL), host]
+  return [await openDatabase(host, TINY_OPTIONS), host]
 }
 
 /** After an error that has passed: what is live is explained, all is healthy, a write succeeds. */

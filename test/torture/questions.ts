@@ -4,7 +4,6 @@
 import type { Database } from '../../engine/database.ts'
 import { OmenError } from '../../engine/error.ts'
 import type { Answer, QueryRequest, ValueType } from '../../engine/query/query.ts'
-import type { QueryContext } from '../../engine/query/request.ts'
 import {
   type Cells,
   DATABASES,
@@ -22,6 +21,7 @@ import {
   type Value,
 } from '../reference.ts'
 import { differenceOf } from '../reference/comparison.ts'
+import { unlimitedContext } from '../reference/context.ts'
 import { latestOf, questionOf } from '../reference/question.ts'
 import type { FieldShape, Scenario } from '../reference/scenario.ts'
 import { CLOCK_START } from '../simulated-host.ts'
@@ -63,12 +63,7 @@ async function differenceOn(
   { database, ...request }: QueryRequest & { database: string },
   isLatest: boolean,
 ): Promise<string | null> {
-  const context: QueryContext = {
-    database,
-    now: CLOCK_START,
-    limits: { maxPoints: 1e9, maxBuckets: 1e9, timeoutMs: 1e6, queryBytes: 1e9 },
-    limit: { default: 1_000_000, max: 1_000_000 },
-  }
+  const context = { ...unlimitedContext(CLOCK_START), database }
   const found = await outcomeOf(() =>
     isLatest ? db.latest(request, { database }) : db.query(request, { database }),
   )

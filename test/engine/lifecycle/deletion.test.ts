@@ -9,6 +9,7 @@ import type { QueryContext } from '../../../engine/query/request.ts'
 import { type Random, randomOf } from '../../random.ts'
 import { ReferenceDatabase, type ReferencePoint } from '../../reference.ts'
 import { differenceOf } from '../../reference/comparison.ts'
+import { unlimitedContext } from '../../reference/context.ts'
 import { latestOf, questionOf, whereOf } from '../../reference/question.ts'
 import { type Scenario, lineProtocolOf, scenarioOf } from '../../reference/scenario.ts'
 import { simulatedHost } from '../../simulated-host.ts'
@@ -78,12 +79,7 @@ class Trial {
   private async open(): Promise<void> {
     const host = await simulatedHost(this.disk.open(), this.seed)
     this.database = await openDatabase(host, OPTIONS)
-    this.context = {
-      database: 'default',
-      now: host.now(),
-      limits: { maxPoints: 1e9, maxBuckets: 1e9, timeoutMs: 1e6, queryBytes: 1e9 },
-      limit: { default: 1_000_000, max: 1_000_000 },
-    }
+    this.context = unlimitedContext(host.now())
   }
 
   /** Closed as it should be, or by kill -9 or a power cut, so that the log is replayed. */

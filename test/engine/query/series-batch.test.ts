@@ -5,11 +5,11 @@
 
 import { expect, test } from 'vitest'
 import { openDatabase } from '../../../engine/database.ts'
-import type { QueryContext } from '../../../engine/query/request.ts'
 import { openMemoryStorage } from '../../../engine/storage/memory.ts'
 import { randomOf, seedsOf } from '../../random.ts'
 import { ReferenceDatabase } from '../../reference.ts'
 import { Asker, type Outcome, outcomeOf, writeScenario } from '../../reference/asker.ts'
+import { unlimitedContext } from '../../reference/context.ts'
 import { whereOf } from '../../reference/question.ts'
 import { manySeriesOf } from '../../reference/scenario.ts'
 import { SMALL_OPTIONS, simulatedHost } from '../../simulated-host.ts'
@@ -29,12 +29,7 @@ test.each(seeds)(
     const reference = new ReferenceDatabase()
     const host = await simulatedHost(openMemoryStorage(), seed)
     const database = await openDatabase(host, SMALL_OPTIONS)
-    const context: QueryContext = {
-      database: 'default',
-      now: host.now(),
-      limits: { maxPoints: 1e9, maxBuckets: 1e9, queryBytes: 2 ** 40, timeoutMs: 1e6 },
-      limit: { default: 1_000_000, max: 1_000_000 },
-    }
+    const context = unlimitedContext(host.now())
     const ask = new Asker(database, reference, context, replay)
     try {
       for (const [round, batch] of scenario.batches.entries()) {

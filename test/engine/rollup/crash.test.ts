@@ -3,21 +3,14 @@
 // they answer as the points do. OMENDB_SWEEP_STRIDE=1 takes every call, not each n-th.
 
 import { expect, test } from 'vitest'
-import { type Database, type OpenOptions, openDatabase } from '../../../engine/database.ts'
+import { type Database, openDatabase } from '../../../engine/database.ts'
 import { OmenError } from '../../../engine/error.ts'
 import type { RollupRequest } from '../../../engine/rollup/definition.ts'
 import type { QueryRequest } from '../../../engine/query/query.ts'
-import { simulatedHost } from '../../simulated-host.ts'
+import { TINY_OPTIONS, simulatedHost } from '../../simulated-host.ts'
 import { SimulatedCrash, SimulatedDisk } from '../../simulated-storage.ts'
 
 const STRIDE = Number(process.env['OMENDB_SWEEP_STRIDE'] ?? 23)
-const SMALL: OpenOptions = {
-  memoryBytes: 32 << 20,
-  memtableRowBytes: 1 << 14,
-  memtableArenaBytes: 1 << 12,
-  logBytes: 1 << 14,
-  cacheBytes: 1 << 20,
-}
 const ROLLUPS: RollupRequest[] = [
   { name: 'minutes', every: '1m', select: { n: 'sum(n)', points: 'count(*)', most: 'max(n)' } },
   { name: 'tens', every: '10m', select: { n: 'sum(n)', last: 'last(word)' } },
@@ -99,7 +92,7 @@ async function expectSame(db: Database, where: string): Promise<(string | null)[
 }
 
 async function openAt(disk: SimulatedDisk): Promise<Database> {
-  return openDatabase(await simulatedHost(disk.open(), disk.seed), SMALL)
+  return openDatabase(await simulatedHost(disk.open(), disk.seed), TINY_OPTIONS)
 }
 
 async function runWith(call: number, fault: string): Promise<boolean> {

@@ -11,8 +11,9 @@ import { MemoryDisk } from '../../../engine/storage/memory.ts'
 import { type Random, randomOf, seedsOf } from '../../random.ts'
 import { type ReferenceAnswer, ReferenceDatabase } from '../../reference.ts'
 import { differenceOf } from '../../reference/comparison.ts'
+import { unlimitedContext } from '../../reference/context.ts'
 import { lineProtocolOf, type Scenario, scenarioOf } from '../../reference/scenario.ts'
-import { SMALL_OPTIONS, simulatedHost } from '../../simulated-host.ts'
+import { CLOCK_START, SMALL_OPTIONS, simulatedHost } from '../../simulated-host.ts'
 import { rollupQuestionOf, rollupsOf } from './rollup-scenario.ts'
 
 const PAGES_MAX = 4
@@ -109,12 +110,7 @@ async function ask(
   }
 }
 
-const CONTEXT = {
-  database: 'default',
-  now: 1_795_305_600_000_000_000n,
-  limits: { maxPoints: 1e9, maxBuckets: 1e9, timeoutMs: 1e6, queryBytes: 1e9 },
-  limit: { default: 1_000_000, max: 1_000_000 },
-}
+const CONTEXT = unlimitedContext(CLOCK_START)
 
 /** The answer, or the code of the refusal. */
 async function outcomeOf<T>(run: () => T | Promise<T>): Promise<T | string> {

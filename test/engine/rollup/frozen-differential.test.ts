@@ -10,6 +10,7 @@ import type { QueryRequest } from '../../../engine/query/query.ts'
 import { type Random, randomOf, seedsOf } from '../../random.ts'
 import { ReferenceDatabase, type ReferencePoint } from '../../reference.ts'
 import { differenceOf } from '../../reference/comparison.ts'
+import { unlimitedContext } from '../../reference/context.ts'
 import { CLOCK_START, type SimulatedHost, simulatedHost } from '../../simulated-host.ts'
 import { SimulatedDisk } from '../../simulated-storage.ts'
 
@@ -148,12 +149,7 @@ interface Asked {
   readonly isRaw: boolean
 }
 
-const CONTEXT = {
-  database: 'default',
-  now: CLOCK_START,
-  limits: { maxPoints: 1e9, maxBuckets: 1e9, timeoutMs: 1e6, queryBytes: 1e9 },
-  limit: { default: 1_000_000, max: 1_000_000 },
-}
+const CONTEXT = unlimitedContext(CLOCK_START)
 
 function typed(values: Record<string, number | bigint | string>): ReferencePoint['fields'] {
   return Object.fromEntries(
