@@ -7,6 +7,7 @@ import { FILE_HEADER_SIZE } from './file-header.ts'
 import { fileName, parseFileName } from './file-name.ts'
 import { decodeManifest, encodeManifest } from './manifest-bytes.ts'
 import type { PartDescription } from '../segment/part.ts'
+import { errorCode } from '../storage/failure.ts'
 import { type ShardStorage, readExactly } from '../storage/storage.ts'
 
 /** A log, by the number of its file. */
@@ -60,7 +61,7 @@ export interface LoadedManifest {
 
 /**
  * Finds the manifest in force. Throws `corrupt`, naming the files, when there are records but no
- * intact manifest, `unsupported` when only a newer version can read it.
+ * intact manifest, or when the disk fails to read both files of a generation; `unsupported` when only a newer version can read it.
  */
 export function loadManifest(storage: ShardStorage): LoadedManifest {
   const generations = [...new Set(manifestNames(storage).map(({ number }) => number))]
@@ -174,6 +175,7 @@ function loadGeneration(
 ): Manifest | null {
   const found: Manifest[] = []
   let newer: OmenError | null = null
+  let unreadable: OmenError | null = null
   for (const suffix of ['', 'copy'] as const) {
     const name = fileName('manifest', generation, suffix)
     try {
@@ -182,16 +184,24 @@ function loadGeneration(
       if (!(error instanceof OmenError)) throw error
       if (error.code === 'unsupported') newer = error
       else if (error.code !== 'corrupt') throw error
+      else if (isUnreadable(error)) unreadable = error
       notes.push(error.message)
     }
   }
   const [manifest, copy] = found
   // A damaged version number must not lock out a directory whose other file is intact.
   if (manifest === undefined && newer !== null) throw newer
+  // It may be intact and in force: who went on from an older one would bring back what is gone.
+  if (manifest === undefined && unreadable !== null) throw unreadable
   if (manifest !== undefined && copy !== undefined && !isSame(manifest, copy)) {
     throw new OmenError('corrupt', `manifest-${generation}: differs from its copy`)
   }
   return manifest ?? null
+}
+
+/** Did the disk fail, so that nobody knows the bytes? A missing file is known to be missing. */
+function isUnreadable({ cause }: OmenError): boolean {
+  return !['', 'ENOENT'].includes(errorCode(cause))
 }
 
 function readManifest(storage: ShardStorage, name: string, generation: number): Manifest {

@@ -205,6 +205,23 @@ describe('loading', () => {
     )
   })
 
+  test('a generation that the disk fails to read is not passed over for an older one', async () => {
+    const disk = new SimulatedDisk(1)
+    disk.load(
+      new Map([
+        ['manifest-4', bytesOfGeneration(4)],
+        ['manifest-5', bytesOfGeneration(5)],
+        ['manifest-5.copy', bytesOfGeneration(5)],
+      ]),
+    )
+    const storage = disk.open()
+    disk.failMatching(/^read manifest-5/, 'EIO', 0, 2)
+    await expectError(() => loadManifest(storage), 'corrupt', /^manifest-5.*: read failed/)
+    disk.failMatching(/^read manifest-5$/, 'EIO')
+    expect(loadManifest(storage).manifest?.generation).toBe(5)
+    expect(loadManifest(storage).notes).toEqual([])
+  })
+
   test.each(['segment-1', 'wal-1', 'catalog-1'])(
     'no manifest but a %s is refused',
     async (name) => {
