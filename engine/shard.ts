@@ -254,6 +254,8 @@ export class Shard implements WriteTarget, DeletionTarget {
     }
     this.syncs.seconds += Number(this.host.now() - start) / 1e9
     this.syncs.count++
+    // A mark that cannot be written ends the log: it is left soon, also when no other write comes.
+    if (this.journal.failure !== null) this.maintenance.retryLater(this.journal.failure)
   }
 
   async apply({ staged, lsn }: LoggedBatch): Promise<void> {

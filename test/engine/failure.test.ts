@@ -116,6 +116,19 @@ test('a log whose write failed is left by itself, also when no other write comes
   expect(await read(db)).toEqual([1])
 })
 
+test('a log whose mark failed is left by itself, also when no other write comes', async () => {
+  const { db, disk, host } = await open()
+  disk.failMatching(/^append\(32\) wal/, 'EIO')
+  // No rows, so there is no flush that would leave it.
+  await db.createDatabase('other')
+  expect(disk.hasFired).toBe(true)
+  expect(db.health().message).toMatch(/^reads only: wal-\d+: write failed/)
+  await fire(host)
+  expect(db.health()).toEqual({ status: 'pass', message: 'ready' })
+  disk.crash()
+  expect((await open(disk)).db.databases()).toEqual(['default', 'other'])
+})
+
 test('a full disk is a warning until there is space again, also without another write', async () => {
   const { db, disk, host } = await open()
   await write(db, 't v=1 1')
