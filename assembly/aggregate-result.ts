@@ -1,8 +1,9 @@
-// From records (aggregate.ts) to columns of an answer: records in order of (group, bucket), then one
+// From records (record.ts) to columns of an answer: records in order of (group, bucket), then one
 // call per answer column writes slots and validity for all of them. Functions that have no value for
 // a record (no values, or a variance of one) write 0 to `valid`.
 
 import { FLOAT, INTEGER, OVERFLOW } from './layout'
+import { columnAt, recordAt } from './record'
 import { divideWide, fitsInteger, fitsUnsigned, floatTotal } from './sum'
 
 export const RESULT_ROWS: i32 = 0
@@ -24,10 +25,6 @@ export const RESULT_FIRST_TIME: i32 = 13
 export const RESULT_LAST_TIME: i32 = 14
 export const RESULT_SUM_OR_NULL: i32 = 15
 export const RESULT_SPREAD_OR_NULL: i32 = 16
-
-function recordAt(state: usize, index: u32): usize {
-  return usize(load<u32>(state, 8)) + usize(index) * usize(load<u32>(state, 12))
-}
 
 /** Does record `a` come after record `b`? */
 function isAfter(state: usize, a: u32, b: u32): bool {
@@ -210,7 +207,7 @@ export function aggregateResult(
   values: usize,
   valid: usize,
 ): i32 {
-  const descriptor = usize(load<u32>(state, 36)) + (usize(column) << 6)
+  const descriptor = columnAt(state, column)
   let nulls: i32 = 0
   for (let i: u32 = 0; i < count; i++) {
     const record = recordAt(state, load<u32>(index + (usize(i) << 2)))

@@ -5,17 +5,14 @@
 // States, u8[64] per column of the view and, behind them, per block: what happens to it.
 // Chunk: i64[1024] times, then u64[1024] slots and u8[1024] validity of each field.
 
-import {
-  AGGREGATE_COLUMN_SIZE,
-  AGGREGATE_GRID,
-  aggregateChunk,
-  aggregateSummary,
-} from './aggregate'
+import { aggregateChunk } from './aggregate'
+import { aggregateSummary } from './aggregate-summary'
 import { FEATURE_FIRST, FEATURE_LAST, FEATURE_VARIANCE } from './cell'
 import { ONE_BUCKET, bucketEnd } from './downsample'
 import * as entries from './entry'
 import { BLOCK_ROWS, CORRUPT, STRING } from './layout'
 import { viewBlock, viewBytes, viewColumn, viewEntry } from './part-view'
+import { AGGREGATE_GRID, WANTS_RECORDS, columnAt, stopFor } from './record'
 import { scanPresent } from './scan'
 import { timeAt, timeLowerBound } from './times'
 
@@ -29,7 +26,6 @@ const SUMMARY: u8 = 2
 const DECODED: u8 = 3
 
 /** What a call stops for beside what aggregateChunk does: the block of its row does not decode. */
-const WANTS_RECORDS: u32 = 1
 const WANTS_BLOCK: u32 = 3
 
 /** Rows from which on a bucket is worth a look-up of its end; what is shorter is met so often. */
@@ -46,10 +42,6 @@ const ENDS: u32 = FEATURE_FIRST | FEATURE_LAST
 
 function fieldCount(state: usize): i32 {
   return i32(load<u32>(state, 40))
-}
-
-function descriptorOf(state: usize, field: i32): usize {
-  return usize(load<u32>(state, 36)) + usize(field) * usize(AGGREGATE_COLUMN_SIZE)
 }
 
 function stateAt(states: usize, column: i32, block: i32): usize {
@@ -85,7 +77,7 @@ function summaryAnswers(state: usize, view: usize, block: i32, rows: u32, option
   for (let i = 0; i < fieldCount(state); i++) {
     const entry = viewEntry(viewColumn(view, i + 1), block)
     const count = countOf(entry)
-    const descriptor = descriptorOf(state, i)
+    const descriptor = columnAt(state, i)
     const features = load<u32>(descriptor, 4)
     if (count === rows) isDense = true
     if (count === 0 || features === 0) continue
@@ -100,7 +92,7 @@ function summaryAnswers(state: usize, view: usize, block: i32, rows: u32, option
 function needsTimes(state: usize, options: u32): bool {
   if ((options & NEEDS_FIRST_TIME) !== 0) return true
   for (let i = 0; i < fieldCount(state); i++) {
-    if ((load<u32>(descriptorOf(state, i), 4) & ENDS) !== 0) return true
+    if ((load<u32>(columnAt(state, i), 4) & ENDS) !== 0) return true
   }
   return false
 }
@@ -113,7 +105,7 @@ function planDecoded(state: usize, view: usize, block: i32, times: u8, states: u
     const entry = viewEntry(viewColumn(view, i + 1), block)
     let plan = DECODED
     if (entry === 0) plan = SKIPPED
-    else if (load<u32>(descriptorOf(state, i), 4) === 0 && !hasNulls(entry)) plan = SUMMARY
+    else if (load<u32>(columnAt(state, i), 4) === 0 && !hasNulls(entry)) plan = SUMMARY
     store<u8>(stateAt(states, i + 1, block), plan)
   }
   store<u8>(stateAt(states, fields + 1, block), DECODED)
@@ -174,7 +166,7 @@ function loadChunk(
   const fields = fieldCount(state)
   for (let i = 0; i < fields; i++) {
     const values = chunk + CHUNK_SLOTS + usize(i) * CHUNK_COLUMN
-    const descriptor = descriptorOf(state, i)
+    const descriptor = columnAt(state, i)
     let valid: usize = 0
     if (load<u8>(stateAt(states, i + 1, block)) !== SUMMARY) {
       const column = viewColumn(view, i + 1)
@@ -188,7 +180,7 @@ function loadChunk(
   if (isDense) return 0
   memory.fill(PRESENT, 0, usize(count))
   for (let i = 0; i < fields; i++) {
-    scanPresent(PRESENT, usize(load<u32>(descriptorOf(state, i), 12)), count)
+    scanPresent(PRESENT, usize(load<u32>(columnAt(state, i), 12)), count)
   }
   return i32(PRESENT)
 }
@@ -197,7 +189,7 @@ function loadChunk(
 function addSummary(state: usize, view: usize, block: i32, group: u32, rank: u32): i32 {
   const time = viewEntry(view, block)
   for (let i = 0; i < fieldCount(state); i++) {
-    store<u32>(descriptorOf(state, i), u32(viewEntry(viewColumn(view, i + 1), block)), 44)
+    store<u32>(columnAt(state, i), u32(viewEntry(viewColumn(view, i + 1), block)), 44)
   }
   const first = load<i64>(time, entries.ENTRY_FIRST)
   const last = load<i64>(time, entries.ENTRY_LAST)
@@ -315,9 +307,4 @@ export function runAggregate(
     row = end
   }
   return to
-}
-
-function stopFor(state: usize, wants: u32, row: i32): i32 {
-  store<u32>(state, wants, 48)
-  return row
 }

@@ -1,23 +1,12 @@
 // Stored partials → cells. A row of a rollup holds what the cells of one bucket of one series were
-// when it was computed; joining it is like joining the summary of a block (aggregate.ts), for any
+// when it was computed; joining it is like joining the summary of a block (aggregate-summary.ts), for any
 // type and with the times of first and last.
 //
 // Stored columns of an aggregate column, 40 bytes (u32 pointers of chunk columns u64[n], 0 = not read),
 // at offset 48 of its descriptor: 0 count  4 sum (float: f64; integers: low half)  8 sum, high half
 //   12 least  16 greatest  20 first  24 time of first  28 last  32 time of last  36 reserved
 
-import {
-  AGGREGATE_GRID,
-  WANTS_ARENA,
-  WANTS_RECORDS,
-  columnAt,
-  placeSize,
-  recordOf,
-  stopFor,
-  storeEnd,
-  storeString,
-  takeExtremeString,
-} from './aggregate'
+import { placeSize, storeString, takeExtremeString } from './cell-text'
 import {
   FEATURE_FIRST,
   FEATURE_GREATEST,
@@ -25,11 +14,13 @@ import {
   FEATURE_LEAST,
   FEATURE_SUM,
   isNewEnd,
+  storeEnd,
 } from './cell'
 import { bucketStart } from './downsample'
 import { compareSlots } from './extreme'
 import { GREATER, LESS } from './filter'
 import { FLOAT, LIMIT, STRING } from './layout'
+import { AGGREGATE_GRID, WANTS_ARENA, WANTS_RECORDS, columnAt, recordOf, stopFor } from './record'
 import { addFloat, addWide } from './sum'
 
 export const STORED_COLUMNS_SIZE: i32 = 40

@@ -110,3 +110,10 @@ export function isNewEnd(cell: usize, count: u64, time: i64, rank: u32, isLast: 
   if (time !== held) return isLast ? time > held : time < held
   return rank < load<u32>(cell, 16)
 }
+
+/** Makes a point the first or last of a cell that holds no string. */
+export function storeEnd(cell: usize, time: i64, slot: u64, rank: u32): void {
+  store<i64>(cell, time)
+  store<u64>(cell, slot, 8)
+  store<u32>(cell, rank, 16)
+}

@@ -44,12 +44,10 @@ export {
   AGGREGATE_COLUMN_SIZE,
   AGGREGATE_GRID,
   AGGREGATE_STATE_SIZE,
-  aggregateChunk,
   aggregateLayout,
-  aggregateMany,
   aggregateRehash,
-  aggregateSummary,
-} from './aggregate'
+} from './record'
+export { aggregateChunk, aggregateMany } from './aggregate'
 export {
   AGGREGATE_SORT_SIZE,
   aggregateKeys,
