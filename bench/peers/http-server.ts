@@ -1,10 +1,10 @@
-// A database server as a child process, and a client that keeps one connection to it open.
+// A database server as a child process, with a client of it.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { Agent, type IncomingMessage, request } from 'node:http'
 import { createServer, type AddressInfo } from 'node:net'
+import { HttpClient } from '../http/client.ts'
 import { lineChunks } from './text-files.ts'
 
 const START_MS = 60_000
@@ -32,14 +32,13 @@ export function endWithThisProcess(child: ChildProcess): void {
 
 export class HttpServer {
   readonly process: ChildProcess
-  readonly url: string
-  private readonly agent = new Agent({ keepAlive: true, maxSockets: 2 })
+  readonly client: HttpClient
   private output = ''
 
   private constructor(process: ChildProcess, port: number) {
     this.process = process
     endWithThisProcess(process)
-    this.url = `http://127.0.0.1:${port}`
+    this.client = new HttpClient(`http://127.0.0.1:${port}`, 2)
     const keep = (chunk: Buffer): void => {
       this.output = (this.output + chunk.toString()).slice(-4_000)
     }
@@ -60,7 +59,7 @@ export class HttpServer {
     const server = new HttpServer(child, port)
     const end = performance.now() + START_MS
     for (;;) {
-      const isReady = await server.get(readyPath).then(
+      const isReady = await server.client.get(readyPath).then(
         () => true,
         () => false,
       )
@@ -72,53 +71,19 @@ export class HttpServer {
     }
   }
 
-  get(path: string): Promise<Buffer> {
-    return this.send('GET', path, null, {})
-  }
-
-  /** The body of the answer; throws what an answer that is no success says. */
-  send(
-    method: string,
-    path: string,
-    body: Buffer | string | null,
-    headers: Record<string, string>,
-  ): Promise<Buffer> {
-    return new Promise((resolve, reject) => {
-      const length = body === null ? {} : { 'Content-Length': String(Buffer.byteLength(body)) }
-      const options = { method, agent: this.agent, headers: { ...headers, ...length } }
-      const call = request(this.url + path, options, (answer: IncomingMessage) => {
-        const chunks: Buffer[] = []
-        answer.on('data', (chunk: Buffer) => chunks.push(chunk))
-        answer.on('error', reject)
-        answer.on('end', () => {
-          const bytes = Buffer.concat(chunks)
-          if (answer.statusCode! < 300) resolve(bytes)
-          else
-            reject(
-              new Error(
-                `${method} ${path}: ${answer.statusCode} ${bytes.toString('utf8', 0, 500)}`,
-              ),
-            )
-        })
-      })
-      call.on('error', reject)
-      call.end(body ?? undefined)
-    })
-  }
-
   /** Sends a file of lines in bodies of whole lines, two under way at a time. */
   async sendLines(path: string, file: string, bytesMax: number): Promise<void> {
     const bodies = lineChunks(file, bytesMax)
     const sender = async (): Promise<void> => {
       for (let next = bodies.next(); !next.done; next = bodies.next()) {
-        await this.send('POST', path, next.value, { 'Content-Type': 'text/plain' })
+        await this.client.send('POST', path, next.value, { 'Content-Type': 'text/plain' })
       }
     }
     await Promise.all([sender(), sender()])
   }
 
   async stop(): Promise<void> {
-    this.agent.destroy()
+    this.client.close()
     if (this.process.exitCode !== null) return
     const ended = once(this.process, 'exit')
     this.process.kill('SIGTERM')

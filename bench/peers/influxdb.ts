@@ -29,7 +29,7 @@ export async function openInfluxDb(directory: string): Promise<Peer> {
   writeFileSync(config, await configText(join(directory, 'influxdb'), port))
   const args = ['run', '-config', config]
   const server = await HttpServer.start(program, args, { port, readyPath: '/ping' })
-  await server.send('POST', '/query?q=CREATE%20DATABASE%20bench', null, {})
+  await server.client.send('POST', '/query?q=CREATE%20DATABASE%20bench', null, {})
   const file = join(directory, '..', 'lines')
   let data: PointSet
   return {
@@ -45,7 +45,7 @@ export async function openInfluxDb(directory: string): Promise<Peer> {
     },
     async ask(question) {
       const q = encodeURIComponent(influxQl(data, question))
-      const text = (await server.get(`/query?db=bench&epoch=ms&q=${q}`)).toString()
+      const text = (await server.client.get(`/query?db=bench&epoch=ms&q=${q}`)).toString()
       const answer = JSON.parse(text) as Answer
       if (answer.results[0]!.error) throw new Error(answer.results[0]!.error)
       return answer

@@ -41,8 +41,8 @@ export async function openOmenDbServer(directory: string): Promise<Peer> {
       const latest = `/v1/latest?table=${set.table}&time=ms&select=${question.fields.join(',')}`
       const answer =
         question.result === 'latest'
-          ? await server.get(latest)
-          : await server.send('POST', '/v1/query', body, json)
+          ? await server.client.get(latest)
+          : await server.client.send('POST', '/v1/query', body, json)
       return JSON.parse(answer.toString()) as Answer
     },
     rowsOf(question, answer) {

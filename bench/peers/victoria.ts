@@ -59,16 +59,16 @@ export async function openVictoria(directory: string): Promise<Peer> {
     },
     load: async () => {
       await server.sendLines('/write?precision=ms', file, BODY_BYTES)
-      await server.get('/internal/force_flush')
+      await server.client.get('/internal/force_flush')
     },
     settle: async () => {
-      await server.get('/internal/force_merge')
+      await server.client.get('/internal/force_merge')
       await new Promise((later) => setTimeout(later, 15_000))
     },
     async ask(question) {
       const path = pathOf(data, question)
       if (path === null) return null
-      const body = (await server.get(path)).toString()
+      const body = (await server.client.get(path)).toString()
       if (!path.startsWith('/api/v1/export')) return JSON.parse(body) as Answer
       return body
         .split('\n', body.length)
