@@ -150,8 +150,12 @@ export class Keeping {
     }
   }
 
-  /** Whether a cell is shown for certain, as far as retention goes. */
+  /**
+   * Whether a cell is shown for certain, as far as retention goes: what had expired may go from the disk
+   * a little after a clock that was trusted has stepped back.
+   */
   isSure(key: number, table: number): boolean {
+    if (this.expiry.mayBeGone(key, -1)) return false
     return cellTime(key) >= this.expiry.edges(table, this.clock).surely
   }
 
