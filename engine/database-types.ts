@@ -1,6 +1,7 @@
 // What the embedded API takes and answers besides queries and batches: options, and descriptions of
 // tables, health and counters.
 
+import type { CancelSignal } from './query/cancel.ts'
 import type {
   AnswerColumn,
   AnswerSeries,
@@ -21,7 +22,7 @@ export interface DatabaseOptions {
 }
 
 export interface QueryOptions extends DatabaseOptions {
-  readonly signal?: AbortSignal | undefined
+  readonly signal?: CancelSignal | undefined
 }
 
 /** Which points to delete: those in [start, end) that meet `where`. One of the three must be there. */

@@ -10,6 +10,7 @@ import { Admission } from './query/admission.ts'
 import { type Batch, type BatchOptions, createBatch } from './ingest/batch.ts'
 import { type CatalogTable, seriesCountOf } from './catalog/catalog-table.ts'
 import { OmenError } from './error.ts'
+import { type CancelSignal, cancelCheck } from './query/cancel.ts'
 import { executeExport, executeQuery } from './query/execute.ts'
 import { MEMORY_BYTES, checkShares, shareMemory } from './memory-share.ts'
 import { type EngineMetrics, metricsOf } from './metrics.ts'
@@ -415,7 +416,7 @@ export class Database {
     return { database, now: this.shard.host.now(), limits: this.limits, limit }
   }
 
-  private async answer(query: Query, signal: AbortSignal | undefined): Promise<Answer> {
+  private async answer(query: Query, signal: CancelSignal | undefined): Promise<Answer> {
     const check = this.checkOf(query, signal)
     const execute = (): Promise<Answer> => executeQuery(this.shard, query, check)
     const answer = await this.admission.run(execute, check, signal)
@@ -430,7 +431,7 @@ export class Database {
   }
 
   /** Throws when the caller has gone or the time is over; asked between steps. */
-  private checkOf(query: Query, signal: AbortSignal | undefined): () => void {
+  private checkOf(query: Query, signal: CancelSignal | undefined): () => void {
     const { host } = this.shard
     const { timeoutMs } = query.limits
     const deadline = host.now() + BigInt(timeoutMs) * 1_000_000n
@@ -491,10 +492,4 @@ export class Database {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
-}
-
-function cancelCheck(signal: AbortSignal | undefined): () => void {
-  return () => {
-    if (signal?.aborted) throw new OmenError('cancelled', 'query: cancelled by the caller')
-  }
 }

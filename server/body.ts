@@ -2,8 +2,11 @@
 // the wire and inflated while they stream, so that a bomb costs no more than its limit. Hosts may
 // inject a faster source and inflater (server/node.ts); without them web streams do it.
 
+import type { CancelSignal } from '../engine/query/cancel.ts'
 import { OmenError } from '../engine/error.ts'
-import { type BodyLimits, PACE_BYTES } from './limits.ts'
+import type { AnswerBody } from './answer.ts'
+import type { Failed } from './encode/stream.ts'
+import { type BodyLimits, PACE_BYTES, SHORT_BODY_BYTES } from './limits.ts'
 
 type Chunks = AsyncIterable<Uint8Array>
 
@@ -13,8 +16,29 @@ export interface BodyHost {
   source(env: unknown): Chunks | null
   /** Inflates gzip, all members of it; throws on damage, truncation and trailing bytes. */
   inflate(chunks: Chunks): Chunks
+  /** True if this request has no body at all, by what its head says. */
+  isEmpty(env: unknown): boolean
+  /**
+   * The raw body, read in one go if its head announces no more than `bytesMax` bytes; null if it does
+   * not. Throws `bad_request` if the connection ends before it does.
+   */
+  whole(env: unknown, bytesMax: number): Promise<Uint8Array> | null
+  /**
+   * A 200 that the host writes to the connection itself. Of the Response that it passes for, it has
+   * `status`, and of `headers` what AnswerHeaders says.
+   */
+  answer(env: unknown, answer: HostAnswer): Response
+  /** The signal of this request, made without an AbortController; null if the host knows no better. */
+  signal(request: Request, env: unknown): CancelSignal
   /** Breaks the connection of an answer that began and cannot go on. */
   breakOff(env: unknown): void
+}
+
+/** An answer as a host gets it; `failed` is told if its pieces end in an error. */
+export interface HostAnswer {
+  readonly body: AnswerBody
+  readonly headers: Readonly<Record<string, string>>
+  readonly failed: Failed
 }
 
 /** Chunks are cut to this before web streams inflate them: it bounds what one step may produce. */
@@ -160,6 +184,30 @@ async function* cutChunks(chunks: Chunks): AsyncGenerator<Uint8Array> {
     for (let i = 0; i < chunk.length; i += INFLATE_STEP) {
       yield chunk.subarray(i, i + INFLATE_STEP)
     }
+  }
+}
+
+/** The whole body as text if it is short and the host can read it in one go, else null. */
+export function shortText(
+  { headers }: Request,
+  env: unknown,
+  limits: BodyLimits,
+  host: BodyHost | null,
+): Promise<string> | null {
+  if (host === null || headers.has('content-encoding') || headers.has('transfer-encoding')) {
+    return null
+  }
+  const bytesMax = Math.min(SHORT_BODY_BYTES, limits.wireBytesMax, limits.inflatedBytesMax)
+  return host.whole(env, bytesMax)?.then(decodeText) ?? null
+}
+
+const strict = new TextDecoder('utf-8', { fatal: true })
+
+function decodeText(bytes: Uint8Array): string {
+  try {
+    return strict.decode(bytes)
+  } catch {
+    throw new OmenError('bad_request', 'body: not valid UTF-8')
   }
 }
 

@@ -6,9 +6,10 @@ import { createRoute, type OpenAPIHono, type RouteConfig } from '@hono/zod-opena
 import type { Context } from 'hono'
 import type { z } from 'zod'
 import type { Database } from '../engine/database.ts'
+import type { CancelSignal } from '../engine/query/cancel.ts'
 import { OmenError } from '../engine/error.ts'
 import type { Access, AccessRule } from './access.ts'
-import { bodyChunks, pacedChunks, type BodyHost } from './body.ts'
+import { bodyChunks, pacedChunks, readText, shortText, type BodyHost } from './body.ts'
 import type { Failed } from './encode/stream.ts'
 import type { BodyLimits } from './limits.ts'
 import type { ServerMetrics } from './metrics.ts'
@@ -120,6 +121,7 @@ export function addEndpoint<Query extends z.ZodObject>(
 
 /** The router leaves `%FF` as it is: two paths would name one thing. Throws `bad_request`. */
 function checkPath(url: string): void {
+  if (!url.includes('%')) return
   try {
     decodeURIComponent(new URL(url).pathname)
   } catch {
@@ -132,6 +134,7 @@ function checkPath(url: string): void {
  * would delete too much. Throws `bad_request` at its first byte.
  */
 async function refuseBody(server: Server, c: ServerContext): Promise<void> {
+  if (server.bodyHost?.isEmpty(c.env)) return
   for await (const chunk of readBody(server, c)) {
     if (chunk.length === 0) continue
     const message = `body: ${c.req.method} ${c.get('route')} takes none; use parameters of the URL`
@@ -217,6 +220,24 @@ export function readBody(
   const inflatedBytesMax = Math.min(limits.inflatedBytesMax, bytesMax)
   const chunks = bodyChunks(c.req.raw, c.env, { wireBytesMax, inflatedBytesMax }, bodyHost)
   return pacedChunks(chunks, () => db.pause())
+}
+
+/** The text of a body that asks a question, up to `bytesMax`; bytes that are not UTF-8 are a 400. */
+export async function readQuestion(
+  server: Server,
+  c: ServerContext,
+  bytesMax: number,
+): Promise<string> {
+  const { limits, bodyHost } = server
+  return (
+    (await shortText(c.req.raw, c.env, limits, bodyHost)) ??
+    (await readText(readBody(server, c, bytesMax)))
+  )
+}
+
+/** Says when the client has gone. */
+export function signalOf({ bodyHost }: Server, c: ServerContext): CancelSignal {
+  return bodyHost?.signal(c.req.raw, c.env) ?? c.req.raw.signal
 }
 
 /** A path parameter, decoded. */

@@ -10,6 +10,9 @@ export const INFLATED_BYTES_MAX = 64 * 1024 * 1024
 /** Bytes of a request body that asks a question: it is held whole, and so is what is made of it. */
 export const QUERY_BYTES_MAX = 1024 * 1024
 
+/** Bytes of a request body that may be read in one go, without pauses. */
+export const SHORT_BODY_BYTES = 65_536
+
 /** Milliseconds a client has to send its request head. */
 export const HEADER_TIMEOUT_MS = 10_000
 

@@ -14,9 +14,12 @@ import type { AddressInfo } from 'node:net'
 import { Readable, type Duplex } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { getRequestListener } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { OmenError } from '../engine/error.ts'
 import { createApp, type AppOptions } from './app.ts'
-import type { BodyHost } from './body.ts'
+import type { AnswerHeaders } from './answer.ts'
+import type { BodyHost, HostAnswer } from './body.ts'
+import type { Failed } from './encode/stream.ts'
 import { refuseBinding } from './config.ts'
 import type { ServedDatabase } from './endpoint.ts'
 import {
@@ -80,10 +83,16 @@ export async function startServer(
 
 type Fetch = (request: Request, env: unknown) => Response | Promise<Response>
 
+/** What Hono's adapter gives the app as its environment. */
+interface NodeEnv {
+  readonly incoming: IncomingMessage
+  readonly outgoing: ServerResponse
+}
+
 function createHttpServer(fetch: Fetch, options: ServerOptions): HttpServer {
   const requestTimeout = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
   const headersTimeout = Math.min(options.headerTimeoutMs ?? HEADER_TIMEOUT_MS, requestTimeout)
-  const listener = getRequestListener(fetch, {
+  const listener = getRequestListener(sendingHere(fetch), {
     overrideGlobalObjects: false,
     errorHandler: refuseUnreadable,
   })
@@ -173,15 +182,50 @@ function closeServer(server: HttpServer): Promise<void> {
 /** Reads from Node's own streams: 1.7 times as fast as web streams over them. */
 const nodeBodies: BodyHost = {
   source(env) {
-    const { incoming } = env as { incoming: IncomingMessage }
-    return readIncoming(incoming)
+    return readIncoming((env as NodeEnv).incoming)
   },
   inflate: inflateGzip,
+  isEmpty(env) {
+    const { headers } = (env as NodeEnv).incoming
+    const length = headers['content-length']
+    return (length === undefined || length === '0') && headers['transfer-encoding'] === undefined
+  },
+  whole(env, bytesMax) {
+    const { incoming } = env as NodeEnv
+    const length = Number(incoming.headers['content-length'] ?? Infinity)
+    return length <= bytesMax ? readWhole(incoming) : null
+  },
+  answer: (_env, answer) => new NodeAnswer(answer) as unknown as Response,
+  signal(request, env) {
+    const { outgoing } = env as NodeEnv
+    return {
+      get aborted() {
+        return outgoing.destroyed
+      },
+      addEventListener: (...given: Listening) => request.signal.addEventListener(...given),
+      removeEventListener: (...given: Listening) => request.signal.removeEventListener(...given),
+    }
+  },
   breakOff(env) {
     // Hono's adapter would send the error's text and an end that looks like any other.
-    const { outgoing } = env as { outgoing: ServerResponse }
-    outgoing.destroy()
+    ;(env as NodeEnv).outgoing.destroy()
   },
+}
+
+type Listening = [type: string, listener: EventListenerOrEventListenerObject]
+
+/** All bytes of a body. Node ends one that is shorter or longer than its head says. */
+function readWhole(incoming: IncomingMessage): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    const fail = (cause?: unknown): void => {
+      reject(new OmenError('bad_request', 'body: the connection ended before it did', { cause }))
+    }
+    incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
+    incoming.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))
+    incoming.once('error', fail)
+    incoming.once('close', fail)
+  })
 }
 
 /** Stopping early leaves the connection alive, so that the answer (a 413, say) still arrives. */
@@ -212,6 +256,98 @@ async function* inflateGzip(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<U
     source.destroy()
     gunzip.destroy()
   }
+}
+
+// --- answers
+
+/** What the app answers with instead of a Response, which Node would have to take apart again. */
+class NodeAnswer implements AnswerHeaders {
+  readonly status = 200
+  private readonly answer: HostAnswer
+  /** Names and values in turn. */
+  private readonly list: string[] = []
+
+  constructor(answer: HostAnswer) {
+    this.answer = answer
+    for (const [name, value] of Object.entries(answer.headers)) this.list.push(name, value)
+  }
+
+  get headers(): AnswerHeaders {
+    return this
+  }
+
+  has(name: string): boolean {
+    return this.find(name) !== -1
+  }
+
+  set(name: string, value: string): void {
+    const at = this.find(name)
+    if (at === -1) this.list.push(name, value)
+    else this.list[at + 1] = value
+  }
+
+  send(outgoing: ServerResponse): void {
+    const { body, failed } = this.answer
+    if (typeof body !== 'string' && !(body instanceof Uint8Array)) {
+      outgoing.writeHead(this.status, this.list)
+      void sendPieces(body, outgoing, failed)
+      return
+    }
+    this.list.push('Content-Length', String(Buffer.byteLength(body)))
+    outgoing.writeHead(this.status, this.list)
+    outgoing.end(body)
+  }
+
+  private find(name: string): number {
+    const wanted = name.toLowerCase()
+    for (let i = 0; i < this.list.length; i += 2) {
+      if (this.list[i]!.toLowerCase() === wanted) return i
+    }
+    return -1
+  }
+}
+
+/** Passes Responses on to Hono's adapter, and tells it of other answers that they are sent. */
+function sendingHere(fetch: Fetch): Fetch {
+  return async (request, env) => {
+    const answer: unknown = await fetch(request, env)
+    if (!(answer instanceof NodeAnswer)) return answer as Response
+    answer.send((env as NodeEnv).outgoing)
+    return RESPONSE_ALREADY_SENT
+  }
+}
+
+/** Writes as fast as the client reads; one that leaves returns the pieces. */
+async function sendPieces(
+  pieces: AsyncIterator<Uint8Array>,
+  outgoing: ServerResponse,
+  failed: Failed,
+): Promise<void> {
+  try {
+    for (;;) {
+      const next = await pieces.next()
+      if (outgoing.destroyed) await pieces.return?.()
+      else if (next.done) outgoing.end()
+      if (outgoing.destroyed || next.done) return
+      if (!outgoing.write(next.value)) await drained(outgoing)
+    }
+  } catch (error) {
+    failed(error)
+  }
+}
+
+/** Resolves when there is room to write again, or nobody to write to. */
+function drained(outgoing: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const go = (): void => {
+      outgoing.off('drain', go)
+      outgoing.off('close', go)
+      resolve()
+    }
+    if (outgoing.destroyed) return resolve()
+    outgoing.on('drain', go)
+    outgoing.on('close', go)
+  })
 }
 
 // --- what the parser refuses

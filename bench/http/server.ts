@@ -9,18 +9,20 @@ import { once } from 'node:events'
 
 export interface BenchServer {
   readonly url: string
+  readonly pid: number
   /** What runs: `dist/cli.js` or `server/cli.ts`. */
   readonly program: string
   stop(): Promise<void>
 }
 
-/** Starts it and resolves when it is ready. It takes over the directory `data`. */
+/** Starts it and resolves when it is ready. It takes over the directory `data`; `flags` are Node's. */
 export async function startBenchServer(
   data = mkdtempSync(join(tmpdir(), 'omendb-bench-')),
+  flags: readonly string[] = [],
 ): Promise<BenchServer> {
   const program = existsSync('dist/cli.js') ? 'dist/cli.js' : 'server/cli.ts'
   const start = program.endsWith('.ts') ? ['scripts/run.js', program] : [program]
-  const args = [...start, 'serve', '--port', '0', '--data', data]
+  const args = [...flags, ...start, 'serve', '--port', '0', '--data', data]
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, OMENDB_HOST: '', OMENDB_TOKEN: '' },
@@ -36,6 +38,7 @@ export async function startBenchServer(
   })
   return {
     url,
+    pid: child.pid!,
     program,
     async stop() {
       const ended = once(child, 'exit')

@@ -1,6 +1,7 @@
 // How many queries run at once: the others wait in line, and beyond that they are refused, so that a
 // flood of queries costs memory for a fixed number of them.
 
+import type { CancelSignal } from './cancel.ts'
 import { OmenError } from '../error.ts'
 import type { QueryTarget } from './execute.ts'
 
@@ -33,7 +34,7 @@ export class Admission {
   async run<T>(
     action: () => Promise<T>,
     check: () => void,
-    signal: AbortSignal | undefined,
+    signal: CancelSignal | undefined,
   ): Promise<T> {
     if (this.running < this.options.running) this.running++
     else await this.wait(signal)
@@ -51,7 +52,7 @@ export class Admission {
    */
   openExport(
     target: QueryTarget,
-    signal: AbortSignal | undefined,
+    signal: CancelSignal | undefined,
   ): { readonly target: QueryTarget; close(): void } {
     if (this.exports >= this.options.running) {
       const message = `exports: ${this.exports} are open already (queriesMax)`
@@ -70,7 +71,7 @@ export class Admission {
     }
   }
 
-  private wait(signal: AbortSignal | undefined): Promise<void> {
+  private wait(signal: CancelSignal | undefined): Promise<void> {
     const { running, waiting } = this.options
     if (this.line.size >= waiting) {
       const message = `queries: ${running} run and ${waiting} wait already (queriesMax)`

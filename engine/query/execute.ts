@@ -2,6 +2,7 @@
 // snapshot back whatever happens, also when a reader leaves an export half read.
 
 import type { Admission } from './admission.ts'
+import type { CancelSignal } from './cancel.ts'
 import { answerQuery } from './executor.ts'
 import { Exporter } from './export.ts'
 import type { Cache } from '../segment/cache.ts'
@@ -68,7 +69,7 @@ export async function executeExport(
   target: QueryTarget,
   query: Query,
   admission: Admission,
-  { check, signal }: { check?: () => void; signal?: AbortSignal | undefined } = {},
+  { check, signal }: { check?: () => void; signal?: CancelSignal | undefined } = {},
 ): Promise<ExportRows> {
   const head = await target.run(planHead(query, target.catalog), check)
   const chunks = async function* (): AsyncGenerator<AnswerSeries> {

@@ -4,42 +4,42 @@
 // arrived must not look like all there is. A piece takes a turn of the event loop for itself: a socket
 // that takes all at once would else have the whole answer made in one.
 
-type Pieces = Iterator<string> | AsyncIterator<string>
+import type { AnswerBody } from '../answer.ts'
+
+/** A part of an answer: text, or its UTF-8 bytes. */
+export type Piece = string | Uint8Array<ArrayBuffer>
+
+type Pieces = Iterator<Piece> | AsyncIterator<Piece>
 
 /** Is told why an answer cannot go on; has broken its connection when it returns. */
 export type Failed = (error: unknown) => void
 
-/**
- * A body of UTF-8 text: a string if there is only one piece, else a stream that pulls the pieces, with
- * a pause before each.
- */
-export async function textBody(
-  pieces: Pieces,
-  failed: Failed,
-  pause: () => Promise<void>,
-): Promise<string | ReadableStream<Uint8Array>> {
+/** A body of these pieces: the piece if it is the only one, else all as bytes, with a pause before each. */
+export async function piecesBody(pieces: Pieces, pause: () => Promise<void>): Promise<AnswerBody> {
   const first = await pieces.next()
   if (first.done) return ''
   const second = await pieces.next()
   if (second.done) return first.value
-  const encoder = new TextEncoder()
   const ready = [first.value, second.value]
-  return byteBody(
-    {
-      async next() {
-        const piece = ready.shift()
-        if (piece === undefined) await pause()
-        const next = piece === undefined ? await pieces.next() : { done: false, value: piece }
-        if (next.done) return { done: true, value: undefined }
-        return { done: false, value: encoder.encode(next.value) }
-      },
-      async return() {
-        await pieces.return?.()
-        return { done: true, value: undefined }
-      },
+  return {
+    async next() {
+      const piece = ready.shift()
+      if (piece === undefined) await pause()
+      const next = piece === undefined ? await pieces.next() : { done: false, value: piece }
+      if (next.done) return { done: true, value: undefined }
+      return { done: false, value: bytesOf(next.value) }
     },
-    failed,
-  )
+    async return() {
+      await pieces.return?.()
+      return { done: true, value: undefined }
+    },
+  }
+}
+
+const encoder = new TextEncoder()
+
+function bytesOf(piece: Piece): Uint8Array {
+  return typeof piece === 'string' ? encoder.encode(piece) : piece
 }
 
 /** A body of bytes that pulls its pieces; a client that leaves returns them. */

@@ -2,9 +2,9 @@
 // other side reads or sends, whatever their size.
 
 import { z } from '@hono/zod-openapi'
+import { answerWith } from '../answer.ts'
 import { bodyChunks, mediaType } from '../body.ts'
-import { byteBody } from '../encode/stream.ts'
-import { addEndpoint, breakAnswer, type Server } from '../endpoint.ts'
+import { addEndpoint, type Server } from '../endpoint.ts'
 import { BackupQuery, FAILURE, jsonAnswers, NoQuery, RestoreAnswer } from '../schema.ts'
 
 const group = 'Server'
@@ -52,7 +52,7 @@ function addBackup(server: Server): void {
     },
     async (c, { since }) => {
       const backup = await server.db.backup({ since })
-      return c.body(byteBody(backup, breakAnswer(server, c)), 200, {
+      return answerWith(server, c, backup, {
         'Content-Type': 'application/x-tar',
         'OmenDB-Backup-Id': backup.id,
       })

@@ -2,9 +2,10 @@
 
 import { z } from '@hono/zod-openapi'
 import type { QueryRequest } from '../../engine/query/query.ts'
+import { answerWith } from '../answer.ts'
 import { encodeCsv, encodeNdjson } from '../encode/rows.ts'
-import { textBody } from '../encode/stream.ts'
-import { addEndpoint, breakAnswer, type Server, type ServerContext } from '../endpoint.ts'
+import { piecesBody } from '../encode/stream.ts'
+import { addEndpoint, signalOf, type Server, type ServerContext } from '../endpoint.ts'
 import { DatabaseQuery, ExportBody, ExportParameters, FAILURE, jsonBody } from '../schema.ts'
 import {
   formatOf,
@@ -71,12 +72,11 @@ async function answerExport(
 ): Promise<Response> {
   const { time, integers, format, ...others } = members
   const request = others as QueryRequest
-  const options = { database, signal: c.req.raw.signal }
+  const options = { database, signal: signalOf(server, c) }
   const { columns, tags, chunks } = await server.db.export(request, options)
   const encode = format === 'ndjson' ? encodeNdjson : encodeCsv
   const pieces = encode({ columns, tags }, chunks, formatOf({ time, integers }, 'rfc3339'))
   const type = format === 'ndjson' ? 'application/x-ndjson' : 'text/csv; charset=utf-8'
-  return c.body(await textBody(pieces, breakAnswer(server, c), () => server.db.pause()), 200, {
-    'Content-Type': type,
-  })
+  const body = await piecesBody(pieces, () => server.db.pause())
+  return answerWith(server, c, body, { 'Content-Type': type })
 }

@@ -3,11 +3,18 @@
 
 import type { z } from '@hono/zod-openapi'
 import type { LatestRequest, QueryRequest } from '../../engine/query/query.ts'
-import { mediaType, readText } from '../body.ts'
+import { answerWith } from '../answer.ts'
+import { mediaType } from '../body.ts'
 import { encodeAnswer, type JsonFormat } from '../encode/json.ts'
-import { textBody } from '../encode/stream.ts'
+import { piecesBody } from '../encode/stream.ts'
 import type { TimeFormat } from '../encode/time.ts'
-import { addEndpoint, breakAnswer, readBody, type Server, type ServerContext } from '../endpoint.ts'
+import {
+  addEndpoint,
+  readQuestion,
+  signalOf,
+  type Server,
+  type ServerContext,
+} from '../endpoint.ts'
 import { parseJson } from '../json.ts'
 import { QUERY_BYTES_MAX } from '../limits.ts'
 import { checkShape, fillParameter, objectOrText } from '../parameters.ts'
@@ -78,7 +85,7 @@ function addLatest(server: Server): void {
     },
     async (c, { db: database, time, integers, ...parameters }) => {
       const request: LatestRequest = withObjects(parameters)
-      const answer = await server.db.latest(request, { database, signal: c.req.raw.signal })
+      const answer = await server.db.latest(request, { database, signal: signalOf(server, c) })
       return sendJson(server, c, encodeAnswer(answer, formatOf({ time, integers }, 'ms')))
     },
   )
@@ -91,7 +98,7 @@ export async function readJson<T extends z.ZodType>(
   schema: T,
 ): Promise<z.output<T>> {
   mediaType(c.req.raw, ['application/json'])
-  const body = parseJson(await readText(readBody(server, c, QUERY_BYTES_MAX)), 'body')
+  const body = parseJson(await readQuestion(server, c, QUERY_BYTES_MAX), 'body')
   checkShape(schema, body, 'member')
   // What was sent, not the schema's copy of it: that leaves out columns named `__proto__`.
   return body as z.output<T>
@@ -141,7 +148,7 @@ async function answerQuery(
   { time, integers, ...members }: QueryMembers & Presentation,
 ): Promise<Response> {
   const request = members as QueryRequest
-  const answer = await server.db.query(request, { database, signal: c.req.raw.signal })
+  const answer = await server.db.query(request, { database, signal: signalOf(server, c) })
   return sendJson(server, c, encodeAnswer(answer, formatOf({ time, integers }, 'ms')))
 }
 
@@ -153,6 +160,6 @@ async function sendJson(
   c: ServerContext,
   pieces: Iterator<string>,
 ): Promise<Response> {
-  const body = await textBody(pieces, breakAnswer(server, c), () => server.db.pause())
-  return c.body(body, 200, { 'Content-Type': 'application/json' })
+  const body = await piecesBody(pieces, () => server.db.pause())
+  return answerWith(server, c, body, { 'Content-Type': 'application/json' })
 }

@@ -157,6 +157,61 @@ describe('a server on Node', () => {
   })
 })
 
+describe('an answer with data', () => {
+  const ask = (method: string, more = '') =>
+    `${method} /v1/query?table=cpu HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n${more}\r\n`
+
+  test('that is short has its length in bytes and every header of the contract', async () => {
+    const { db, server } = await start()
+    db.answer = { ...db.answer, table: 'größe' }
+    const answer = await sendRaw(server.port, ask('GET', 'X-Request-Id: mine\r\n'))
+    const { status, body, head } = bodyOf(answer)
+    expect([status, body['table']]).toEqual([200, 'größe'])
+    const length = Buffer.byteLength(answer) - Buffer.byteLength(`${head}\r\n\r\n`)
+    for (const line of [
+      'Content-Type: application/json',
+      `Content-Length: ${length}`,
+      'X-Request-Id: mine',
+      'X-Content-Type-Options: nosniff',
+      'Cache-Control: no-store',
+    ]) {
+      expect(head.split('\r\n').filter((one) => one === line)).toEqual([line])
+    }
+    expect(head).toMatch(/\r\nServer-Timing: total;dur=[\d.]+\r\n/)
+    expect(head).not.toContain('chunked')
+  })
+
+  test('has the same head when only that is asked for', async () => {
+    const { server } = await start()
+    const answer = await sendRaw(server.port, ask('HEAD'))
+    expect(answer).toMatch(/^HTTP\/1.1 200 OK\r\n/)
+    expect(answer.toLowerCase()).toContain('\r\ncontent-type: application/json\r\n')
+    expect(answer.endsWith('\r\n\r\n')).toBe(true)
+  })
+
+  test('is not made of a question whose sender goes away in the middle of it', async () => {
+    const { db, server } = await start()
+    const socket = connect(server.port, '127.0.0.1')
+    const head = 'POST /v1/query HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n'
+    await new Promise<void>((sent) => socket.write(`${head}{"table":"cpu"`, () => sent()))
+    await fetch(`${server.url}/health`)
+    socket.destroy()
+    await once(socket, 'close')
+    await fetch(`${server.url}/health`)
+    expect(db.requests).toEqual([])
+  })
+
+  test('comes for each of two questions that are sent at once', async () => {
+    const { db, server } = await start()
+    const question = '{"table":"a"}'
+    const head = `POST /v1/query HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: ${question.length}`
+    const last = `${head}\r\nConnection: close\r\n\r\n{"table":"b"}`
+    const answers = await sendRaw(server.port, `${head}\r\n\r\n${question}${last}`)
+    expect(answers.match(/HTTP\/1.1 200 OK/g)).toHaveLength(2)
+    expect(db.requests.map(({ request }) => request)).toEqual([{ table: 'a' }, { table: 'b' }])
+  })
+})
+
 describe('what the HTTP parser refuses', () => {
   test.each([
     ['no HTTP', 'hello\r\n\r\n', 400, 'bad_request'],

@@ -4,7 +4,7 @@
 import { describe, expect, test } from 'vitest'
 import { createApp } from '../../server/app.ts'
 import { pacedChunks } from '../../server/body.ts'
-import { textBody } from '../../server/encode/stream.ts'
+import { byteBody, piecesBody } from '../../server/encode/stream.ts'
 import { CELLS_AT_ONCE, JSON_STEP_LENGTH, PACE_BYTES } from '../../server/limits.ts'
 import { EMPTY_ANSWER, createFake } from './fake.ts'
 
@@ -95,12 +95,9 @@ describe('an answer', () => {
         yield piece
       }
     })()
-    const body = await textBody(
-      source,
-      () => {},
-      async () => void pauses++,
-    )
-    expect(await new Response(body).text()).toBe('abcde')
+    const body = await piecesBody(source, async () => void pauses++)
+    const stream = byteBody(body as AsyncIterator<Uint8Array>, () => {})
+    expect(await new Response(stream).text()).toBe('abcde')
     expect(before).toEqual([0, 0, 1, 2, 3])
   })
 
@@ -120,6 +117,6 @@ describe('an answer', () => {
   })
 
   test('that is small is a text', async () => {
-    expect(await textBody(['{}'].values(), () => {}, NO_PAUSE)).toBe('{}')
+    expect(await piecesBody(['{}'].values(), NO_PAUSE)).toBe('{}')
   })
 })
