@@ -13,6 +13,9 @@ export interface Region {
 
 const CLASS_MIN = 10 // 1 KiB
 const CLASS_MAX = 31
+/** Blocks up to 128 KiB, so many of each class, wait unmerged for the next query, which takes them again. */
+const SPARE_CLASS_MAX = 17
+const SPARE_MAX = 16
 const PAGE = 65_536
 
 export class Memory {
@@ -24,6 +27,8 @@ export class Memory {
   private top = 0
   private readonly free: Set<number>[] = []
   private readonly live = new Map<number, number>()
+  /** By class: released blocks that were not joined with their neighbours yet. */
+  private readonly spare: number[][] = []
   private views: Views
   private usedBytes = 0
   /** Gives up something that is held for speed alone; false if there is nothing left. Set by the cache. */
@@ -34,6 +39,7 @@ export class Memory {
     this.limit = limit
     this.base = Math.ceil(heapBase / PAGE) * PAGE
     for (let k = 0; k <= CLASS_MAX; k++) this.free.push(new Set())
+    for (let k = 0; k <= SPARE_CLASS_MAX; k++) this.spare.push([])
     this.views = viewsOf(wasm.buffer)
   }
 
@@ -80,11 +86,19 @@ export class Memory {
   }
 
   release(region: Region): void {
-    let offset = region.offset - this.base
-    let k = this.live.get(offset)
-    assert(k !== undefined, `release of a region that is not held, at ${region.offset}`)
+    const offset = region.offset - this.base
+    const k = this.live.get(offset)
+    // The message is not put together where all is well: this runs many times a query.
+    if (k === undefined) assert(false, `release of a region that is not held, at ${region.offset}`)
     this.live.delete(offset)
     this.usedBytes -= 2 ** k
+    const spare = this.spare[k]
+    if (spare !== undefined && spare.length < SPARE_MAX) spare.push(offset)
+    else this.join(offset, k)
+  }
+
+  /** Frees a block together with those neighbours that are free. */
+  private join(offset: number, k: number): void {
     while (k < CLASS_MAX) {
       const size = 2 ** k
       const buddy = (offset / size) % 2 === 0 ? offset + size : offset - size
@@ -110,6 +124,27 @@ export class Memory {
 
   /** Offset of a free block of 2^k bytes, -1 if there is none and the memory cannot grow. */
   private take(k: number): number {
+    const spare = this.spare[k]?.pop()
+    if (spare !== undefined) return spare
+    const found = this.split(k)
+    if (found !== -1) return found
+    return this.joinSpare() ? this.take(k) : this.extend(k)
+  }
+
+  /** Joins the blocks that wait with their neighbours; false if there are none. */
+  private joinSpare(): boolean {
+    let isAny = false
+    for (const [k, spare] of this.spare.entries()) {
+      for (const offset of spare.splice(0)) {
+        this.join(offset, k)
+        isAny = true
+      }
+    }
+    return isAny
+  }
+
+  /** Offset of a free block of 2^k bytes, of the smallest that is large enough; -1 if there is none. */
+  private split(k: number): number {
     for (let j = k; j <= CLASS_MAX; j++) {
       const found = this.free[j]!.values().next()
       if (found.done) continue
@@ -117,7 +152,7 @@ export class Memory {
       this.splitTail(found.value, j, k)
       return found.value
     }
-    return this.extend(k)
+    return -1
   }
 
   /** Keeps the first 2^k bytes of a block of 2^j and frees the rest. */
@@ -191,6 +226,6 @@ function viewsOf(buffer: ArrayBuffer): Views {
 }
 
 function classOf(size: number): number {
-  assert(size >= 0 && size <= 2 ** CLASS_MAX, `region of ${size} bytes`)
+  if (size < 0 || size > 2 ** CLASS_MAX) assert(false, `region of ${size} bytes`)
   return size <= 2 ** CLASS_MIN ? CLASS_MIN : 32 - Math.clz32(size - 1)
 }
