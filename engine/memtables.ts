@@ -21,7 +21,7 @@ export interface MemtableHold {
   /** Oldest first. */
   readonly memtables: readonly { memtable: Memtable; snapshot: MemtableSnapshot }[]
   /** Throws `cancelled` once the rows had to go. Ask before each use. */
-  check(): void
+  readonly check: () => void
   /** Harmless when done twice. */
   release(): void
 }

@@ -25,7 +25,8 @@ export function takeSnapshot(
   const lease = catalog.lease()
   let isReleased = false
   return {
-    ...hold,
+    memtables: hold.memtables,
+    check: hold.check,
     version,
     tombstones: catalog.tombstones.version,
     rollups: catalog.rollups.version,

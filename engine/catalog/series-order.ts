@@ -35,7 +35,7 @@ export class SeriesOrder {
    * that are dropped meanwhile may come anywhere.
    */
   *of(table: number, ids: Uint32Array, keys: readonly string[] | null): Execution<Uint32Array> {
-    if (ids.length < 2) return Uint32Array.from(ids.keys())
+    if (ids.length < 2) return new Uint32Array(ids.length)
     const kept = keys === null ? this.kept.get(table) : undefined
     if (kept !== undefined && isEqual(kept.ids, ids)) return kept.order
     const order = yield* this.sort(ids, keys)

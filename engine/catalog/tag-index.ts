@@ -48,6 +48,8 @@ export class TagIndex {
   private readonly columns: (TagColumn | null)[] = []
   /** Tag key ids of each table, in the order they came. */
   private readonly tables = new Map<number, number[]>()
+  /** Tag key ids that were looked up, by table and key; forgotten when any goes. */
+  private readonly known = new Map<number, Map<string, number>>()
 
   constructor(kernel: Kernel, memory: Memory) {
     this.kernel = kernel
@@ -90,7 +92,9 @@ export class TagIndex {
       for (let i = from; i < to; i++) if (ids[i] === wanted) found.push(i)
       if (to - from === SCAN_SERIES) yield { pause: true }
     }
-    return Uint32Array.from(found)
+    const ordinals = new Uint32Array(found.length)
+    for (let i = 0; i < found.length; i++) ordinals[i] = found[i]!
+    return ordinals
   }
 
   /**
@@ -123,6 +127,7 @@ export class TagIndex {
 
   /** Forgets the keys and values that came after `mark`; no series has them any more. */
   takeBack(mark: TagMark): void {
+    this.known.clear()
     for (const column of this.columns.splice(mark.keys)) {
       if (column !== null) this.memory.release(column.ids)
     }
@@ -138,6 +143,7 @@ export class TagIndex {
 
   /** Forgets the columns of a dropped table. */
   drop(table: number): void {
+    this.known.delete(table)
     for (const id of this.tables.get(table) ?? []) {
       this.memory.release(this.columns[id]!.ids)
       this.columns[id] = null
@@ -201,7 +207,13 @@ export class TagIndex {
   }
 
   private keyId(table: number, key: string): number {
-    return this.keys.find(pairKey(table, key))
+    let known = this.known.get(table)
+    if (known === undefined) this.known.set(table, (known = new Map()))
+    const before = known.get(key)
+    if (before !== undefined) return before
+    const id = this.keys.find(pairKey(table, key))
+    if (id !== -1) known.set(key, id)
+    return id
   }
 
   private column(table: number, key: string): TagColumn | null {

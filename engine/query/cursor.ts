@@ -17,7 +17,7 @@ export interface DecodedCursor extends Cursor {
 
 /** The cursor after a row of this query; `time` as the answer has it, `tags` with ascending keys. */
 export function encodeCursor(query: Query, time: bigint, tags: Tags): string {
-  const parts = [VERSION, query.fingerprint, String(query.now), String(time), presentTags(tags)]
+  const parts = [VERSION, fingerprintOf(query), String(query.now), String(time), presentTags(tags)]
   return encodeOpaque(parts)
 }
 
@@ -31,7 +31,7 @@ export function decodeCursor(text: string): DecodedCursor {
 }
 
 /** What decides the rows of a query, page and limit aside, as a short hash. */
-export function fingerprintOf(query: Omit<Query, 'fingerprint' | 'cursor' | 'limits'>): string {
+export function fingerprintOf(query: Query): string {
   const { every, fill } = query
   const parts = [
     query.kind,

@@ -142,7 +142,9 @@ export function snapshotOf(
   held: HeldSnapshot,
 ): Snapshot {
   return {
-    ...{ instance, cache, catalog },
+    instance,
+    cache,
+    catalog,
     memtables: held.memtables,
     rollups: held.rollups,
     partVersion: held.version.id,

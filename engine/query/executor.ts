@@ -31,8 +31,11 @@ export function* answerQuery(query: Query, snapshot: Snapshot): Execution<Answer
 
 /** Runs the plan of a scan. */
 export function* answerPlan(scan: Scan): Execution<Answer> {
-  const answer = yield* countReads(executionOf(scan), scan.tally)
-  return { ...answer, stats: scan.stats() }
+  const { table, columns, series, rowCount, cursor } = yield* countReads(
+    executionOf(scan),
+    scan.tally,
+  )
+  return { table, columns, series, rowCount, cursor, stats: scan.stats() }
 }
 
 function executionOf(scan: Scan): Execution<Answer> {

@@ -47,8 +47,31 @@ export function operandType(operand: Operand): string {
   }
 }
 
+/** What names of a table mean, as sent: a table is asked for the same few again and again. */
+interface KnownNames {
+  readonly tagKeys: readonly string[]
+  readonly operands: Map<string, Operand>
+}
+const KNOWN_MAX = 4_096
+const knownNames = new WeakMap<PlanTable['columns'], KnownNames>()
+
 /** Resolves what a name in `where` or `select` means. Throws `unknown_column`. */
 export function resolveOperand(column: Column, table: PlanTable, pointer: string): Operand {
+  let known = knownNames.get(table.columns)
+  if (known === undefined || known.tagKeys !== table.tagKeys) {
+    known = { tagKeys: table.tagKeys, operands: new Map() }
+    knownNames.set(table.columns, known)
+  }
+  const sent = column.quoted ? `"${column.name}` : column.name
+  let operand = known.operands.get(sent)
+  if (operand === undefined) {
+    operand = resolveName(column, table, pointer)
+    if (known.operands.size < KNOWN_MAX) known.operands.set(sent, operand)
+  }
+  return operand
+}
+
+function resolveName(column: Column, table: PlanTable, pointer: string): Operand {
   const names = ['time', ...table.tagKeys, ...table.columns.map((field) => field.name)]
   const name = resolveColumn(column.name, column.quoted, names)
   if (name === null) throw unknownColumn(column, names, pointer)

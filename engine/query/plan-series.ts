@@ -99,48 +99,72 @@ function* askGroups<T>(
   return { groupOf, answers, of: (index) => answers[groupOf[index]!]! }
 }
 
-/** Where the members of a list of series come from; arrays go by index. */
-interface SeriesParts extends FoundSeries {
-  readonly catalog: PlanCatalog
-  /** By rank, the index; null = ranks do not matter, and are 0. */
-  readonly order: Uint32Array | null
-  /** Group of each series; null = its rank, or 0 where ranks do not matter. */
-  readonly groupOf: Uint32Array | null
+/** A series of the list; its tags are decoded when they are asked for. */
+class ListedSeries implements PlanSeries {
+  readonly id: number
+  readonly rank: number
+  readonly group: number
+  readonly filter: Condition | null
+  private readonly catalog: PlanCatalog
+
+  constructor(
+    catalog: PlanCatalog,
+    id: number,
+    rank: number,
+    group: number,
+    filter: Condition | null,
+  ) {
+    this.catalog = catalog
+    this.id = id
+    this.rank = rank
+    this.group = group
+    this.filter = filter
+  }
+
+  get tags(): ReadonlyMap<string, string> {
+    return this.catalog.seriesTags(this.id)
+  }
 }
 
 /** The series of a plan. Iteration goes as they lie in parts, more or less, not by rank. */
 export class SeriesList implements Iterable<PlanSeries> {
   readonly length: number
   readonly ids: Uint32Array
-  private readonly parts: SeriesParts
+  private readonly catalog: PlanCatalog
+  private readonly found: FoundSeries
+  /** By rank, the index; null = ranks do not matter, and are 0. */
+  private readonly order: Uint32Array | null
+  /** Group of each series; null = its rank, or 0 where ranks do not matter. */
+  private readonly groupOf: Uint32Array | null
   private readonly ranks: Uint32Array | null
 
-  constructor(parts: SeriesParts) {
-    this.parts = parts
-    this.ids = parts.ids
-    this.length = parts.ids.length
-    this.ranks = parts.order === null ? null : inverse(parts.order)
+  /** Arrays go by index; `order` and `groupOf` as below. */
+  constructor(
+    catalog: PlanCatalog,
+    found: FoundSeries,
+    order: Uint32Array | null,
+    groupOf: Uint32Array | null,
+  ) {
+    this.catalog = catalog
+    this.found = found
+    this.order = order
+    this.groupOf = groupOf
+    this.ids = found.ids
+    this.length = found.ids.length
+    this.ranks = order === null ? null : inverse(order)
   }
 
   /** May something be asked of the rows of some series? */
   get hasFilters(): boolean {
-    return this.length > 0 && this.parts.filters.some((filter) => filter !== null)
+    return this.length > 0 && this.found.filters.some((filter) => filter !== null)
   }
 
   /** The series at an index, 0 to length. */
   at(index: number): PlanSeries {
-    const { catalog, ids, groupOf } = this.parts
-    const id = ids[index]!
+    const { groupOf } = this
     const rank = this.ranks === null ? 0 : this.ranks[index]!
-    return {
-      id,
-      rank,
-      group: groupOf === null ? rank : groupOf[index]!,
-      filter: this.filterAt(index),
-      get tags() {
-        return catalog.seriesTags(id)
-      },
-    }
+    const group = groupOf === null ? rank : groupOf[index]!
+    return new ListedSeries(this.catalog, this.ids[index]!, rank, group, this.filterAt(index))
   }
 
   /** All indexes. */
@@ -153,7 +177,7 @@ export class SeriesList implements Iterable<PlanSeries> {
 
   /** Groups and ranks of the series at `indexes`. */
   place(indexes: Uint32Array, groups: Uint32Array, ranks: Uint32Array): void {
-    const { groupOf } = this.parts
+    const { groupOf } = this
     for (let i = 0; i < indexes.length; i++) {
       const index = indexes[i]!
       ranks[i] = this.ranks === null ? 0 : this.ranks[index]!
@@ -163,13 +187,13 @@ export class SeriesList implements Iterable<PlanSeries> {
 
   /** What is asked of the rows of the series at an index. */
   filterAt(index: number): Condition | null {
-    const { filters, filterOf } = this.parts
+    const { filters, filterOf } = this.found
     return filters[filterOf === null ? 0 : filterOf[index]!]!
   }
 
   /** The series with a rank. Only where ranks matter. */
   byRank(rank: number): PlanSeries {
-    return this.at(this.parts.order === null ? rank : this.parts.order[rank]!)
+    return this.at(this.order === null ? rank : this.order[rank]!)
   }
 
   *[Symbol.iterator](): Generator<PlanSeries> {
@@ -204,20 +228,20 @@ export function* arrangeSeries(
   const isEach = keys === null || (keys.length > 0 && keys.length === tagKeys.length)
   const order = isEach || needsRank ? yield* catalog.orderSeries(table, ids, null) : null
   if (isEach) {
-    const series = new SeriesList({ ...found, catalog, order, groupOf: null })
+    const series = new SeriesList(catalog, found, order, null)
     return { series, groups: yield* groupsOf(catalog, pick(ids, order!), keys, keepsTags) }
   }
   if (keys.length === 0) {
     const groupOf = new Uint32Array(ids.length)
     const groups = { length: Math.min(1, ids.length), at: () => new Map<string, string | null>() }
-    return { series: new SeriesList({ ...found, catalog, order, groupOf }), groups }
+    return { series: new SeriesList(catalog, found, order, groupOf), groups }
   }
   const grouped = yield* catalog.groupSeries(table, ids, keys)
   const members = pick(ids, grouped.firsts)
   const groupOrder = yield* catalog.orderSeries(table, members, keys)
   const places = inverse(groupOrder)
   const groupOf = grouped.groupOf.map((group) => places[group]!)
-  const series = new SeriesList({ ...found, catalog, order, groupOf })
+  const series = new SeriesList(catalog, found, order, groupOf)
   return { series, groups: yield* groupsOf(catalog, pick(members, groupOrder), keys, keepsTags) }
 }
 

@@ -174,8 +174,14 @@ export function* planSteps(
       )
   }
   return {
-    ...{ query, table, start, end, series, groups },
-    ...{ timeStart: split.start, timeEnd: split.end },
+    query,
+    table,
+    start,
+    end,
+    timeStart: split.start,
+    timeEnd: split.end,
+    series,
+    groups,
     groupKeys: by,
     fields: [...fields.values()],
     selectedCount: selected.fields.length,

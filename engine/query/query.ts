@@ -128,8 +128,6 @@ export interface Query {
   readonly limit: number
   readonly cursor: Cursor | null
   readonly limits: QueryLimits
-  /** Of all fields that decide the rows; `encodeCursor` (cursor.ts) takes it. */
-  readonly fingerprint: string
 }
 
 export type ValueType = 'float' | 'integer' | 'unsigned' | 'boolean' | 'string'

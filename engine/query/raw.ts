@@ -136,7 +136,7 @@ export class RawReader {
 
   /** Reads the points of a piece that count, to be taken. */
   *readPiece(series: PlanSeries, piece: Piece): Execution<void> {
-    if (piece.kind !== 'part') yield* this.readChunk(series, piece)
+    if (piece.kind !== 'part') yield* this.readChunk(series.filter, piece)
     else if (series.filter === null) yield* this.readRun(series, piece)
     else yield* this.readBlock(series, piece)
   }
@@ -174,10 +174,10 @@ export class RawReader {
     const { scan } = this
     const block = Math.floor((yield* scan.enter(piece)) / BLOCK_ROWS)
     const filter = scan.residual(series.filter, piece.rows.view, block)
-    if (filter !== 'none') yield* this.readChunk({ ...series, filter }, piece)
+    if (filter !== 'none') yield* this.readChunk(filter, piece)
   }
 
-  private *readChunk({ filter }: PlanSeries, piece: Piece): Execution<void> {
+  private *readChunk(filter: PlanSeries['filter'], piece: Piece): Execution<void> {
     const selected = yield* this.scan.load(piece, filter, true)
     if (selected.count > 0) this.rows.copy(this.scan.chunk, selected)
   }

@@ -59,6 +59,7 @@ const LATEST_MEMBERS = [
 
 const MONDAY = 4n * NS_PER_DAY
 const NAME_BYTES_MAX = 1_024
+const encoder = new TextEncoder()
 const UTC_NAMES = new Set(['UTC', 'Etc/UTC', 'Etc/GMT', 'GMT', 'Z', 'Zulu', 'Etc/Zulu'])
 
 /**
@@ -76,8 +77,8 @@ export function parseQuery(request: QueryRequest, context: QueryContext): Query 
     return isAbsent(input) ? null : parseTime(input, precision, now, `/${name}`)
   }
   const every = isAbsent(request.every) ? null : parseDuration(request.every, '/every')
-  const unnamed = {
-    kind: 'range' as const,
+  const query: Query = {
+    kind: 'range',
     database: context.database,
     table: tableOf(request.table),
     start: timeOf('start'),
@@ -92,10 +93,12 @@ export function parseQuery(request: QueryRequest, context: QueryContext): Query 
     fill: fillOf(request.fill, every),
     order: orderOf(request.order),
     limit: limitOf(request.limit, context),
+    cursor: decoded,
+    limits: context.limits,
   }
-  if (!hasCall(unnamed.select)) refuseOfRaw(unnamed)
-  if (decoded !== null) checkFingerprint(decoded, fingerprintOf(unnamed))
-  return withFingerprint({ ...unnamed, cursor: decoded, limits: context.limits })
+  if (!hasCall(query.select)) refuseOfRaw(query)
+  if (decoded !== null) checkFingerprint(decoded, fingerprintOf(query))
+  return query
 }
 
 /** Checks a request for the newest points; throws as parseQuery does. Its `limit` is the context's. */
@@ -105,8 +108,8 @@ export function parseLatest(request: LatestRequest, context: QueryContext): Quer
   const { start, where } = request
   const select = selectOf(request.select)
   if (hasCall(select)) refuse('select', 'the newest point has columns, not aggregates')
-  const unnamed = {
-    kind: 'latest' as const,
+  return {
+    kind: 'latest',
     database: context.database,
     table: tableOf(request.table),
     start: isAbsent(start) ? null : parseTime(start, precision, context.now, '/start'),
@@ -119,19 +122,10 @@ export function parseLatest(request: LatestRequest, context: QueryContext): Quer
     origin: 0n,
     timeZone: 'UTC',
     fill: null,
-    order: 'asc' as const,
+    order: 'asc',
     limit: context.limit.default,
-  }
-  return withFingerprint({ ...unnamed, cursor: null, limits: context.limits })
-}
-
-/** The fingerprint is worked out when it is asked for: few answers have a cursor. */
-function withFingerprint(query: Omit<Query, 'fingerprint'>): Query {
-  return {
-    ...query,
-    get fingerprint() {
-      return fingerprintOf(query)
-    },
+    cursor: null,
+    limits: context.limits,
   }
 }
 
@@ -180,7 +174,7 @@ function tableOf(table: unknown): string {
   if (isAbsent(table)) refuse('table', 'it is missing')
   const name = textOf(table, '/table')
   if (name === '') refuse('table', 'it is empty')
-  if (new TextEncoder().encode(name).length > NAME_BYTES_MAX) {
+  if (name.length * 3 > NAME_BYTES_MAX && encoder.encode(name).length > NAME_BYTES_MAX) {
     refuse('table', `a name has at most ${NAME_BYTES_MAX} bytes`)
   }
   return name
@@ -209,7 +203,7 @@ function limitOf(limit: unknown, context: QueryContext): number {
   return refuse('limit', `it is a whole number ${range}`)
 }
 
-function selectOf(select: unknown): Selection[] | null {
+function selectOf(select: unknown): readonly Selection[] | null {
   return isAbsent(select) ? null : parseSelect(select as SelectInput)
 }
 

@@ -239,7 +239,7 @@ function planOf(
     query: {
       ...{ kind: 'range', database: '', table: '', start: null, end: null, now: 0n, where: null },
       ...{ select: null, by: null, every: null, origin: rollup.origin, timeZone: 'UTC' },
-      ...{ fill: null, order: 'asc', limit: Infinity, cursor: null, limits, fingerprint: '' },
+      ...{ fill: null, order: 'asc', limit: Infinity, cursor: null, limits },
     },
     table: {
       id: rollup.source,
@@ -250,7 +250,7 @@ function planOf(
       cutoff: TIME_MIN,
     },
     ...{ start: TIME_MIN, end: TIME_MAX + 1n, timeStart: TIME_MIN, timeEnd: TIME_MAX + 1n },
-    series: new SeriesList({ ...NO_SERIES, catalog, order: null, groupOf: null }),
+    series: new SeriesList(catalog, NO_SERIES, null, null),
     groups: { length: 0, at: () => new Map() },
     ...{ groupKeys: null, fields, selectedCount: fields.length },
     ...{ outputs: layout.columns, isAggregate: true, countsRows: layout.rows !== null },

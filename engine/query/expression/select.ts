@@ -10,7 +10,7 @@ export type SelectInput = string | readonly string[] | { readonly [name: string]
  * One Selection per column of the answer; null = all fields (`*`). A column is named by its alias,
  * else by its text as sent, trimmed. Throws `bad_request` for a wrong shape, and what parseItems does.
  */
-export function parseSelect(select: SelectInput): Selection[] | null {
+export function parseSelect(select: SelectInput): readonly Selection[] | null {
   if (typeof select === 'string') {
     if (select.trimStart().startsWith('{')) return parseSelect(objectText(select))
     return named(select, '/select')
@@ -33,10 +33,10 @@ function objectText(text: string): { readonly [name: string]: string } {
   throw new OmenError('bad_request', 'select: not a JSON object', { pointer: '/select' })
 }
 
-function fromList(list: readonly unknown[]): Selection[] | null {
+function fromList(list: readonly unknown[]): readonly Selection[] | null {
   if (list.length === 0) throw empty()
   if (list.length === 1 && list[0] === '*') return null
-  return list.flatMap((text, i) => {
+  return list.map((text, i) => {
     const pointer = `/select/${i}`
     if (typeof text !== 'string') wrongShape(pointer, text)
     return one(text, pointer, null)
@@ -54,15 +54,26 @@ function fromObject(object: { readonly [name: string]: unknown }): Selection[] {
   })
 }
 
-function named(text: string, pointer: string): Selection[] | null {
+/** Selections by where they stand and their text, the last few: dashboards ask the same again. */
+const parsed = new Map<string, readonly Selection[]>()
+const PARSED_MAX = 1_024
+const PARSED_TEXT_MAX = 200
+
+function named(text: string, pointer: string): readonly Selection[] | null {
+  const key = `${pointer.length} ${pointer}${text}`
+  const before = parsed.get(key)
+  if (before !== undefined) return before
   const items = parseItems(text, pointer)
   if (items === null) return null
-  return items.map((item) => ({
+  const selections = items.map((item) => ({
     name: item.alias ?? item.text,
     text: item.text,
     expression: item.expression,
     pointer,
   }))
+  if (parsed.size === PARSED_MAX) parsed.clear()
+  if (text.length <= PARSED_TEXT_MAX) parsed.set(key, selections)
+  return selections
 }
 
 function one(text: string, pointer: string, name: string | null): Selection {
