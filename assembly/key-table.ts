@@ -52,26 +52,27 @@ export function keyTableKey(table: usize, entry: usize): usize {
   return usize(load<u32>(table, 20)) + usize(load<u32>(entry))
 }
 
-/** Are the `length` bytes at `a` and `b` equal? Compares 16 bytes a step. */
+/** Are the `length` bytes at `a` and `b` equal? Compares 16 bytes a step, the last ones overlapping. */
 export function bytesEqual(a: usize, b: usize, length: u32): bool {
-  let left = length
-  while (left >= 16) {
-    if (v128.any_true(v128.xor(v128.load(a), v128.load(b)))) return false
-    a += 16
-    b += 16
-    left -= 16
+  if (length >= 16) {
+    const last = usize(length) - 16
+    for (let i: usize = 0; i < last; i += 16) {
+      if (v128.any_true(v128.xor(v128.load(a + i), v128.load(b + i)))) return false
+    }
+    return !v128.any_true(v128.xor(v128.load(a + last), v128.load(b + last)))
   }
-  if (left >= 8) {
-    if (load<u64>(a) !== load<u64>(b)) return false
-    a += 8
-    b += 8
-    left -= 8
+  if (length >= 8) {
+    const last = usize(length) - 8
+    const isFirst = load<u64>(a) === load<u64>(b)
+    return isFirst && load<u64>(a + last) === load<u64>(b + last)
   }
-  while (left > 0) {
-    if (load<u8>(a) !== load<u8>(b)) return false
-    a++
-    b++
-    left--
+  if (length >= 4) {
+    const last = usize(length) - 4
+    const isFirst = load<u32>(a) === load<u32>(b)
+    return isFirst && load<u32>(a + last) === load<u32>(b + last)
+  }
+  for (let i: usize = 0; i < usize(length); i++) {
+    if (load<u8>(a + i) !== load<u8>(b + i)) return false
   }
   return true
 }

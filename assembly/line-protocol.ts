@@ -26,10 +26,13 @@ import {
   REFUSED_TIME,
   REFUSED_TIME_RANGE,
 } from './refusal-kind'
+import { forgetTemplates, hasText, matchLine, templateFor } from './line-template'
 import {
   cacheSeries,
+  cachedEntry,
   cachedSeries,
   cachedTable,
+  expectSeries,
   findSeries,
   makeCacheRoom,
   refreshCache,
@@ -77,6 +80,9 @@ let lineEnd: usize = 0
 let scanned: usize = 0
 let hasEscape: bool = false
 let lineTime: i64 = 0
+// The template that lines are compared with, and whether this one is like it.
+let template: u32 = 0
+let isLikeOther: bool = false
 
 /** The first space or newline at or behind p that no backslash escapes. */
 function seriesEnd(p: usize): usize {
@@ -298,18 +304,38 @@ function parseTime(staging: usize, from: usize, end: usize): i32 {
  * Parses and stages the line at `start`: 0, FULL, REFUSED or INCOMPLETE; lineEnd is its newline.
  */
 function parseLine(staging: usize, start: usize, end: usize, isFinal: bool): i32 {
-  let p = seriesEnd(start)
-  const rawLength = u32(p - start)
-  if (load<u8>(p) !== 32) return refuse(REFUSED_NO_FIELDS, p, start, 0)
-  const isKnown = findSeries(staging, start, rawLength)
+  let rawLength = expectSeries(staging, start)
+  let isKnown = rawLength > 0
+  if (!isKnown) {
+    const stop = seriesEnd(start)
+    rawLength = u32(stop - start)
+    if (load<u8>(stop) !== 32) return refuse(REFUSED_NO_FIELDS, stop, start, 0)
+    isKnown = findSeries(staging, start, rawLength)
+  }
+  const p = start + usize(rawLength)
   if (isKnown) {
     lineTable = cachedTable
     lineSeries = cachedSeries
+    if (load<u32>(cachedEntry, 24) !== 0) template = load<u32>(cachedEntry, 24)
   } else {
     if (makeCacheRoom(staging, rawLength) < 0) return FULL
     const result = parseSeries(staging, start, p)
     if (result < 0) return result
   }
+  lineEnd = matchLine(staging, template, lineTable, lineSeries, p + 1, end)
+  isLikeOther = lineEnd !== 0
+  if (!isLikeOther) {
+    const result = parseFields(staging, start, p, end, isFinal)
+    if (result !== 0) return result
+  }
+  if (!isKnown) cacheSeries(staging, start, rawLength, lineTable, lineSeries)
+  store<u32>(cachedEntry, template, 24)
+  return 0
+}
+
+/** Parses and stages what follows the series of the line at `start`, from p on. As parseLine. */
+function parseFields(staging: usize, start: usize, from: usize, end: usize, isFinal: bool): i32 {
+  let p = from
   p = skipBlanks(p)
   if (isLineEnd(p)) return refuse(REFUSED_NO_FIELDS, p, start, 0)
   let count: u32 = 0
@@ -330,7 +356,7 @@ function parseLine(staging: usize, start: usize, end: usize, isFinal: bool): i32
     return refuse(REFUSED_EXPIRED, p, p, u32(wordEnd(p) - p))
   }
   if (appendRow(staging, lineTable, lineSeries, lineTime, count) < 0) return FULL
-  if (!isKnown) cacheSeries(staging, start, rawLength, lineTable, lineSeries)
+  template = templateFor(staging, lineTable, count)
   return 0
 }
 
@@ -374,9 +400,11 @@ export function lineProtocol(staging: usize, source: usize, length: u32, isFinal
   store<u16>(end, 0x0a0a)
   store<u32>(staging, 0, 60)
   refreshCache(staging)
+  forgetTemplates()
   let p = source
   while (p < end) {
     const start = skipBlanks(p)
+    isLikeOther = false
     let stop: usize
     if (isLineEnd(start) || load<u8>(start) === 35) {
       stop = newlineFrom(start)
@@ -393,7 +421,7 @@ export function lineProtocol(staging: usize, source: usize, length: u32, isFinal
       if (result !== 0) undoTo(staging, MARK)
       if (result === FULL || result === INCOMPLETE) break
     }
-    addLines(staging, 1 + countNewlines(p, min(stop, end)))
+    addLines(staging, 1 + (isLikeOther && !hasText ? 0 : countNewlines(p, min(stop, end))))
     p = stop + 1
   }
   return min(u32(p - source), length)

@@ -48,7 +48,8 @@ const SMALL_POWERS = memory.data<u64>([
   0x1158e460913d, 0x56bc75e2d631, 0x1b1ae4d6e2ef5, 0x878678326eac9, 0x2a5a058fc295ed,
   0xd3c21bcecceda1, 0x422ca8b0a00a425, 0x14adf4b7320334b9,
 ])
-const TENS = memory.data<f64>([
+/** 10^0 to 10^22, exact. */
+export const TENS = memory.data<f64>([
   1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17,
   1e18, 1e19, 1e20, 1e21, 1e22,
 ])
@@ -240,6 +241,20 @@ export function takeFloat(): f64 {
     result = roundProduct()
   }
   return isNegative ? -result : result
+}
+
+/**
+ * The float nearest to digits × 10^power, correctly rounded. They are those of [first, end), with a
+ * point between them or none, and at most 19.
+ */
+export function floatOf(digits: u64, power: i32, first: usize, end: usize): f64 {
+  isNegative = false
+  mantissa = digits
+  digitCount = MANTISSA_DIGITS
+  exponent = i64(power)
+  firstDigit = first
+  literalEnd = end
+  return takeFloat()
 }
 
 /** The integer that the last successful takeInteger or takeUnsigned found, as its 64 bits. */

@@ -1,7 +1,11 @@
 // The request's cache of series: the text that names a series (the start of a line, the tag cells
-// of a CSV row) → its table and series, so that tags are parsed and sorted once. It starts anew
-// when it has grown to its limit, and when the request goes over to another form of text (host:
-// stagingForget).
+// of a CSV row) → its table and series, so that tags are parsed and sorted once. Series come in the same
+// order again and again, so each text remembers the one that followed it: that is compared first, and no
+// hash is needed. It starts anew when it has grown to its limit, and when the request goes over to
+// another form of text (host: stagingForget).
+//
+// Payloads of a text: a series  b table  c number of its lines' template (line-template.ts) or an older
+// one  d the text that followed it + 1, 0 = none
 
 import { hashKey } from './hash'
 import {
@@ -26,34 +30,55 @@ import {
 const TEXTS_MAX: u32 = 65536
 const TEXT_BYTES_MAX: u32 = 8 << 20
 
-/** What the last successful findSeries found. */
+/** What the last successful look-up found. */
 export let cachedTable: u32 = 0
 export let cachedSeries: u32 = 0
+/** The text's entry; its payload c is the parser's. */
+export let cachedEntry: usize = 0
 
 function cacheOf(staging: usize): usize {
   return usize(load<u32>(staging, 24))
 }
 
-/**
- * Looks a text up: true if cachedTable and cachedSeries are found. The last one is compared first.
- */
-export function findSeries(staging: usize, text: usize, length: u32): bool {
-  const table = cacheOf(staging)
-  const last = load<u32>(staging, 108)
-  let id: i32 = -1
-  if (last > 0) {
-    const entry = keyTableEntry(table, last - 1)
-    if (load<u32>(entry, 4) === length && bytesEqual(keyTableKey(table, entry), text, length)) {
-      id = i32(last - 1)
-    }
-  }
-  if (id < 0) id = keyTableFindHashed(table, text, length, hashKey(text, length))
-  if (id < 0) return false
-  const entry = keyTableEntry(table, u32(id))
+function setFound(staging: usize, entry: usize, id: u32): void {
+  cachedEntry = entry
   cachedSeries = load<u32>(entry, 16)
   cachedTable = load<u32>(entry, 20)
-  store<u32>(staging, u32(id) + 1, 108)
+  store<u32>(staging, id + 1, 108)
+}
+
+/**
+ * The length of the text at `text` that is the one that is expected next and ends at a space, or 0. If
+ * it is, it is found.
+ */
+export function expectSeries(staging: usize, text: usize): u32 {
+  const table = cacheOf(staging)
+  const last = load<u32>(staging, 108)
+  if (last === 0) return 0
+  const next = load<u32>(keyTableEntry(table, last - 1), 28)
+  if (next === 0) return 0
+  const entry = keyTableEntry(table, next - 1)
+  const length = load<u32>(entry, 4)
+  if (!bytesEqual(keyTableKey(table, entry), text, length)) return 0
+  if (load<u8>(text + usize(length)) !== 32) return 0
+  setFound(staging, entry, next - 1)
+  return length
+}
+
+/** Looks a text up: true if cachedTable, cachedSeries and cachedEntry are found. */
+export function findSeries(staging: usize, text: usize, length: u32): bool {
+  const table = cacheOf(staging)
+  const id = keyTableFindHashed(table, text, length, hashKey(text, length))
+  if (id < 0) return false
+  follow(staging, u32(id))
+  setFound(staging, keyTableEntry(table, u32(id)), u32(id))
   return true
+}
+
+/** Remembers that this text came after the last one. */
+function follow(staging: usize, id: u32): void {
+  const last = load<u32>(staging, 108)
+  if (last > 0) store<u32>(keyTableEntry(cacheOf(staging), last - 1), id + 1, 28)
 }
 
 /** Makes sure that a text of this length can be added: FULL or 0. */
@@ -96,7 +121,8 @@ export function cacheSeries(
   const entry = keyTableEntry(cache, u32(id))
   store<u32>(entry, series, 16)
   store<u32>(entry, table, 20)
-  store<u32>(staging, u32(id) + 1, 108)
+  follow(staging, u32(id))
+  setFound(staging, entry, u32(id))
 }
 
 /**

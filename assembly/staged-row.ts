@@ -41,7 +41,8 @@ export function setField(position: u32, column: u32, slot: u64, form: u32): void
   store<u64>(field, slot, 8)
 }
 
-function orderAt(index: u32): u64 {
+/** Of the field at this place, which is its place in the row once that is appended. */
+export function orderOf(index: u32): u64 {
   return load<u64>(FIELDS + (usize(index) << 4))
 }
 
@@ -58,8 +59,8 @@ function siftDown(from: u32, count: u32): void {
   while (true) {
     let child: u32 = 2 * parent + 1
     if (child >= count) return
-    if (child + 1 < count && orderAt(child + 1) > orderAt(child)) child++
-    if (orderAt(parent) >= orderAt(child)) return
+    if (child + 1 < count && orderOf(child + 1) > orderOf(child)) child++
+    if (orderOf(parent) >= orderOf(child)) return
     swapFields(parent, child)
     parent = child
   }
@@ -68,7 +69,7 @@ function siftDown(from: u32, count: u32): void {
 /** Heap sort: no input makes it slow. Does nothing if the fields are in order. */
 function sortFields(count: u32): void {
   let sorted: u32 = 1
-  while (sorted < count && orderAt(sorted - 1) < orderAt(sorted)) sorted++
+  while (sorted < count && orderOf(sorted - 1) < orderOf(sorted)) sorted++
   if (sorted >= count) return
   for (let i = count >> 1; i > 0; i--) siftDown(i - 1, count)
   for (let left = count - 1; left > 0; left--) {
@@ -81,7 +82,7 @@ function sortFields(count: u32): void {
 function dropRepeated(count: u32): u32 {
   let kept: u32 = 0
   for (let i: u32 = 0; i < count; i++) {
-    if (i + 1 < count && orderAt(i) >> 32 === orderAt(i + 1) >> 32) continue
+    if (i + 1 < count && orderOf(i) >> 32 === orderOf(i + 1) >> 32) continue
     if (kept !== i) {
       v128.store(FIELDS + (usize(kept) << 4), v128.load(FIELDS + (usize(i) << 4)))
     }
@@ -115,7 +116,7 @@ function resolveShape(staging: usize, table: u32, count: u32): u32 {
   let hasString: u32 = 0
   for (let i: u32 = 0; i < count; i++) {
     store<u32>(SHAPE_KEY + 4 + (usize(i) << 2), columnAt(i))
-    if ((u32(orderAt(i)) & 3) !== FORM_NONE) hasString = 1
+    if ((u32(orderOf(i)) & 3) !== FORM_NONE) hasString = 1
   }
   const length = 4 + 4 * count
   let shape = findKey(staging, SHAPES, table, SHAPE_KEY, length)
@@ -145,13 +146,13 @@ function copyText(source: usize, length: u32, form: u32, target: usize): usize {
 function stringBytes(count: u32): u32 {
   let bytes: u32 = 0
   for (let i: u32 = 0; i < count; i++) {
-    if ((u32(orderAt(i)) & 3) !== FORM_NONE) bytes += load<u32>(FIELDS + (usize(i) << 4), 12)
+    if ((u32(orderOf(i)) & 3) !== FORM_NONE) bytes += load<u32>(FIELDS + (usize(i) << 4), 12)
   }
   return bytes
 }
 
-/** Stores the string in the arena; its slot. */
-function stageString(staging: usize, slot: u64, form: u32): u64 {
+/** Stores a string as it was sent in the arena, which has room; its slot. */
+export function stageString(staging: usize, slot: u64, form: u32): u64 {
   const arena = usize(load<u32>(staging, 48))
   const used = load<u32>(staging, 56)
   const start = arena + usize(used)
