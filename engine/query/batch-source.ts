@@ -110,7 +110,7 @@ export class MemtableBatch implements BatchSource {
 /** Blocks of a row group with rows of the list. */
 interface TouchedGroup {
   readonly group: number
-  readonly touched: Uint8Array
+  readonly touched: Uint32Array
 }
 
 export class PartBatch implements BatchSource {
@@ -156,7 +156,7 @@ export class PartBatch implements BatchSource {
 
   settle(count: number): void {
     const { kernel, memory } = this.context.instance
-    const { u32 } = memory
+    const { u8, u32 } = memory
     const starts = this.table >>> 2
     const counts = (this.table + kernel.MANY_COUNTS.value) >>> 2
     this.count = count
@@ -170,10 +170,14 @@ export class PartBatch implements BatchSource {
     const end = u32[starts + last]! + u32[counts + last]!
     const touched = this.reached.offset + this.view.reader.blockCount
     for (let base = floorGroup(u32[starts + first]!); base < end; base += GROUP_ROWS) {
-      memory.u8.fill(0, touched, touched + GROUP_BLOCKS)
+      u8.fill(0, touched, touched + GROUP_BLOCKS)
       kernel.manyTouched(this.table, count, base, GROUP_BLOCKS, touched)
-      const flags = memory.u8.slice(touched, touched + GROUP_BLOCKS)
-      if (flags.includes(1)) this.groups.push({ group: base / GROUP_ROWS, touched: flags })
+      const blocks: number[] = []
+      for (let block = 0; block < GROUP_BLOCKS; block++) {
+        if (u8[touched + block] === 1) blocks.push(block)
+      }
+      if (blocks.length === 0) continue
+      this.groups.push({ group: base / GROUP_ROWS, touched: Uint32Array.from(blocks) })
     }
   }
 
@@ -204,21 +208,11 @@ export class PartBatch implements BatchSource {
     const { view, table, count } = this
     let hasNulls = false
     for (const { group, touched } of this.groups) {
-      while (!view.enter(group)) yield* view.fetch()
-      while (!this.hold(column, touched)) yield* view.fetch()
+      while (!view.enterColumn(column, group)) yield* view.fetch()
+      while (!view.holdBlocks(column, touched)) yield* view.fetch()
       if (view.decodeMany(column, { table, count, touched }, values, valid)) hasNulls = true
     }
     return hasNulls
-  }
-
-  private hold(column: number, touched: Uint8Array): boolean {
-    let isHeld = true
-    for (let block = 0; block < GROUP_BLOCKS; block++) {
-      if (touched[block] === 0) continue
-      const from = block * BLOCK_ROWS
-      if (!this.view.hold(column, from, from + BLOCK_ROWS)) isHeld = false
-    }
-    return isHeld
   }
 
   /** Series of which something is deleted are read by themselves, but if all of them here is. */

@@ -48,8 +48,8 @@ interface Missing {
 export interface ManyRows {
   readonly table: number
   readonly count: number
-  /** By block of a row group, 1 if it has such rows. */
-  readonly touched: Uint8Array
+  /** Blocks of the row group that have such rows, ascending. */
+  readonly touched: Uint32Array
 }
 
 export class PartView {
@@ -63,7 +63,9 @@ export class PartView {
   /** Ids of the columns, and their indexes in the part. */
   private readonly ids: readonly number[]
   private readonly indexes: readonly number[]
+  /** Of all columns, -1 if they differ; of each. */
   private group = -1
+  private readonly groups: number[]
   private generation = -1
   private missing: Missing[] = []
   private missingSeries = -1
@@ -76,6 +78,7 @@ export class PartView {
     this.holes = holes
     this.ids = [TIME, ...context.fields.map(({ id }) => id)]
     this.indexes = this.ids.map((id) => reader.indexOf(id))
+    this.groups = this.ids.map(() => -1)
     this.region = memory.allocate(this.ids.length * COLUMN_WORDS * 4)
     this.pointer = this.region.offset
     const types = [kernel.TIME.value, ...context.fields.map(({ type }) => type)]
@@ -99,21 +102,36 @@ export class PartView {
 
   /** Makes a row group the current one, with the entries of all columns. False: fetch, then again. */
   enter(group: number): boolean {
-    const { pins, instance } = this.context
-    if (this.group === group && this.generation === pins.generation) return true
-    const { u32 } = instance.memory
-    this.group = group
-    this.generation = pins.generation
+    if (this.group === group && this.generation === this.context.pins.generation) return true
+    let isThere = true
     for (let column = 0; column < this.ids.length; column++) {
-      const entries = this.reader.cachedEntries(pins, this.indexes[column]!, group)
-      const from = group * GROUP_BLOCKS
-      if (entries < 0) this.missing.push({ column, from, to: from + 1, isEntries: true })
-      const at = this.at(column)
-      u32[at] = Math.max(0, entries)
-      u32.fill(0, at + HEAD_WORDS, at + COLUMN_WORDS)
+      if (!this.enterColumn(column, group)) isThere = false
     }
-    if (this.missing.length > 0) this.group = -1
-    return this.missing.length === 0
+    if (isThere) this.group = group
+    return isThere
+  }
+
+  /** The same for one column alone. */
+  enterColumn(column: number, group: number): boolean {
+    const { pins, instance } = this.context
+    if (this.generation !== pins.generation) {
+      this.groups.fill(-1)
+      this.generation = pins.generation
+    } else if (this.groups[column] === group) return true
+    this.group = -1
+    const entries = this.reader.cachedEntries(pins, this.indexes[column]!, group)
+    if (entries < 0) {
+      const from = group * GROUP_BLOCKS
+      this.groups[column] = -1
+      this.missing.push({ column, from, to: from + 1, isEntries: true })
+      return false
+    }
+    const { u32 } = instance.memory
+    const at = this.at(column)
+    this.groups[column] = group
+    u32[at] = entries
+    u32.fill(0, at + HEAD_WORDS, at + COLUMN_WORDS)
+    return true
   }
 
   /** Pins the blocks of a column with the rows [from, to) of the current group. False: fetch, then again. */
@@ -184,7 +202,7 @@ export class PartView {
 
   /** Address of the bytes of a time block, counted in the part; -1: fetch, then again. */
   timeBlock(entry: number, block: number): number {
-    const found = this.reader.cachedBlock(this.context.pins, entry)
+    const found = this.reader.cachedBlock(this.context.pins, 0, block, entry)
     if (found < 0) this.lack(0, block)
     return found
   }
@@ -214,10 +232,19 @@ export class PartView {
     return status === 1
   }
 
+  /** Pins blocks of the current group of a column. False: fetch, then again. */
+  holdBlocks(column: number, blocks: Uint32Array): boolean {
+    let isHeld = true
+    for (let i = 0; i < blocks.length; i++) {
+      if (!this.holdBlock(column, blocks[i]!)) isHeld = false
+    }
+    return isHeld
+  }
+
   /**
-   * Decodes what lies in the current group of the rows of many series (assembly/series-rows.ts) to their
-   * places among all of them; `touched` tells the blocks of the group with such rows, which are held.
-   * True if some row may be null. Throws `corrupt`.
+   * Decodes what lies in the column's current group of the rows of many series (assembly/series-rows.ts)
+   * to their places among all of them; `touched` tells the blocks of the group with such rows, which are
+   * held. True if some row may be null. Throws `corrupt`.
    */
   decodeMany(
     column: number,
@@ -225,15 +252,18 @@ export class PartView {
     values: number,
     valid: number,
   ): boolean {
-    const { kernel } = this.context.instance
-    const base = this.group * GROUP_ROWS
-    const status = kernel.manyDecode(
+    const { instance, tally } = this.context
+    const group = this.groups[column]!
+    const base = group * GROUP_ROWS
+    const status = instance.kernel.manyDecode(
       ...([this.pointer, column, table, count, base, GROUP_BLOCKS, values, valid] as const),
     )
     if (status < 0) throw this.corrupt(-1 - status, column)
-    touched.forEach((isTouched, block) => {
-      if (isTouched === 1) this.decoded(column, block)
-    })
+    if (this.entry(column, 0) === 0) return status === 1
+    tally.decodedBlocks(this.reader, column, group, touched)
+    if (column === 0) {
+      for (const block of touched) this.indexed(this.entry(0, block), group * GROUP_BLOCKS + block)
+    }
     return status === 1
   }
 
@@ -265,7 +295,8 @@ export class PartView {
     const { file } = this.reader.description
     const name = column === null ? null : (this.context.fields[column - 1]?.name ?? 'time')
     const subject = name === null ? '' : ` of column ${JSON.stringify(name)}`
-    const number = this.group * GROUP_BLOCKS + block
+    const group = column === null ? this.group : this.groups[column]!
+    const number = group * GROUP_BLOCKS + block
     return new OmenError('corrupt', `segment-${file}: block ${number}${subject} does not decode`)
   }
 
@@ -278,16 +309,19 @@ export class PartView {
     const at = this.at(column)
     const entries = u32[at]!
     if (entries === 0 || u32[at + HEAD_WORDS + block] !== 0) return true
-    const found = this.reader.cachedBlock(this.context.pins, entries + block * ENTRY_SIZE)
+    const { reader, context, indexes } = this
+    const number = this.groups[column]! * GROUP_BLOCKS + block
+    const entry = entries + block * ENTRY_SIZE
+    const found = reader.cachedBlock(context.pins, indexes[column]!, number, entry)
     if (found > 0) u32[at + HEAD_WORDS + block] = found
-    else this.lack(column, this.group * GROUP_BLOCKS + block)
+    else this.lack(column, number)
     return found > 0
   }
 
   private decoded(column: number, block: number): void {
     const entry = this.entry(column, block)
     if (entry === 0) return
-    const number = this.group * GROUP_BLOCKS + block
+    const number = this.groups[column]! * GROUP_BLOCKS + block
     this.context.tally.decoded(this.reader, column, number)
     if (column === 0) this.indexed(entry, number)
   }

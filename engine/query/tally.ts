@@ -86,6 +86,13 @@ export class Tally {
     this.raise(states, at, DECODED)
   }
 
+  /** The same of blocks of a row group. */
+  decodedBlocks(reader: PartReader, column: number, group: number, blocks: Uint32Array): void {
+    const states = this.groupOf(reader, group)
+    const at = column * GROUP_BLOCKS
+    for (let i = 0; i < blocks.length; i++) this.raise(states, at + blocks[i]!, DECODED)
+  }
+
   /** What was done with blocks of a row group. */
   run(reader: PartReader, group: number, { first, end, states, columns }: BlockStates): void {
     const known = this.groupOf(reader, group)

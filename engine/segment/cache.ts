@@ -24,13 +24,23 @@ interface Slab extends Link {
   readonly bytes: number
   readonly items: readonly CacheItem[]
   pins: number
+  /** The last that pinned it, and its generation: nearly always whoever asks next. */
+  holder: Pins | null
+  heldAt: number
   /** Dropped while pinned: released by the last unpin. */
   isDropped: boolean
 }
 
-interface Place {
-  readonly slab: Slab
+/**
+ * Where a cached thing lies. Whoever found it may keep it and ask `Pins.use` again, which is cheaper
+ * than to look for it; once the thing is evicted the place is of no more use.
+ */
+export interface Place {
+  /** null: evicted. */
+  slab: Slab | null
   readonly address: number
+  /** Of a directory page: places of its blocks, as far as they were found. */
+  readonly blocks: (Place | null)[]
 }
 
 export class Cache {
@@ -75,6 +85,7 @@ export class Cache {
 
   /** Forgets a file; what is pinned goes with its last pin. */
   drop(file: number): void {
+    for (const place of this.files.get(file)?.values() ?? []) place.slab = null
     this.files.delete(file)
     for (let link = this.ring.next; link !== this.ring;) {
       const slab = link as Slab
@@ -92,15 +103,16 @@ export class Cache {
     while (isFuller) isFuller = this.evict()
   }
 
-  /** For Pins: where a thing lies, as just used; null if it is not cached. */
+  /** For Pins: where a thing lies; null if it is not cached. */
   find(file: number, key: number): Place | null {
-    const place = this.files.get(file)?.get(key)
-    if (place === undefined) return null
-    if (this.ring.previous !== place.slab) {
-      unlink(place.slab)
-      link(this.ring, place.slab)
-    }
-    return place
+    return this.files.get(file)?.get(key) ?? null
+  }
+
+  /** For Pins: a slab is the last one to be evicted. */
+  touch(slab: Slab): void {
+    if (this.ring.previous === slab) return
+    unlink(slab)
+    link(this.ring, slab)
   }
 
   /** For Pins: takes ownership of a filled region. A key that is cached already keeps its place. */
@@ -118,6 +130,8 @@ export class Cache {
       bytes,
       items,
       pins: 0,
+      holder: null,
+      heldAt: 0,
       isDropped: false,
       previous: ring,
       next: ring,
@@ -125,7 +139,7 @@ export class Cache {
     link(ring, slab)
     this.usedBytes += bytes
     for (const { key, address } of items) {
-      if (!places.has(key)) places.set(key, { slab, address })
+      if (!places.has(key)) places.set(key, { slab, address, blocks: [] })
     }
     return slab
   }
@@ -157,7 +171,12 @@ export class Cache {
   private forget(slab: Slab): void {
     const places = this.files.get(slab.file)
     if (places === undefined || slab.isDropped) return
-    for (const { key } of slab.items) if (places.get(key)?.slab === slab) places.delete(key)
+    for (const { key } of slab.items) {
+      const place = places.get(key)
+      if (place?.slab !== slab) continue
+      place.slab = null
+      places.delete(key)
+    }
     if (places.size === 0) this.files.delete(slab.file)
   }
 
@@ -185,9 +204,22 @@ export class Pins {
   /** Address of a cached thing, pinned until release(); 0 if it is not cached. */
   find(file: number, key: number): number {
     const place = this.cache.find(file, key)
-    if (place === null) return 0
-    this.pin(place.slab)
-    return place.address
+    return place === null ? 0 : this.use(place)
+  }
+
+  /** The same with where it lies, for the next time; null if it is not cached. */
+  place(file: number, key: number): Place | null {
+    const place = this.cache.find(file, key)
+    if (place !== null) this.use(place)
+    return place
+  }
+
+  /** Address of what was found before, pinned until release(); 0 if it was evicted. */
+  use({ slab, address }: Place): number {
+    if (slab === null) return 0
+    this.cache.touch(slab)
+    this.pin(slab)
+    return address
   }
 
   /** Hands a filled and checked region to the cache, pinned until release(). */
@@ -213,6 +245,9 @@ export class Pins {
   }
 
   private pin(slab: Slab): void {
+    if (slab.holder === this && slab.heldAt === this.generation) return
+    slab.holder = this
+    slab.heldAt = this.generation
     if (this.slabs.has(slab)) return
     this.slabs.add(slab)
     this.bytes += slab.bytes

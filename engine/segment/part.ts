@@ -3,7 +3,7 @@
 // they yield what they need read, so that one body serves synchronous and asynchronous hosts.
 // Every address that is returned stays valid until the caller's pins are released.
 
-import type { Cache, CacheItem, Pins } from './cache.ts'
+import type { Cache, CacheItem, Pins, Place } from './cache.ts'
 import { OmenError } from '../error.ts'
 import {
   BLOCK_ROWS,
@@ -68,6 +68,8 @@ export class PartReader {
   private mergedRows = 0
   private hiddenCount = 0
   private opened: { footer: Footer; series: SeriesPages; index: Map<number, number> } | null = null
+  /** Directory pages that were found in the cache, in the footer's order. */
+  private readonly pagePlaces: (Place | undefined)[] = []
 
   /** `cache` is the one whose pins the calls get. `onHot`: see `warm`. */
   constructor(
@@ -165,18 +167,32 @@ export class PartReader {
   cachedEntries(pins: Pins, index: number, group: number): number {
     if (index < 0) return 0
     const { pages, columns } = this.state.footer
-    const at = (group * (columns.length + 1) + index) * PAGE_WORDS
-    if (pages[at + 1] === 0) return 0
+    const number = group * (columns.length + 1) + index
+    const known = this.pagePlaces[number]
+    if (known !== undefined && known.slab !== null) return pins.use(known)
+    if (pages[number * PAGE_WORDS + 1] === 0) return 0
     const { file, offset } = this.description
-    return pins.find(file, offset + pages[at]!) || -1
+    const place = pins.place(file, offset + pages[number * PAGE_WORDS]!)
+    if (place === null) return -1
+    this.pagePlaces[number] = place
+    return place.address
   }
 
-  /** Address of the bytes of the block with that entry; -1 = not cached. */
-  cachedBlock(pins: Pins, entry: number): number {
+  /** Address of the bytes of a block of the column with that index, and its entry; -1 = not cached. */
+  cachedBlock(pins: Pins, index: number, block: number, entry: number): number {
     const { u32 } = this.instance.memory
     if (u32[(entry >>> 2) + 1] === 0) return entry
+    const group = Math.floor(block / GROUP_BLOCKS)
+    // The page is cached, for its entry is.
+    const page = this.pagePlaces[group * (this.columns.length + 1) + index]!
+    const known = page.blocks[block % GROUP_BLOCKS]
+    if (known !== undefined && known !== null && known.slab !== null) return pins.use(known)
     const { file, offset } = this.description
-    return pins.find(file, offset + u32[entry >>> 2]!) || -1
+    const place = pins.place(file, offset + u32[entry >>> 2]!)
+    if (place === null) return -1
+    if (page.blocks.length === 0) page.blocks.length = GROUP_BLOCKS
+    page.blocks[block % GROUP_BLOCKS] = place
+    return place.address
   }
 
   /** Series page that would have the id; -1 if all begin after it. After open(). */
@@ -211,10 +227,12 @@ export class PartReader {
   *block(pins: Pins, columnId: number, block: number): Execution<number> {
     const entry = yield* this.entry(pins, columnId, block)
     if (entry === 0) return 0
-    const found = this.cachedBlock(pins, entry)
-    if (found > 0) return found
     const { u32 } = this.instance.memory
     const wanted = { block, entry, offset: u32[entry / 4]!, size: u32[entry / 4 + 1]! }
+    if (wanted.size === 0) return entry
+    const { file, offset } = this.description
+    const found = pins.find(file, offset + wanted.offset)
+    if (found !== 0) return found
     return yield* this.readBlocks(pins, columnId, [wanted])
   }
 

@@ -2,7 +2,7 @@
 // time, last time) through the time codec, then their directory page. A page is decoded once, into
 // arrays in the cache. docs/format.md, "Series pages".
 
-import type { Pins } from './cache.ts'
+import type { Pins, Place } from './cache.ts'
 import { OmenError, assert } from '../error.ts'
 import { fileName } from '../log/file-name.ts'
 import type { Footer } from './footer.ts'
@@ -141,6 +141,8 @@ export class SeriesPages {
   private readonly footer: Footer
   private readonly file: number
   private readonly partOffset: number
+  /** Decoded pages that were found in the cache. */
+  private readonly places: (Place | undefined)[] = []
 
   constructor(instance: KernelInstance, footer: Footer, file: number, partOffset: number) {
     this.instance = instance
@@ -159,7 +161,7 @@ export class SeriesPages {
   cachedRange(pins: Pins, id: number): SeriesRange | null | undefined {
     const index = this.pageOf(id)
     if (index < 0) return null
-    const ids = pins.find(this.file, this.keyOf(index))
+    const ids = this.cachedPage(pins, index)
     return ids === 0 ? undefined : this.rangeOn(this.layoutOf(index, ids), index, id)
   }
 
@@ -169,7 +171,7 @@ export class SeriesPages {
     const { count } = this.footer.seriesPages[index]!
     const key = this.keyOf(index)
     const size = (count + 1) * 8
-    let ids = pins.find(this.file, key)
+    let ids = this.cachedPage(pins, index)
     if (ids === 0) {
       const page = yield* this.load(pins, index)
       const region = pins.cache.allocate(size * SERIES_COLUMNS)
@@ -183,6 +185,16 @@ export class SeriesPages {
       pins.insert(this.file, region, [{ key, address: ids }])
     }
     return this.layoutOf(index, ids)
+  }
+
+  /** Address of the ids of a decoded page, 0 if it is not cached. */
+  private cachedPage(pins: Pins, index: number): number {
+    const known = this.places[index]
+    if (known !== undefined && known.slab !== null) return pins.use(known)
+    const place = pins.place(this.file, this.keyOf(index))
+    if (place === null) return 0
+    this.places[index] = place
+    return place.address
   }
 
   private layoutOf(index: number, ids: number): SeriesPage {

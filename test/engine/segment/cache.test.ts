@@ -54,6 +54,24 @@ describe('the block cache', () => {
     expect(cache.used).toBeLessThanOrEqual(8 * KIB)
   })
 
+  test('a kept place leads to its thing, keeps it from eviction, and ends with it', () => {
+    for (let key = 1; key <= 8; key++) put(1, key)
+    const places = [1, 2, 3].map((key) => pins.place(1, key)!)
+    pins.release()
+    const later = cache.pins()
+    expect(later.use(places[0]!)).toBe(places[0]!.address)
+    for (let key = 1; key <= 8; key++) put(2, key, later)
+    expect(memory.u8[later.use(places[0]!)]).toBe(1)
+    expect(later.use(places[1]!)).toBe(0)
+    const again = put(1, 2, later)
+    expect(later.use(places[1]!)).toBe(0)
+    expect(later.place(1, 2)!.address).toBe(again)
+    cache.drop(1)
+    expect([later.use(places[0]!), later.place(1, 2)]).toEqual([0, null])
+    later.release()
+    expect(cache.used).toBeLessThanOrEqual(8 * KIB)
+  })
+
   test('evicts the least recently used first', () => {
     for (let key = 1; key <= 8; key++) put(1, key)
     pins.release()
