@@ -10,7 +10,7 @@ import { TIME } from './entry'
 import { areExceptionsOrdered, decodeFloats, encodeFloats, floatsSize } from './floats'
 import { UNIT_TEN, decodeIntegers, fitIntegers, storeIntegers } from './integers'
 import { BLOCK_ROWS, CORRUPT, ENTRY_SIZE, FLOAT, STRING, UNSIGNED } from './layout'
-import { arePiecesOrdered, lineSizeOf, openLine } from './pieces'
+import { arePiecesOrdered, isUnaryComplete, lineSizeOf, openLine } from './pieces'
 import {
   decodeStrings,
   encodeStrings,
@@ -74,7 +74,7 @@ function encodeBody(
   summarize(type, values, mask, n, entry)
   if (type === FLOAT) return encodeFloats(values, mask, n, target, capacity, entry)
   store<u8>(entry, u8(entries.ENCODING_LINE), entries.ENTRY_ENCODING)
-  fitIntegers(values, mask, n, type === UNSIGNED, UNIT_TEN, 0, 0)
+  fitIntegers(values, mask, n, type === UNSIGNED, UNIT_TEN, 0, 0, entries.SUM_KINDS)
   return storeIntegers(target, capacity, entry)
 }
 
@@ -197,7 +197,7 @@ export function checkBlock(type: i32, block: usize, entry: usize): i32 {
   const hasNulls = u32(body) < size
   if ((hasNulls ? countBits(block + usize(body), n) : n) !== count) return CORRUPT
   openLine(block, entry)
-  if (!arePiecesOrdered()) return CORRUPT
+  if (!arePiecesOrdered() || !isUnaryComplete()) return CORRUPT
   if (type === FLOAT && !areExceptionsOrdered(block, entry)) return CORRUPT
   if (type === STRING && !isDictionaryOrdered(block, entry, body)) return CORRUPT
   return 0

@@ -8,6 +8,7 @@ import { TIME } from './entry'
 import { EXPONENT_MAX, isDecimal, mantissaOf, powerOfTen } from './floats'
 import { BLOCK_ROWS, CORRUPT, ENTRY_SIZE, FLOAT, FULL, STRING } from './layout'
 import { unitOf } from './pieces'
+import { UNARY_SIZE_MAX } from './unary'
 import { readVarint, unzigzag, varintValue, writeVarint, writeZigzag } from './varint'
 
 /** No entry takes more bytes than this on disk. */
@@ -65,7 +66,12 @@ function writeEntry(type: i32, entry: usize, previousBase: i64, at: usize): usiz
   at = writeZigzag(at, slope)
   if (slope !== 0) store<u8>(at++, load<u8>(entry, entries.ENTRY_SHIFT))
   at = writeVarint(at, u64(pieces))
-  if (pieces > 1) store<u8>(at++, load<u8>(entry, entries.ENTRY_OFFSET_BYTES))
+  if (pieces > 1 || (flags & entries.IS_SUM) !== 0) {
+    store<u8>(at++, load<u8>(entry, entries.ENTRY_OFFSET_BYTES))
+  }
+  if ((flags & entries.SUM_KINDS) !== 0) {
+    at = writeVarint(at, u64(load<u16>(entry, entries.ENTRY_UNARY_SIZE)))
+  }
   if (encoding !== entries.ENCODING_LINE) {
     at = writeVarint(at, u64(load<u16>(entry, entries.ENTRY_EXCEPTIONS)))
   }
@@ -201,7 +207,7 @@ function readEntry(type: i32, entry: usize, previousBase: i64): bool {
   const flags = readByte()
   store<u8>(entry, u8(encoding), entries.ENTRY_ENCODING)
   store<u8>(entry, u8(flags), entries.ENTRY_FLAGS)
-  if (cursor === 0 || encoding > entries.ENCODING_DICTIONARY) return false
+  if (cursor === 0 || encoding > entries.ENCODING_PLAIN) return false
   if ((flags & entries.ALL_NULL) !== 0) return type !== TIME
   const size = readNumber()
   if (size > u64(u32.MAX_VALUE)) return false
@@ -219,7 +225,11 @@ function readEntry(type: i32, entry: usize, previousBase: i64): bool {
   }
   const pieces = readNumber()
   store<u16>(entry, u16(pieces), entries.ENTRY_PIECES)
-  if (pieces > 1) store<u8>(entry, u8(readByte()), entries.ENTRY_OFFSET_BYTES)
+  if (pieces > 1 || (flags & entries.IS_SUM) !== 0) {
+    store<u8>(entry, u8(readByte()), entries.ENTRY_OFFSET_BYTES)
+  }
+  const unary = (flags & entries.SUM_KINDS) !== 0 ? readNumber() : 0
+  store<u16>(entry, u16(unary), entries.ENTRY_UNARY_SIZE)
   const exceptions = encoding !== entries.ENCODING_LINE ? readNumber() : 0
   store<u16>(entry, u16(exceptions), entries.ENTRY_EXCEPTIONS)
   if (encoding === entries.ENCODING_DICTIONARY) {
@@ -228,6 +238,7 @@ function readEntry(type: i32, entry: usize, previousBase: i64): bool {
   const epsilon = type === TIME ? readNumber() : 0
   store<u16>(entry, u16(epsilon), entries.ENTRY_EPSILON)
   if (count < 1 || count > rows || pieces > rows || exceptions > rows) return false
+  if (unary > u64(UNARY_SIZE_MAX)) return false
   if (epsilon > u64(BLOCK_ROWS) || cursor === 0) return false
   if ((flags & entries.HAS_SUMMARY) === 0) return type === STRING
   return type === FLOAT ? readFloatSummary(entry) : readIntegerSummary(type, entry)

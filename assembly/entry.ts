@@ -25,6 +25,7 @@ export const ENTRY_EPSILON: usize = 88
 export const ENTRY_SHIFT: usize = 90
 export const ENTRY_OFFSET_BYTES: usize = 91
 export const ENTRY_END_BYTES: usize = 92
+export const ENTRY_UNARY_SIZE: usize = 94
 
 /** Pseudo field type of the time column, beside those of layout.ts. */
 export const TIME: i32 = 5
@@ -33,10 +34,19 @@ export const HAS_NULLS: u32 = 1
 export const ALL_NULL: u32 = 2
 export const HAS_NAN: u32 = 4
 export const HAS_SUMMARY: u32 = 8
+/** Residuals are sums of signed steps. */
+export const IS_SUM: u32 = 16
 export const IS_WIDE: u32 = 32
+/** Residuals are sums that never fall. */
+export const IS_RISING: u32 = 64
+/** At most one of these two is set. */
+export const SUM_KINDS: u32 = 80
+/** Rows without a value have no slot in the line. */
+export const IS_DENSE: u32 = 128
 
 export const ENCODING_NONE: u32 = 0
 export const ENCODING_LINE: u32 = 1
 export const ENCODING_DECIMAL: u32 = 2
 export const ENCODING_FLOAT: u32 = 3
 export const ENCODING_DICTIONARY: u32 = 4
+export const ENCODING_PLAIN: u32 = 5

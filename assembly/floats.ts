@@ -18,7 +18,7 @@ import {
 } from './integers'
 import { MAGIC, MAGIC_BITS } from './lanes'
 import { CORRUPT, FULL } from './layout'
-import { lineSizeOf } from './pieces'
+import { lineRowsOf, lineSizeOf } from './pieces'
 
 /** Largest power of ten that a double holds exactly. */
 export const EXPONENT_MAX: i32 = 22
@@ -255,10 +255,11 @@ function fitMapped(n: i32, unitKind: i32): i32 {
   if (mappedCount === 0) {
     // Nothing but exceptions: any line will do, so the flat one through 0.
     for (let i = 0; i < n; i++) store<i64>(MAPPED + (usize(i) << 3), 0)
-    return fitIntegers(MAPPED, 0, n, false, UNIT_NONE, 0, 0) + exceptionCount * 10
+    return fitIntegers(MAPPED, 0, n, false, UNIT_NONE, 0, 0, 0) + exceptionCount * 10
   }
   const mask: usize = mappedCount === n ? 0 : IS_MAPPED
-  return fitIntegers(MAPPED, mask, n, false, unitKind, 0, 0) + exceptionCount * 10
+  const sums = entries.SUM_KINDS
+  return fitIntegers(MAPPED, mask, n, false, unitKind, 0, 0, sums) + exceptionCount * 10
 }
 
 /** Two's complement of a sign and magnitude, both ways; not for -0. */
@@ -282,7 +283,7 @@ function storeExactSum(values: usize, valid: usize, n: i32, exponent: i32, entry
 export function floatsSize(entry: usize): i32 {
   const lineSize = lineSizeOf(entry)
   const exceptions = i32(load<u16>(entry, entries.ENTRY_EXCEPTIONS))
-  const n = i32(load<u16>(entry, entries.ENTRY_ROWS))
+  const n = lineRowsOf(entry)
   const exponent = i32(load<u8>(entry, entries.ENTRY_EXPONENT))
   const encoding = u32(load<u8>(entry, entries.ENTRY_ENCODING))
   if (lineSize < 0 || exceptions > n) return CORRUPT
@@ -338,7 +339,7 @@ export function areExceptionsOrdered(block: usize, entry: usize): bool {
   let previous = -1
   for (let k: usize = 0; k < exceptions; k++) {
     const row = i32(load<u16>(rows + (k << 1)))
-    if (row <= previous || row >= i32(load<u16>(entry, entries.ENTRY_ROWS))) return false
+    if (row <= previous || row >= lineRowsOf(entry)) return false
     previous = row
   }
   return true

@@ -3,18 +3,25 @@
 //   base + unit · (offset[piece] + ((slope · (i − start[piece])) >> shift) + residual[i])
 // where `unit` divides all differences: a power of ten for times and integers (a millisecond clock
 // in nanoseconds), a power of two for float bits, 1 for decimals. Exact over all of i64 and u64.
-// Bytes: residuals, start u16 of each piece but the first, offset of each piece but the first.
+// Residuals may be sums instead (differences.ts): a walk has small steps, times that come as they like
+// never fall.
+// Bytes: residuals, start u16 of each piece but the first, offset of each piece but the first; of sums
+// their restarts and bitmap.
 
 import { pack, packedSize } from './bits'
+import { addHighs, addSums, sumUp } from './differences'
 import * as entries from './entry'
 import { extremeSlot } from './extreme'
 import { LESS } from './filter'
 import { LINES, MAGIC_BITS, addResiduals, divide, fill, layLine, quotients } from './lanes'
 import { FULL, INTEGER, UNSIGNED } from './layout'
 import * as line from './line'
+import * as sum from './difference-fit'
 import { MODEL, PIECE_OFFSETS, PIECE_STARTS, lineAt } from './line'
 import {
+  lineIsRising,
   lineIsSmall,
+  lineIsSum,
   linePieces,
   lineShift,
   lineSlope,
@@ -26,6 +33,7 @@ import {
   pieceOf,
   pieceOffset,
   pieceStart,
+  storeOffset,
 } from './pieces'
 
 /** What may be divided out of the differences. */
@@ -37,6 +45,10 @@ export const UNIT_TWO = 2
 const INVERSE_FIVE: u64 = 0xcccccccccccccccd
 const TEN_EXPONENT_MAX = 19
 
+/** Lines of fewer bytes are not worth a try with sums. */
+const SUMS_BYTES_MIN = 24
+/** Flag of the sums that take the place of residuals; 0 if a line does. */
+let fittedSums: u32 = 0
 let fittedBase: i64 = 0
 let fittedExponent = 0
 let fittedUnit: u64 = 1
@@ -45,7 +57,8 @@ let fittedMask: usize = 0
 
 /**
  * Fits i64[n] (or u64[n] with `isUnsigned`): bytes that storeIntegers will write. `valid` u8[n] or
- * 0; `starts` u16[startCount] are rows that must open a piece.
+ * 0; `starts` u16[startCount] are rows that must open a piece; `sums`: flags of the kinds of sums that
+ * may take the place of residuals.
  */
 export function fitIntegers(
   values: usize,
@@ -55,6 +68,7 @@ export function fitIntegers(
   unitKind: i32,
   starts: usize,
   startCount: i32,
+  sums: u32,
 ): i32 {
   fittedRows = n
   fittedMask = valid
@@ -76,39 +90,55 @@ export function fitIntegers(
   const bias: i64 = isSloped ? 0 : i64.MIN_VALUE
   if (!isSloped) biasModel(n)
   line.fitLine(valid, n, starts, startCount, isSloped)
+  fittedSums = 0
+  if (sums !== 0 && line.fitBytes >= SUMS_BYTES_MIN) {
+    const slope = isSloped ? line.typicalDifference() : 0
+    sum.fitSums(valid, n, starts, startCount, sums, slope, line.fitBytes)
+    fittedSums = sum.sumKind
+  }
+  if (fittedSums !== 0) sum.settleSums()
+  else line.settleLine()
   fittedBase = low + i64(fittedUnit) * (load<i64>(PIECE_OFFSETS) - bias)
-  return line.fitBytes
+  return fittedSums !== 0 ? sum.sumBytes : line.fitBytes
 }
 
-/** Bits of a residual in the last fit. */
+/** Bits of a residual in the last fit, if residuals are no sums. */
 export function fittedWidth(): i32 {
   return line.fitWidth
 }
 
 /** Writes what fitIntegers fitted, and its part of the entry: bytes, or FULL. */
 export function storeIntegers(target: usize, capacity: i32, entry: usize): i32 {
-  const width = line.fitWidth
-  const pieces = line.fitPieces
-  if (line.fitBytes > capacity) return FULL
-  replaceByResiduals()
-  pack(MODEL, fittedRows, width, target)
+  const isLine = fittedSums === 0
+  const width = isLine ? line.fitWidth : sum.sumWidth
+  const pieces = isLine ? line.fitPieces : sum.sumPieces
+  const offsetBytes = isLine ? line.fitOffsetBytes : sum.sumOffsetBytes
+  if ((isLine ? line.fitBytes : sum.sumBytes) > capacity) return FULL
+  if (isLine) {
+    replaceByResiduals()
+    pack(MODEL, fittedRows, width, target)
+  } else {
+    sum.packSums(target)
+  }
   let at = target + usize(packedSize(fittedRows, width))
   for (let j = 1; j < pieces; j++, at += 2) {
     store<u16>(at, load<u16>(PIECE_STARTS + (usize(j) << 1)))
   }
-  for (let j = 1; j < pieces; j++, at += usize(line.fitOffsetBytes)) {
+  for (let j = 1; j < pieces; j++, at += usize(offsetBytes)) {
     const offset = load<i64>(PIECE_OFFSETS + (usize(j) << 3)) - load<i64>(PIECE_OFFSETS)
-    storeOffset(at, line.fitOffsetBytes, offset)
+    storeOffset(at, offsetBytes, offset)
   }
+  if (!isLine) at = sum.storeUnary(at)
   store<u8>(entry, u8(width), entries.ENTRY_WIDTH)
   store<u8>(entry, u8(fittedExponent), entries.ENTRY_EXPONENT)
   store<u16>(entry, u16(pieces), entries.ENTRY_PIECES)
   store<i64>(entry, fittedBase, entries.ENTRY_BASE)
-  store<i64>(entry, line.fitSlope, entries.ENTRY_SLOPE)
-  store<u8>(entry, u8(line.fitShift), entries.ENTRY_SHIFT)
-  store<u8>(entry, u8(line.fitOffsetBytes), entries.ENTRY_OFFSET_BYTES)
-  const flags = u32(load<u8>(entry, entries.ENTRY_FLAGS))
-  if (width > 32) store<u8>(entry, u8(flags | entries.IS_WIDE), entries.ENTRY_FLAGS)
+  store<i64>(entry, isLine ? line.fitSlope : sum.sumSlope, entries.ENTRY_SLOPE)
+  store<u8>(entry, u8(isLine ? line.fitShift : 0), entries.ENTRY_SHIFT)
+  store<u8>(entry, u8(offsetBytes), entries.ENTRY_OFFSET_BYTES)
+  store<u16>(entry, u16(isLine ? 0 : sum.sumUnarySize), entries.ENTRY_UNARY_SIZE)
+  const flags = u32(load<u8>(entry, entries.ENTRY_FLAGS)) | fittedSums
+  store<u8>(entry, u8(flags | (width > 32 ? entries.IS_WIDE : 0)), entries.ENTRY_FLAGS)
   return i32(at - target)
 }
 
@@ -177,13 +207,6 @@ function powerOf(factor: u64, exponent: i32): u64 {
   return power
 }
 
-function storeOffset(at: usize, bytes: i32, offset: i64): void {
-  if (bytes === 8) store<i64>(at, offset)
-  else if (bytes === 4) store<i32>(at, i32(offset))
-  else if (bytes === 2) store<i16>(at, i16(offset))
-  else if (bytes === 1) store<i8>(at, i8(offset))
-}
-
 /** Values from … from + count as i64[count]. The entry was checked with lineSizeOf. */
 export function decodeIntegers(
   block: usize,
@@ -216,6 +239,8 @@ export function decodeQuotients(
 
 /** Decodes the open line; `divisor` 0 leaves integers. */
 function decodePieces(from: i32, count: i32, divisor: f64, target: usize): void {
+  if (lineIsSum) return decodeSums(from, count, divisor, target)
+  if (lineIsRising) return decodeRising(from, count, divisor, target)
   const piece = pieceOf(from)
   // Lines hold values where there is nothing to add, or the model where a unit is to be multiplied.
   const isModel = lineWidth > 0 && lineUnit !== 1
@@ -231,6 +256,29 @@ function decodePieces(from: i32, count: i32, divisor: f64, target: usize): void 
     layPieces(piece, from, count, isModel, divisor, LINES + (usize(from & 31) << 3))
     addResiduals(from, count, 32, reach, divisor, target)
   }
+}
+
+/** decodePieces for sums of steps. */
+function decodeSums(from: i32, count: i32, divisor: f64, target: usize): void {
+  const sums = sumUp(from, count)
+  const isModel = lineUnit !== 1
+  const piece = pieceOf(from)
+  if (lineSlope === 0 && pieceEnd(piece) >= from + count) {
+    fill(isModel ? pieceOffset(piece) : baseOf(piece, divisor), LINES, LINES + 32)
+    addSums(sums, count, 0, divisor, target)
+  } else {
+    layPieces(piece, from, count, isModel, divisor, LINES)
+    addSums(sums, count, 32, divisor, target)
+  }
+}
+
+/** decodePieces for sums that never fall: their high parts are laid, and the rest are residuals. */
+function decodeRising(from: i32, count: i32, divisor: f64, target: usize): void {
+  const lines = LINES + (usize(from & 31) << 3)
+  layPieces(pieceOf(from), from, count, lineUnit !== 1, divisor, lines)
+  addHighs(from, count, lines)
+  // Products of 32-bit lanes are for models that are known to be small.
+  addResiduals(from, count, 32, u64.MAX_VALUE, divisor, target)
 }
 
 /** No model that layPieces laid is further from 0. */
@@ -270,7 +318,7 @@ function layPieces(
 function baseOf(piece: i32, divisor: f64): i64 {
   const base = pieceBase(piece)
   if (divisor === 0.0) return base
-  const isConstant = lineWidth === 0 && lineSlope === 0
+  const isConstant = lineWidth === 0 && lineSlope === 0 && !lineIsSum
   return isConstant ? reinterpret<i64>(f64(base) / divisor) : base + MAGIC_BITS
 }
 

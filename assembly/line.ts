@@ -64,8 +64,12 @@ export function fitLine(
   measureGroups(0, FLAT_GROUPS)
   if (isSloped) considerSlopes()
   if (fitBytes > 0) consider(0, 0)
+}
+
+/** Cuts the pieces of what was fitted, into PIECE_* and fitPieces. */
+export function settleLine(): void {
   takeGroups(fitSlope, fitShift)
-  fitPieces = segment(fitSlope, fitShift, fitWidth, n)
+  fitPieces = segment(fitSlope, fitShift, fitWidth, rows)
 }
 
 /** Value of the model's line at `row` rows from the start of a piece. */
@@ -264,7 +268,7 @@ function forcedRow(index: i32): i32 {
 }
 
 /** Bytes that hold every signed number from `low` to `high`. */
-function signedBytes(low: i64, high: i64): i32 {
+export function signedBytes(low: i64, high: i64): i32 {
   if (low === 0 && high === 0) return 0
   if (low >= -128 && high <= 127) return 1
   if (low >= -32768 && high <= 32767) return 2
@@ -304,7 +308,7 @@ const SAMPLES: usize = memory.data(264)
 let sampled = 0
 
 /** Median of a few differences per row, which stay in SAMPLES: gaps and boundaries do not move it. */
-function typicalDifference(): i64 {
+export function typicalDifference(): i64 {
   sampled = 0
   const step = max(1, (rows - 1) / SAMPLE)
   for (let i = 1; i < rows && sampled < SAMPLE; i += step) {

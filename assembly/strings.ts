@@ -47,7 +47,7 @@ export function encodeStrings(
     if (valid !== 0 && load<u8>(valid + usize(i)) === 0) continue
     store<i64>(code, i64(load<u16>(RANK + (usize(load<i64>(code)) << 1))))
   }
-  const lineSize = fitIntegers(CODES, valid, n, false, UNIT_NONE, 0, 0)
+  const lineSize = fitIntegers(CODES, valid, n, false, UNIT_NONE, 0, 0, 0)
   const bytes = dictionaryBytes()
   const endBytes = bytes < 65536 ? 2 : 4
   const size = u64(lineSize) + u64(distinctCount) * u64(endBytes) + bytes

@@ -6,14 +6,18 @@
 // [i−1−epsilon, i+epsilon], and its lower bound lies in [predict − epsilon, predict + epsilon + 1].
 // An answer inside was seen from both sides; one at an end is checked by one more random access, and
 // a miss (another piece, a damaged bound) searches the rest instead.
+// Times that come as they like may be sums that never fall (differences.ts): these are searched by
+// counting in their bitmap, without a bound.
 
-import { packedSize } from './bits'
+import { packedSize, residualAt } from './bits'
 import * as entries from './entry'
 import { UNIT_TEN, decodeIntegers, fitIntegers, storeIntegers } from './integers'
 import { crc32c } from './checksum'
 import { CORRUPT } from './layout'
+import { lineIsRising, lineUnary, lineUnarySize, lineWords } from './pieces'
 import { lineRows, lineShift, lineSlope, linePieces, lineUnit, lineWidth } from './pieces'
 import { lineSizeOf, openLine, pieceBase, pieceEnd, pieceOf, pieceStart, valueAt } from './pieces'
+import { onesBelow } from './unary'
 
 /** Most bytes that encodeTimes writes for `n` rows. */
 export function encodeTimesBound(n: i32): i32 {
@@ -39,7 +43,7 @@ export function encodeTimes(
   store<u16>(entry, u16(n), entries.ENTRY_COUNT)
   store<u8>(entry, u8(entries.ENCODING_LINE), entries.ENTRY_ENCODING)
   store<u8>(entry, u8(entries.HAS_SUMMARY), entries.ENTRY_FLAGS)
-  fitIntegers(times, 0, n, false, UNIT_TEN, starts, startCount)
+  fitIntegers(times, 0, n, false, UNIT_TEN, starts, startCount, entries.IS_RISING)
   const size = storeIntegers(target, capacity, entry)
   if (size < 0) return size
   store<u32>(entry, u32(size), entries.ENTRY_BYTES)
@@ -66,6 +70,7 @@ function summarize(times: usize, n: i32, entry: usize): void {
 function measureEpsilon(times: usize, block: usize, entry: usize): i32 {
   let epsilon = 0
   openLine(block, entry)
+  if (lineIsRising) return 0
   for (let piece = 0; piece < linePieces; piece++) {
     takePiece(piece)
     for (let row = takenStart; row < takenEnd; row++) {
@@ -115,9 +120,11 @@ export function decodeTimes(block: usize, entry: usize, from: i32, count: i32, t
 /** True if the entry's numbers agree with its size, so that no access leaves the block. */
 export function isSound(entry: usize): bool {
   const encoding = u32(load<u8>(entry, entries.ENTRY_ENCODING))
+  const flags = u32(load<u8>(entry, entries.ENTRY_FLAGS))
   const size = lineSizeOf(entry)
   return (
     encoding === entries.ENCODING_LINE &&
+    (flags & (entries.IS_SUM | entries.HAS_NULLS | entries.IS_DENSE)) === 0 &&
     size >= 0 &&
     u32(size) === load<u32>(entry, entries.ENTRY_BYTES)
   )
@@ -143,6 +150,7 @@ export function timeLowerBound(block: usize, entry: usize, from: i32, to: i32, t
   if (!isSound(entry) || from < 0 || to > i32(load<u16>(entry, entries.ENTRY_ROWS))) return CORRUPT
   if (from >= to) return to
   openLine(block, entry)
+  if (lineIsRising) return risingLowerBound(from, to, time)
   takePiece(pieceOfTime(from, to, time))
   const epsilon = i32(load<u16>(entry, entries.ENTRY_EPSILON))
   const row = time < takenBase ? takenStart : predict(time)
@@ -178,6 +186,44 @@ function pieceOfTime(from: i32, to: i32, time: i64): i32 {
   while (high - low > 1) {
     const middle = (low + high) >> 1
     if (pieceBase(middle) <= time) low = middle
+    else high = middle
+  }
+  return low
+}
+
+/** timeLowerBound where times are sums that never fall: the bitmap tells the rows to look at. */
+function risingLowerBound(from: i32, to: i32, time: i64): i32 {
+  const piece = pieceStartedBy(from, to, time)
+  const base = pieceBase(piece)
+  const low = max(from, pieceStart(piece))
+  const high = max(low, min(to, pieceEnd(piece)))
+  if (time <= base) return low
+  const distance = u64(time - base)
+  const unit = u64(lineUnit)
+  const sought = distance / unit + u64(distance % unit !== 0)
+  const share = sought >> lineWidth
+  if (share >= u64(lineUnarySize) << 3) return high
+  const first = onesBelow(lineUnary, lineUnarySize, i32(share))
+  const last = onesBelow(lineUnary, lineUnarySize, i32(share) + 1)
+  // Rows that share the high part differ in their low bits.
+  const rest = sought & ((u64(1) << lineWidth) - 1)
+  let start = max(low, min(high, first))
+  let end = max(start, min(high, last))
+  while (start < end) {
+    const middle = (start + end) >> 1
+    if (residualAt(lineWords, lineRows, lineWidth, middle) < rest) start = middle + 1
+    else end = middle
+  }
+  return start
+}
+
+/** Last piece of the rows [from, to) whose first time is ≤ `time`, else the first of them. */
+function pieceStartedBy(from: i32, to: i32, time: i64): i32 {
+  let low = pieceOf(from)
+  let high = pieceOf(to - 1) + 1
+  while (high - low > 1) {
+    const middle = (low + high) >> 1
+    if (valueAt(pieceBase(middle), 0, pieceStart(middle)) <= time) low = middle
     else high = middle
   }
   return low

@@ -52,7 +52,10 @@ export interface Footer {
   readonly bodySize: number
 }
 
+/** Of segment files. */
 const FORMAT_VERSION = 0
+/** Of parts: 1 has blocks that a reader of 0 would misread. Parts of 0 are read as before. */
+const PART_VERSION = 1
 const SEGMENT_MAGIC = 'OMENSEG\0'
 const PART_MAGIC = 'OMENPRT\0'
 const FIXED_SIZE = 80
@@ -83,7 +86,7 @@ export function checkSegmentHeader(bytes: Uint8Array, id: number): void {
   if (crc32c(bytes.subarray(0, 28)) !== view.getUint32(28, true)) {
     throw corrupt(name, 'header fails its checksum')
   }
-  checkVersion(name, view.getUint16(8, true))
+  checkVersion(name, view.getUint16(8, true), FORMAT_VERSION)
   if (view.getUint32(12, true) !== id) {
     throw corrupt(name, `is a copy of ${fileName('segment', view.getUint32(12, true))}`)
   }
@@ -100,7 +103,7 @@ export function encodeFooter(id: number, footer: Footer): Uint8Array {
   const bytes = new Uint8Array(sizeOf(columns.length, groups, seriesPages.length))
   const view = viewOf(bytes)
   writeMagic(bytes, PART_MAGIC)
-  view.setUint16(8, FORMAT_VERSION, true)
+  view.setUint16(8, PART_VERSION, true)
   view.setUint16(10, GROUP_BLOCKS, true)
   view.setUint32(12, id, true)
   view.setUint32(16, footer.table, true)
@@ -138,7 +141,7 @@ export function decodeFooter(bytes: Uint8Array, id: number, bodySize: number): F
   if (crc32c(bytes.subarray(0, end), id) !== view.getUint32(end, true)) {
     throw corrupt(name, `footer at ${bodySize} of a part fails its checksum`)
   }
-  checkVersion(name, view.getUint16(8, true))
+  checkVersion(name, view.getUint16(8, true), PART_VERSION)
   const columnCount = view.getUint32(20, true)
   const rows = Number(view.getBigUint64(56, true))
   const groups = view.getUint32(64, true)
@@ -222,11 +225,11 @@ function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
-function checkVersion(name: string, version: number): void {
-  if (version === FORMAT_VERSION) return
+function checkVersion(name: string, version: number, newest: number): void {
+  if (version <= newest) return
   throw new OmenError(
     'unsupported',
-    `${name}: has format version ${version}, this build reads ${FORMAT_VERSION}`,
+    `${name}: has format version ${version}, this build reads up to ${newest}`,
   )
 }
 

@@ -46,6 +46,8 @@ export interface Entry {
   last: bigint
   epsilon: number
   shift: number
+  offsetBytes: number
+  unarySize: number
 }
 
 export function readEntry(bytes: Uint8Array): Entry {
@@ -71,6 +73,8 @@ export function readEntry(bytes: Uint8Array): Entry {
     last: slot(80),
     epsilon: view.getUint16(88, true),
     shift: view.getUint8(90),
+    offsetBytes: view.getUint8(91),
+    unarySize: view.getUint16(94, true),
   }
 }
 

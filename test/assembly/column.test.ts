@@ -334,7 +334,14 @@ function randomBlock(dice: Random): Block {
   const n = 1 + dice.int(dice.chance(0.5) ? 1024 : 70)
   const valid = Uint8Array.from({ length: n }, () => (dice.chance(0.9) ? 1 : 0))
   const mask = dice.chance(0.5) ? allValid(n) : valid
-  const kind = dice.int(4)
+  const kind = dice.int(6)
+  if (kind >= 4) {
+    // Walks and counters: sums of steps, and sums that never fall.
+    let at = 0
+    const step = (): number => (kind === 4 ? dice.int(5) - 2 : dice.int(40))
+    const values = fill(n, () => (at += dice.chance(0.01) ? 9_999 : step()) / 10)
+    return encodeColumn(FLOAT, floatSlots(values), mask)
+  }
   if (kind === 0) {
     const distinct = 1 + dice.int(40)
     return encodeStrings(
@@ -373,7 +380,7 @@ test('random integers of every width and slope come back (seeds 1 to 200)', () =
 
 describe('a damaged column block', () => {
   test('is noticed whichever bit flips', () => {
-    for (const seed of [1, 2, 3, 4, 5, 6]) {
+    for (const seed of [1, 2, 3, 4, 5, 6, 7, 8, 9]) {
       const block = randomBlock(randomOf(seed))
       for (let bit = seed; bit < block.bytes.length * 8; bit += 13) {
         const bytes = block.bytes.slice()
@@ -399,7 +406,7 @@ describe('a damaged column block', () => {
       const entry = block.entry.slice()
       for (let k = 0; k <= random.int(6) && bytes.length > 0; k++)
         bytes[random.int(bytes.length)] = random.int(256)
-      if (random.chance(0.6)) entry[12 + random.int(82)] = random.int(256)
+      if (random.chance(0.6)) entry[12 + random.int(84)] = random.int(256)
       const damaged = { ...block, bytes, entry }
       check(damaged)
       const rows = Math.min(readEntry(entry).rows, 1024)
@@ -418,7 +425,7 @@ describe('a damaged column block', () => {
       for (let k = 0; k < 4 && bytes.length > 0; k++)
         bytes[random.int(bytes.length)] = random.int(256)
       const entry = block.entry.slice()
-      if (random.chance(0.5)) entry[12 + random.int(82)] = random.int(256)
+      if (random.chance(0.5)) entry[12 + random.int(84)] = random.int(256)
       const values = own.memory.allocate(65_536 * 3)
       const end = own.memory.wasm.buffer.byteLength
       if (values.offset + values.size > end - 65_536 * 2) own.memory.wasm.grow(64)

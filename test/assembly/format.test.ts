@@ -28,7 +28,7 @@ const ROWS = 64
 const valid = Uint8Array.from({ length: ROWS }, (_, i) => (i === 5 ? 0 : 1))
 const values = Array.from(
   { length: ROWS },
-  (_, i) => (1000 + 20_000 * i + (((37 * i * i) % 101) % 16)) / 10,
+  (_, i) => (1000 + 20_000 * i + ((37 * i * i) % 101) * 37) / 10,
 )
 
 function decodePage(): Uint8Array {
@@ -56,7 +56,7 @@ describe('the example of docs/format.md', () => {
     const slot = (value: number): bigint => floatSlots([value])[0]!
     const sum = values.reduce((total, value, i) => total + (valid[i] ? value * 10 : 0), 0) / 10
     expect(entry).toMatchObject({ size: 136, rows: 64, count: 63, encoding: 2, flags: 9 })
-    expect(entry).toMatchObject({ width: 4, exponent: 1, base: 1000n, slope: 20_000n, pieces: 1 })
+    expect(entry).toMatchObject({ width: 13, exponent: 1, base: -2996n, slope: 20_074n, pieces: 1 })
     expect(entry).toMatchObject({
       min: slot(values[0]!),
       max: slot(values[63]!),
@@ -78,12 +78,11 @@ describe('the example of docs/format.md', () => {
     const view = new DataView(bytes.buffer)
     for (let i = 0; i < ROWS; i++) {
       const [row, stream] = [i >> 5, i & 31]
-      const bit = row * 4
-      const word = view.getUint32((bit >> 5) * 128 + stream * 4, true)
-      const residual = (word >>> (bit & 31)) & 15
+      const word = view.getUint32(stream * 4, true)
+      const residual = (word >>> (row * 13)) & 8191
       const isValid = ((bytes[128 + (i >> 3)]! >> (i & 7)) & 1) === 1
       expect(isValid).toBe(valid[i] === 1)
-      if (isValid) expect((1000 + 20_000 * i + residual) / 10, `row ${i}`).toBe(values[i])
+      if (isValid) expect((-2996 + 20_074 * i + residual) / 10, `row ${i}`).toBe(values[i])
       else expect(residual).toBe(0)
     }
   })

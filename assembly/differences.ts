@@ -1,0 +1,126 @@
+// Residuals that are sums, as they are read. Both kinds keep the high part of a number in a bitmap, in
+// unary, and the low `width` bits packed as all residuals are:
+// sums: what a row adds to the sum of the row before, as zigzag Rice codes (Rice and Plaunt, 1971).
+//   Every 128 rows the sum is stored, so that no row is far from one that needs no other.
+// rising: sums that never fall, by Elias and Fano: the bitmap counts the high parts, so that any row is
+//   read without the others and a value is searched without reading any (unary.ts).
+
+import { WORD_ROW } from './bits'
+import { LINES, MAGIC } from './lanes'
+import {
+  RESTART_ROWS,
+  lineBase,
+  lineUnary,
+  lineUnarySize,
+  lineUnit,
+  lineWidth,
+  lineWords,
+  restartAt,
+} from './pieces'
+import { ONES, unpackOnes } from './unary'
+
+/** Sums of the rows from a restart on, i32[1024]. */
+const SUMS: usize = memory.data(4096)
+/** A row of words that hold nothing, for numbers without low bits. */
+const EMPTY: usize = memory.data(128)
+
+/** Sums of rows from … from + count of the open line: the address of the first, i32[count]. */
+export function sumUp(from: i32, count: i32): usize {
+  const begin = from & ~(RESTART_ROWS - 1)
+  unpackOnes(lineUnary, lineUnarySize, begin, from + count - begin)
+  const words = lineWidth > 0 ? lineWords : EMPTY
+  const mask = i32x4.splat((1 << lineWidth) - 1)
+  let carry = i32x4.splat(i32(restartAt(begin / RESTART_ROWS)))
+  let ones = ONES
+  let target = SUMS
+  for (let row = begin; row < from + count; row += 32) {
+    const bit = (row >> 5) * lineWidth
+    const shift = bit & 31
+    const word = words + usize(bit >> 5) * WORD_ROW
+    const next = word + (shift + lineWidth > 32 ? WORD_ROW : 0)
+    for (let group: usize = 0; group < WORD_ROW; group += 32, ones += 16, target += 32) {
+      // Zeros between two ones: positions are modulo 2^16, as is the 0xffff before all.
+      const gaps = i16x8.sub(v128.load(ones), v128.load(ones - 2))
+      const highs = i16x8.sub(gaps, i16x8.splat(1))
+      const first = unpack(word + group, next + group, shift, mask)
+      const second = unpack(word + group + 16, next + group + 16, shift, mask)
+      carry = addUp(first, i32x4.extend_low_i16x8_u(highs), carry, target)
+      carry = addUp(second, i32x4.extend_high_i16x8_u(highs), carry, target + 16)
+    }
+  }
+  return SUMS + (usize(from - begin) << 2)
+}
+
+function unpack(word: usize, next: usize, shift: i32, mask: v128): v128 {
+  const here = i32x4.shr_u(v128.load(word), shift)
+  // Shifts are taken modulo 32; where nothing is missing, what this puts in is masked out.
+  return v128.and(v128.or(here, i32x4.shl(v128.load(next), 32 - shift)), mask)
+}
+
+/** Stores the sums of four rows after `carry`; the last of them, four times. */
+function addUp(lows: v128, highs: v128, carry: v128, target: usize): v128 {
+  const codes = v128.or(lows, i32x4.shl(highs, lineWidth))
+  const signs = i32x4.neg(v128.and(codes, i32x4.splat(1)))
+  const steps = v128.xor(i32x4.shr_u(codes, 1), signs)
+  const zero = i32x4.splat(0)
+  const pairs = i32x4.add(steps, v128.shuffle<i32>(zero, steps, 0, 4, 5, 6))
+  const all = i32x4.add(pairs, v128.shuffle<i32>(zero, pairs, 0, 1, 4, 5))
+  const sums = i32x4.add(all, carry)
+  v128.store(target, sums)
+  return v128.shuffle<i32>(sums, sums, 3, 3, 3, 3)
+}
+
+/**
+ * Values of i32[count] sums over LINES, which hold them without sums or, for another unit than 1,
+ * models; with `stride` 0 (else 32) the first four slots stand for all. Integers, or quotients unless
+ * `divisor` is 0: then the unit is 1 and LINES have MAGIC_BITS.
+ */
+export function addSums(sums: usize, count: i32, stride: usize, divisor: f64, target: usize): void {
+  const units = i64x2.splat(lineUnit)
+  const bases = i64x2.splat(lineBase)
+  const magic = f64x2.splat(MAGIC)
+  const divisors = f64x2.splat(divisor)
+  let lines = LINES
+  for (let i = 0; i < count; i += 4, sums += 16, lines += stride, target += 32) {
+    const four = v128.load(sums)
+    let low = i64x2.add(i64x2.extend_low_i32x4_s(four), v128.load(lines))
+    let high = i64x2.add(i64x2.extend_high_i32x4_s(four), v128.load(lines, 16))
+    if (divisor !== 0.0) {
+      low = f64x2.div(f64x2.sub(low, magic), divisors)
+      high = f64x2.div(f64x2.sub(high, magic), divisors)
+    } else if (lineUnit !== 1) {
+      low = i64x2.add(i64x2.mul(low, units), bases)
+      high = i64x2.add(i64x2.mul(high, units), bases)
+    }
+    if (count - i < 4) return storeSome(low, high, count - i, target)
+    v128.store(target, low)
+    v128.store(target, high, 16)
+  }
+}
+
+function storeSome(low: v128, high: v128, count: i32, target: usize): void {
+  store<u64>(target, i64x2.extract_lane(low, 0))
+  if (count > 1) store<u64>(target, i64x2.extract_lane(low, 1), 8)
+  if (count > 2) store<u64>(target, i64x2.extract_lane(high, 0), 16)
+}
+
+/** Adds the high parts of rising sums of rows from … from + count to i64[count] lines. */
+export function addHighs(from: i32, count: i32, lines: usize): void {
+  unpackOnes(lineUnary, lineUnarySize, from, count)
+  const steps = i32x4.splat(4)
+  let rows = i32x4.add(i32x4.splat(from), i32x4(0, 1, 2, 3))
+  let ones = ONES
+  let i = 0
+  for (; i + 4 <= count; i += 4, ones += 8, lines += 32) {
+    const highs = i32x4.sub(v128.load_ext<u16>(ones), rows)
+    const low = i64x2.shl(i64x2.extend_low_i32x4_u(highs), lineWidth)
+    const high = i64x2.shl(i64x2.extend_high_i32x4_u(highs), lineWidth)
+    v128.store(lines, i64x2.add(v128.load(lines), low))
+    v128.store(lines, i64x2.add(v128.load(lines, 16), high), 16)
+    rows = i32x4.add(rows, steps)
+  }
+  for (; i < count; i++, ones += 2, lines += 8) {
+    const high = u64(load<u16>(ones)) - u64(from + i)
+    store<u64>(lines, load<u64>(lines) + (high << lineWidth))
+  }
+}
