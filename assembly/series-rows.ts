@@ -2,7 +2,8 @@
 // rows in a memtable or a part, so that a table of a million series is read a thousand rows at a time
 // and not series by series. Rows of a list are in the order of (series, time).
 //
-// Table, MANY_TABLE_SIZE bytes, of a list in one source: 0 starts u32[1028]  4112 counts u32[1024].
+// Table, MANY_TABLE_SIZE bytes, of a list in one source: 0 starts u32[1028]  4112 counts u32[1024]
+//      8208 lasts i64[1024] (time of the last row, where only that is wanted).
 //   In a part a start is the series' first row; in a memtable the position of its first entry in an
 //   index of row offsets as selection.ts makes it, and starts[n] is the end of the last one.
 // A count of MANY_LONG: more rows than are read this way.
@@ -13,8 +14,9 @@ import { rowMark, rowPrevious, rowTime } from './row'
 import { CONTINUES, entryOffset, fillColumn } from './selection'
 
 export const MANY_MAX: i32 = 1024
-export const MANY_TABLE_SIZE: i32 = 8208
+export const MANY_TABLE_SIZE: i32 = 16400
 export const MANY_COUNTS: i32 = 4112
+const MANY_LASTS: usize = 8208
 export const MANY_LONG: u32 = 0xffffffff
 
 function startOf(table: usize, i: u32): u32 {
@@ -31,6 +33,14 @@ function countOf(table: usize, i: u32): u32 {
 
 function setCount(table: usize, i: u32, count: u32): void {
   store<u32>(table + (usize(i) << 2), count, MANY_COUNTS)
+}
+
+function lastOf(table: usize, i: u32): i64 {
+  return load<i64>(table + (usize(i) << 3), MANY_LASTS)
+}
+
+function setLast(table: usize, i: u32, time: i64): void {
+  store<i64>(table + (usize(i) << 3), time, MANY_LASTS)
 }
 
 /** Turns the entries [from, to) of an index round: chains come newest first. */
@@ -180,13 +190,61 @@ export function manyJoin(
     for (let block = first >>> 10; block <= (next - 1) >>> 10; block++) {
       store<u8>(reached + usize(block), 1)
     }
-    const isIn =
-      load<i64>(firstTimes + (usize(at) << 3)) < end &&
-      load<i64>(lastTimes + (usize(at) << 3)) >= start
+    const last = load<i64>(lastTimes + (usize(at) << 3))
+    const isIn = load<i64>(firstTimes + (usize(at) << 3)) < end && last >= start
+    setLast(table, i, last)
     setStart(table, i, first)
     setCount(table, i, isIn ? next - first : 0)
   }
   return n
+}
+
+/** Leaves the last row of each series in a part alone. */
+export function manyTail(table: usize, n: u32): void {
+  for (let i: u32 = 0; i < n; i++) {
+    const count = countOf(table, i)
+    if (count === 0) continue
+    setStart(table, i, startOf(table, i) + count - 1)
+    setCount(table, i, 1)
+  }
+}
+
+/** The same in a memtable, of the entries that manyGather found: the last row, and its later writes. */
+export function manyTailEntries(table: usize, n: u32, memtable: usize, index: usize): void {
+  const rows = memtableRows(memtable)
+  let used: u32 = 0
+  let first = startOf(table, 0)
+  for (let i: u32 = 0; i < n; i++) {
+    const end = startOf(table, i + 1)
+    const count = countOf(table, i)
+    setStart(table, i, used)
+    if (count !== 0 && count !== MANY_LONG) {
+      let at = end - 1
+      while (at > first && load<u32>(index + (usize(at) << 2)) >= CONTINUES) at--
+      setLast(table, i, rowTime(rows + usize(entryOffset(load<u32>(index + (usize(at) << 2))))))
+      setCount(table, i, 1)
+      for (; at < end; at++, used++) {
+        store<u32>(index + (usize(used) << 2), load<u32>(index + (usize(at) << 2)))
+      }
+    }
+    first = end
+  }
+  setStart(table, n, used)
+}
+
+/** Of last rows in several sources leaves those that are the newest of their series. */
+export function manyNewest(tables: usize, sources: u32, n: u32): void {
+  for (let i: u32 = 0; i < n; i++) {
+    let newest = i64.MIN_VALUE
+    for (let s: u32 = 0; s < sources; s++) {
+      const table = tables + usize(s) * MANY_TABLE_SIZE
+      if (countOf(table, i) === 1) newest = max(newest, lastOf(table, i))
+    }
+    for (let s: u32 = 0; s < sources; s++) {
+      const table = tables + usize(s) * MANY_TABLE_SIZE
+      if (countOf(table, i) === 1 && lastOf(table, i) < newest) setCount(table, i, 0)
+    }
+  }
 }
 
 /**
@@ -324,6 +382,28 @@ export function manyDecode(
     row += end - start
   }
   return hasNulls
+}
+
+/**
+ * Writes, per series whose last row has a `mask` of 1 (0 = all have), that row; how many. The others
+ * get a 1 in `others`.
+ */
+export function manyTopmost(
+  members: usize,
+  mask: usize,
+  count: u32,
+  index: usize,
+  others: usize,
+): u32 {
+  let found: u32 = 0
+  for (let row: u32 = 0; row < count; row++) {
+    const member = load<u32>(members + (usize(row) << 2))
+    const isLast = row + 1 === count || load<u32>(members + (usize(row) << 2), 4) !== member
+    if (!isLast) continue
+    if (mask !== 0 && load<u8>(mask + usize(row)) === 0) store<u8>(others + usize(member), 1)
+    else store<u32>(index + (usize(found++) << 2), row)
+  }
+  return found
 }
 
 /** Writes, per series with a row whose `mask` is 1 (0 = all are), the last such row; how many. */

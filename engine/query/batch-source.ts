@@ -35,6 +35,8 @@ export interface BatchSource {
   readonly rows: number
   /** Looks up the first `count` series; of how many it did, at least one. */
   find(count: number): Execution<number>
+  /** Of each of the first `count` series goes on with the last row alone. */
+  tail(count: number): void
   /** Goes on with the first `count` series, as cut by the kernel. */
   settle(count: number): void
   /** Writes i64 per row. */
@@ -77,6 +79,11 @@ export class MemtableBatch implements BatchSource {
     )
     assert(done > 0, `memtable: ${done} of ${count} series were looked up`)
     return done
+  }
+
+  tail(count: number): void {
+    const { kernel, table, source, index } = this
+    kernel.manyTailEntries(table, count, source.memtable.pointer, index.offset)
   }
 
   settle(count: number): void {
@@ -152,6 +159,10 @@ export class PartBatch implements BatchSource {
     }
     if (view.holes !== null) this.leaveOutHidden(count)
     return count
+  }
+
+  tail(count: number): void {
+    this.context.instance.kernel.manyTail(this.table, count)
   }
 
   settle(count: number): void {

@@ -9,6 +9,8 @@ import type { Execution } from '../step.ts'
 
 /** Fewer series are read one by one: a batch has to be set up. */
 const SERIES_MIN = 48
+/** The same where only the newest row of each is wanted. */
+const NEWEST_MIN = 8
 /** Most rows that a series has, on average, where they are short. */
 const SHORT_ROWS = 128
 /** Sources of a cluster that are read together. */
@@ -22,6 +24,8 @@ export interface Cluster {
   readonly sources: Sources
   /** Do its series have few rows each? */
   readonly isShort: boolean
+  /** May its sources be read together? */
+  readonly isJoint: boolean
 }
 
 /** A source and the times of its rows. */
@@ -38,15 +42,33 @@ export function* shortClusters(
   start: bigint,
   end: bigint,
 ): Execution<readonly Cluster[] | null> {
+  const clusters = yield* clustersOf(scan, start, end, SERIES_MIN)
+  return clusters?.some(({ isShort }) => isShort) === true ? clusters : null
+}
+
+/** The same for the newest rows; null if series are too few. */
+export function newestClusters(
+  scan: Scan,
+  start: bigint,
+  end: bigint,
+): Execution<readonly Cluster[] | null> {
+  return clustersOf(scan, start, end, NEWEST_MIN)
+}
+
+function* clustersOf(
+  scan: Scan,
+  start: bigint,
+  end: bigint,
+  seriesMin: number,
+): Execution<readonly Cluster[] | null> {
   const { ids } = scan.plan.series
-  if (start >= end || ids.length < SERIES_MIN || !isAscending(ids)) return null
+  if (start >= end || ids.length < seriesMin || !isAscending(ids)) return null
   const { parts, memtables } = yield* scan.sources(start, end)
   const members: Member[] = [
     ...parts.map((source) => ({ source, isPart: true, ...timesOf(source.reader.description) })),
     ...memtables.map((source) => ({ source, isPart: false, ...timesOf(source.snapshot) })),
   ]
-  const clusters = gather(members).map((some) => clusterOf(scan, some, start, end))
-  return clusters.some(({ isShort }) => isShort) ? clusters : null
+  return gather(members).map((some) => clusterOf(scan, some, start, end))
 }
 
 function timesOf({ minTime, maxTime }: Pick<Member, 'minTime' | 'maxTime'>): {
@@ -96,11 +118,13 @@ function clusterOf(scan: Scan, members: readonly Member[], start: bigint, end: b
       rows += memtable.snapshot.rowCount / Math.max(series, 1)
     }
   }
+  const isJoint = members.length <= SOURCES_MAX
   return {
     start: first > start ? first : start,
     end: last < end ? last : end,
     sources: { parts, memtables },
-    isShort: rows <= SHORT_ROWS && members.length <= SOURCES_MAX,
+    isShort: rows <= SHORT_ROWS && isJoint,
+    isJoint,
   }
 }
 

@@ -1,8 +1,9 @@
 // The newest point of each series, or of each `by` group, that has a value in any selected field.
-// Series are walked from their newest row in pieces that start small, so a point costs one block per
-// column; in a group, only what is newer than the best so far is looked at.
+// Of many series the last row of each is decoded by random access, all of them together; where that
+// row does not count, and of few series, rows are walked from the newest in pieces that start small. In
+// a group, only what is newer than the best so far is looked at.
 
-import { shortClusters, type Cluster } from './cluster.ts'
+import { newestClusters, type Cluster } from './cluster.ts'
 import { NewestRows } from './newest-rows.ts'
 import type { PlanSeries } from './plan.ts'
 import { RawReader } from './raw.ts'
@@ -23,7 +24,7 @@ export function* executeLatest(scan: Scan): Execution<Answer> {
   const newest = new NewestRows(plan.groups, plan.outputs)
   const reader = new RawReader(scan)
   try {
-    const clusters = yield* shortClusters(scan, plan.start, plan.end)
+    const clusters = yield* newestClusters(scan, plan.start, plan.end)
     if (clusters === null) yield* oneByOne(scan, reader, newest)
     else yield* newestOfClusters(scan, reader, newest, clusters)
   } finally {
@@ -64,46 +65,49 @@ function* newestOfClusters(
   const { series } = scan.plan
   let indexes = series.indexes()
   for (const cluster of clusters.toReversed()) {
-    if (cluster.isShort) yield* newestOfMany(scan, reader, newest, cluster, indexes)
-    else {
-      for (const index of indexes) {
-        yield* offerNewest(scan, reader, newest, cluster, series.at(index))
-      }
-    }
+    let others = indexes
+    if (cluster.isJoint) others = yield* newestOfMany(scan, newest, cluster, others, true)
+    if (cluster.isShort) others = yield* newestOfMany(scan, newest, cluster, others, false)
+    for (const index of others) yield* offerNewest(scan, reader, newest, cluster, series.at(index))
     indexes = yield* newest.withoutRow(indexes, series)
   }
 }
 
-/** The newest rows of a cluster, many series at once. */
+/**
+ * The newest rows of a cluster, many series at once. With `isTop` the very last row of each series alone
+ * is looked at. Answers the series that have to be looked at in another way.
+ */
 function* newestOfMany(
   scan: Scan,
-  reader: RawReader,
   newest: NewestRows,
   cluster: Cluster,
   indexes: Uint32Array,
-): Execution<void> {
+  isTop: boolean,
+): Execution<Uint32Array> {
   const { kernel, memory } = scan.instance
   const index = memory.allocate(BLOCK_ROWS * 4)
+  const others = new Uint32Array(indexes.length)
+  let count = 0
   let batches: SeriesBatches | null = null
   try {
-    batches = new SeriesBatches(scan, cluster, indexes)
+    batches = new SeriesBatches(scan, cluster, indexes, isTop)
     while (yield* batches.next()) {
       if (batches.rowCount > 0) {
         const { filter, piece, members } = batches
-        const { mask, count } = yield* scan.load(piece, filter, true)
-        const found =
-          count === 0 ? 0 : kernel.manyLast(members.members, mask, scan.chunk.count, index.offset)
+        const { mask } = yield* scan.load(piece, filter, true)
+        const found = isTop
+          ? batches.topmost(mask, index.offset)
+          : kernel.manyLast(members.members, mask, scan.chunk.count, index.offset)
         newest.take(memory, scan.chunk, members, index.offset, found)
       }
-      for (const other of batches.leftOut()) {
-        yield* offerNewest(scan, reader, newest, cluster, scan.plan.series.at(other))
-      }
+      for (const other of batches.leftOut()) others[count++] = other
       yield* scan.rest()
     }
   } finally {
     batches?.release()
     memory.release(index)
   }
+  return others.subarray(0, count)
 }
 
 /** The newest row that a series has in a cluster, if its group has no newer one. */

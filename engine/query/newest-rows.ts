@@ -103,8 +103,8 @@ export class NewestRows {
   /** Those of the series (indexes in a plan) whose group has no row yet. */
   *withoutRow(indexes: Uint32Array, series: SeriesList): Execution<Uint32Array> {
     const left = new Uint32Array(indexes.length)
-    const groups = new Uint32Array(STEP_SERIES)
-    const ranks = new Uint32Array(STEP_SERIES)
+    const groups = new Uint32Array(Math.min(STEP_SERIES, indexes.length))
+    const ranks = new Uint32Array(groups.length)
     let count = 0
     for (let from = 0; from < indexes.length; from += STEP_SERIES) {
       const some = indexes.subarray(from, from + STEP_SERIES)
@@ -112,7 +112,7 @@ export class NewestRows {
       for (let i = 0; i < some.length; i++) {
         if (this.isSet[groups[i]!] === 0) left[count++] = some[i]!
       }
-      yield { pause: true }
+      if (some.length === STEP_SERIES) yield { pause: true }
     }
     return left.subarray(0, count)
   }

@@ -70,13 +70,18 @@ export class SeriesBatches implements ChunkRows {
   private isWide = false
   private merge: SourceMerge | null = null
   private active: BatchSource[] = []
+  private readonly isNewest: boolean
 
-  /** `indexes`: of the series in the plan, ascending. */
-  constructor(scan: Scan, cluster: Cluster, indexes: Uint32Array) {
+  /**
+   * `indexes`: of the series in the plan, ascending. `isNewest`: of each series only the newest row is
+   * there, wherever it lies.
+   */
+  constructor(scan: Scan, cluster: Cluster, indexes: Uint32Array, isNewest = false) {
     const { kernel, memory } = scan.instance
     this.scan = scan
     this.cluster = cluster
     this.indexes = indexes
+    this.isNewest = isNewest
     this.memory = memory
     this.clips = clipsOf(cluster)
     const { parts, memtables } = cluster.sources
@@ -114,6 +119,10 @@ export class SeriesBatches implements ChunkRows {
     let count = this.list()
     // Memtables, which may stop early, come last.
     for (const source of this.sources.toReversed()) count = yield* source.find(count)
+    if (this.isNewest) {
+      for (const source of this.sources) source.tail(count)
+      kernel.manyNewest(this.tables, this.sources.length, count)
+    }
     count = kernel.manyCut(
       ...([this.tables, this.sources.length, count] as const),
       ...([LONG_ROWS, BLOCK_ROWS, this.others] as const),
@@ -132,6 +141,16 @@ export class SeriesBatches implements ChunkRows {
     this.active = this.sources.filter(({ rows }) => rows > 0)
     this.scan.budget.worked((count + this.rowCount) * SERIES_VALUES)
     return true
+  }
+
+  /**
+   * Writes the last row of each series of the loaded batch to `index` (u32), if it counts by `mask`: how
+   * many. The others are left out.
+   */
+  topmost(mask: number, index: number): number {
+    const { kernel } = this.scan.instance
+    const { count } = this.scan.chunk
+    return kernel.manyTopmost(this.members.members, mask, count, index, this.others)
   }
 
   /** Indexes in the plan of the series of the batch that are not in it. */
