@@ -56,7 +56,7 @@ export {
 } from './aggregate-result'
 export { STORED_COLUMNS_SIZE, aggregateStored } from './aggregate-stored'
 export { runAggregate, runPlan } from './aggregate-run'
-export { viewDecode, viewLowerBlock } from './part-view'
+export { VIEW_CLIP, viewClip, viewDecode, viewLowerBlock } from './part-view'
 export {
   MANY_COUNTS,
   MANY_MAX,

@@ -50,13 +50,15 @@ export async function drive<T>(
   rest?: () => Promise<void> | null,
 ): Promise<T> {
   instance.check()
-  const pause = async (): Promise<void> => {
+  const pauseAndRest = async (): Promise<void> => {
     await host.pause()
     await rest?.()
   }
   try {
     return await run(execution, {
-      ...{ cache, source: host.storage, pause: rest === undefined ? () => host.pause() : pause },
+      cache,
+      source: host.storage,
+      pause: rest === undefined ? () => host.pause() : pauseAndRest,
       // The kernel may have ended while this one paused.
       check: () => {
         instance.check()

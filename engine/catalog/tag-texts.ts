@@ -76,7 +76,7 @@ export function* copyTags(
   ids: Uint32Array,
 ): Execution<TagTexts> {
   const starts = new Uint32Array(ids.length + 1)
-  let bytes = new Uint8Array(Math.max(64, ids.length * 32))
+  let bytes = new Uint8Array(roomFor(series, ids))
   let used = 0
   for (let i = 0; i < ids.length; i++) {
     const id = ids[i]!
@@ -92,7 +92,15 @@ export function* copyTags(
     starts[i + 1] = used
     if (i % STEP_KEYS === STEP_KEYS - 1) yield { pause: true }
   }
-  return new TagTexts(bytes.slice(0, used), starts)
+  return new TagTexts(used === bytes.length ? bytes : bytes.slice(0, used), starts)
+}
+
+/** Bytes of a few keys, or a first guess for many. */
+function roomFor(series: KeyTable, ids: Uint32Array): number {
+  if (ids.length > WINDOW_KEYS) return ids.length * 32
+  let size = 0
+  for (let i = 0; i < ids.length; i++) size += series.keptRange(ids[i]!).size
+  return size
 }
 
 /** Tags of a canonical series key (table id u32, then varint length and bytes of key and value). */

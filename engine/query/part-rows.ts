@@ -5,7 +5,7 @@
 import { BLOCK_ROWS, GROUP_BLOCKS } from '../segment/footer.ts'
 import type { TimeRanges } from '../lifecycle/coverage.ts'
 import type { TimedRows } from '../merge.ts'
-import type { PartContext, PartView } from './part-view.ts'
+import { GROUP_ROWS, type PartContext, type PartView } from './part-view.ts'
 import type { SeriesRange } from '../segment/part.ts'
 import type { Execution } from '../step.ts'
 
@@ -48,6 +48,8 @@ export class PartRows implements TimedRows {
     const startsInside = this.firstTime < start
     const endsInside = this.lastTime >= end
     if (!startsInside && !endsInside) return this
+    const group = Math.floor(this.start / GROUP_ROWS)
+    if (this.end <= (group + 1) * GROUP_ROWS) return this.clipInGroup(group, start, end)
     const from = startsInside ? this.cachedBound(start, this.start, this.end) : this.start
     if (from < 0) return undefined
     const to = endsInside ? this.cachedBound(end, from, this.end) : this.end
@@ -59,6 +61,36 @@ export class PartRows implements TimedRows {
     const { index } = this
     const clipped = { index, start: from, end: to, firstTime, lastTime }
     return new PartRows(this.context, this.view, clipped)
+  }
+
+  /** The same of rows in one row group: one call. */
+  private clipInGroup(group: number, start: bigint, end: bigint): PartRows | null | undefined {
+    const { view, index } = this
+    const { kernel, memory } = this.context.instance
+    if (!view.enterColumn(0, group)) return undefined
+    const base = group * GROUP_ROWS
+    const [from, to] = [this.start - base, this.end - base]
+    const { firstTime, lastTime } = this
+    const find = (): number =>
+      kernel.viewClip(view.pointer, from, to, firstTime, lastTime, start, end)
+    let count = find()
+    while (count < 0) {
+      const block = (-1 - count) * BLOCK_ROWS
+      if (!view.hold(0, block, block + 1)) return undefined
+      count = find()
+    }
+    const at = kernel.VIEW_CLIP.value >>> 2
+    this.asked(memory.u32[at + 2]!, group)
+    this.asked(memory.u32[at + 3]!, group)
+    if (count === 0) return null
+    const clipped = {
+      index,
+      start: base + memory.u32[at]!,
+      end: base + memory.u32[at + 1]!,
+      firstTime: memory.i64[(at >>> 1) + 2]!,
+      lastTime: memory.i64[(at >>> 1) + 3]!,
+    }
+    return new PartRows(this.context, view, clipped)
   }
 
   /**
@@ -168,6 +200,11 @@ export class PartRows implements TimedRows {
 
   private rowsOf(entry: number): number {
     return this.context.instance.memory.u16[(entry + 12) >>> 1]!
+  }
+
+  /** Counts a block of a row group whose model answered, if any did. */
+  private asked(block: number, group: number): void {
+    if (block < GROUP_BLOCKS) this.indexed(this.view.entry(0, block), group * GROUP_BLOCKS + block)
   }
 
   private indexed(entry: number, block: number): void {

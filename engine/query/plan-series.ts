@@ -254,9 +254,10 @@ function* groupsOf(
 ): Execution<PlanGroups> {
   const { length } = members
   const kept = keepsTags ? yield* catalog.copyTags(members) : null
+  if (keys === null && kept !== null) return { length, at: (group) => kept.at(group) }
   const tagsAt = (group: number): ReadonlyMap<string, string> =>
     kept === null ? catalog.seriesTags(members[group]!) : kept.at(group)
-  if (keys === null) return { length, at: (group) => new Map<string, string | null>(tagsAt(group)) }
+  if (keys === null) return { length, at: (group) => new Map(tagsAt(group)) }
   return {
     length,
     at: (group) => {

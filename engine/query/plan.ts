@@ -87,7 +87,7 @@ export interface PlanCatalog {
   ): Execution<Uint32Array>
   /** Keys in byte order. */
   seriesTags(series: number): ReadonlyMap<string, string>
-  /** Tags of many series as they are now. */
+  /** Tags of many series as they are now; each look makes a new map. */
   copyTags(ids: Uint32Array): Execution<Pick<TagTexts, 'at'>>
   /** A table with all of its columns, also those that users do not see; null once it was dropped. */
   storedTable(table: number): StoredTable | null

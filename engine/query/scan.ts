@@ -143,7 +143,7 @@ export class Scan {
     this.fieldOf = new Map(plan.fields.map(({ id }, index) => [id, index]))
     this.evaluator = new MaskEvaluator(instance.kernel, instance.memory, this.fieldOf)
     this.present = instance.memory.allocate(BLOCK_ROWS)
-    this.selectedFields = Array.from({ length: plan.selectedCount }, (_, i) => i)
+    this.selectedFields = [...plan.fields.keys()].slice(0, plan.selectedCount)
   }
 
   /** The `stats` of the answer as of now. */

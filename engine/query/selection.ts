@@ -124,7 +124,10 @@ class SelectBuilder {
     const columns: AnswerColumn[] = [{ name: 'time', type: 'timestamp' }]
     for (const { name, type } of outputs) columns.push({ name, type })
     return {
-      ...{ isAggregate, fields, outputs, columns },
+      isAggregate,
+      fields,
+      outputs,
+      columns,
       countsRows: outputs.some(({ result }) => result === 'rows'),
       needsRank: outputs.some(({ result }) => result === 'first' || result === 'last'),
     }

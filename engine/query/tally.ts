@@ -61,6 +61,9 @@ export class Tally {
   bytesRead = 0
   private readonly columnCount: number
   private readonly parts = new Map<PartReader, PartTally>()
+  /** The part that was counted last. */
+  private lastReader: PartReader | null = null
+  private lastPart: PartTally | null = null
   private summaries = 0
   private decodes = 0
   private pieces = 0
@@ -146,8 +149,11 @@ export class Tally {
   }
 
   private partOf(reader: PartReader): PartTally {
+    if (reader === this.lastReader) return this.lastPart!
     let part = this.parts.get(reader)
     if (part === undefined) this.parts.set(reader, (part = new PartTally()))
+    this.lastReader = reader
+    this.lastPart = part
     return part
   }
 
