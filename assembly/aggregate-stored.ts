@@ -6,18 +6,10 @@
 // at offset 48 of its descriptor: 0 count  4 sum (float: f64; integers: low half)  8 sum, high half
 //   12 least  16 greatest  20 first  24 time of first  28 last  32 time of last  36 reserved
 
-import { placeSize, storeString, takeExtremeString } from './cell-text'
-import {
-  FEATURE_FIRST,
-  FEATURE_GREATEST,
-  FEATURE_LAST,
-  FEATURE_LEAST,
-  FEATURE_SUM,
-  isNewEnd,
-  storeEnd,
-} from './cell'
+import { joinEnd, joinExtreme } from './cell-join'
+import { placeSize } from './cell-text'
+import { FEATURE_FIRST, FEATURE_GREATEST, FEATURE_LAST, FEATURE_LEAST, FEATURE_SUM } from './cell'
 import { bucketStart } from './downsample'
-import { compareSlots } from './extreme'
 import { GREATER, LESS } from './filter'
 import { FLOAT, LIMIT, STRING } from './layout'
 import { AGGREGATE_GRID, WANTS_ARENA, WANTS_RECORDS, columnAt, recordOf, stopFor } from './record'
@@ -68,39 +60,6 @@ function arenaNeed(state: usize, row: i32): u32 {
     need += stringSize(column, FEATURE_LAST, LAST, row)
   }
   return need
-}
-
-function joinExtreme(
-  state: usize,
-  cell: usize,
-  type: u32,
-  slot: usize,
-  wanted: i32,
-  isNew: bool,
-): void {
-  if (type !== STRING) {
-    const value = load<u64>(slot)
-    if (isNew || compareSlots(type, value, load<u64>(cell)) === wanted) store<u64>(cell, value)
-    return
-  }
-  takeExtremeString(state, cell, slot, wanted, isNew)
-}
-
-function joinEnd(
-  state: usize,
-  cell: usize,
-  type: u32,
-  slot: usize,
-  time: i64,
-  rank: u32,
-  before: u64,
-  isLast: bool,
-): void {
-  if (!isNewEnd(cell, before, time, rank, isLast)) return
-  if (type !== STRING) return storeEnd(cell, time, load<u64>(slot), rank)
-  store<i64>(cell, time)
-  store<u32>(cell, rank, 16)
-  storeString(state, cell + 8, slot, before === 0)
 }
 
 function joinColumn(state: usize, record: usize, column: usize, rank: u32, row: i32): void {

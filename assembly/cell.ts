@@ -103,6 +103,21 @@ export function accumulateVariance(
   store<f64>(cell, (before === 0 ? 0.0 : load<f64>(cell, 16)) + squares + between, 16)
 }
 
+/** Joins (shift, mean, M2) of `added` values to the cell, which has `before`, by the same rule. */
+export function joinVariance(cell: usize, before: u64, other: usize, added: u64): void {
+  if (before === 0) {
+    memory.copy(cell, other, 24)
+    return
+  }
+  const held = load<f64>(cell, 8)
+  const mean = load<f64>(other, 8) + (load<f64>(other) - load<f64>(cell))
+  const total = f64(before) + f64(added)
+  const delta = mean - held
+  const between = (delta * delta * f64(before) * f64(added)) / total
+  store<f64>(cell, held + (delta * f64(added)) / total, 8)
+  store<f64>(cell, load<f64>(cell, 16) + load<f64>(other, 16) + between, 16)
+}
+
 /** Is a point at (time, rank) the new first (or, if `isLast`, last) of a cell that has `count` values? */
 export function isNewEnd(cell: usize, count: u64, time: i64, rank: u32, isLast: bool): bool {
   if (count === 0) return true

@@ -54,6 +54,7 @@ export {
   aggregateResult,
   aggregateSort,
 } from './aggregate-result'
+export { aggregateMerge } from './aggregate-merge'
 export { STORED_COLUMNS_SIZE, aggregateStored } from './aggregate-stored'
 export { runAggregate, runPlan } from './aggregate-run'
 export { VIEW_CLIP, viewClip, viewDecode, viewLowerBlock } from './part-view'

@@ -20,6 +20,12 @@ export function addFloat(sum: usize, value: f64): void {
   store<f64>(sum, load<f64>(sum, 8) + lost, 8)
 }
 
+/** Adds another float sum. */
+export function joinFloats(sum: usize, other: usize): void {
+  addFloat(sum, load<f64>(other))
+  store<f64>(sum, load<f64>(sum, 8) + load<f64>(other, 8), 8)
+}
+
 /** The float that a sum stands for; infinities and NaN ignore the compensation, which is NaN then. */
 export function floatTotal(sum: usize): f64 {
   const total = load<f64>(sum)

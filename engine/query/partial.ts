@@ -40,6 +40,8 @@ const GREATEST = 4
 const FIRST = 8
 const LAST = 16
 const VARIANCE = 32
+/** Features whose cells can be joined (assembly/aggregate-merge.ts). */
+const MERGEABLE = SUM | LEAST | GREATEST | FIRST | LAST | VARIANCE
 
 const FEATURES: Record<ResultName, number> = {
   rows: 0,
@@ -91,6 +93,13 @@ export function featuresOf(outputs: readonly Output[], fields: number): number[]
 /** Do the features need the time of each value? */
 export function needsEnds(features: number): boolean {
   return (features & (FIRST | LAST)) !== 0
+}
+
+/** What an aggregator has, to be joined to another of the same plan: copies of its regions. */
+export interface AggregatePartial {
+  readonly count: number
+  readonly records: Uint8Array<ArrayBuffer>
+  readonly arena: Uint8Array<ArrayBuffer>
 }
 
 /** Rows [from, to) of a view's row group, and what is to be done with their blocks. */
@@ -276,6 +285,48 @@ export class Aggregator {
       if (row < 0) throw this.tooMany()
       if (row >= chunk.count) return
       this.growFor()
+    }
+  }
+
+  /** Can two aggregators of these outputs be joined? */
+  get isMergeable(): boolean {
+    return this.features.every((features) => (features & ~MERGEABLE) === 0)
+  }
+
+  /** What was added so far. */
+  partial(): AggregatePartial {
+    const { count, recordSize, memory } = this
+    const arenaUsed = memory.u32[(this.state.offset + 32) >>> 2]!
+    const copy = ({ offset }: Region, size: number) => memory.u8.slice(offset, offset + size)
+    return {
+      count,
+      records: copy(this.records, count * recordSize),
+      arena: copy(this.arena, arenaUsed),
+    }
+  }
+
+  /** Adds what another aggregator of the same plan and grid has of other points, in steps. */
+  *merge({ count, records, arena }: AggregatePartial): Execution<void> {
+    const { kernel, memory } = this
+    const bytes = records.length + arena.length
+    this.holds(bytes)
+    const region = memory.allocate(bytes + 1)
+    try {
+      memory.u8.set(records, region.offset)
+      memory.u8.set(arena, region.offset + records.length)
+      const strings = region.offset + records.length
+      for (let row = 0; row < count;) {
+        const end = Math.min(row + STEP_RECORDS, count)
+        const { offset } = this.state
+        const joined = kernel.aggregateMerge(offset, region.offset, strings, row, end)
+        if (joined < 0) throw this.tooMany()
+        if (joined < end) this.growFor()
+        else if (end < count) yield { pause: true }
+        row = joined
+      }
+    } finally {
+      memory.release(region)
+      this.holds(-bytes)
     }
   }
 

@@ -5,6 +5,7 @@ import type { PartView } from '../../engine/query/part-view.ts'
 import type { PlanColumn, PlanSeries } from '../../engine/query/plan.ts'
 import type { ValueType } from '../../engine/query/query.ts'
 import type { Output, ResultName } from '../../engine/query/selection.ts'
+import { finish } from '../../engine/step.ts'
 import { openKernel, seededRandom } from '../kernel.ts'
 
 const instance = await openKernel()
@@ -354,5 +355,70 @@ describe('summaries', () => {
       expect(cells(summarised.results())).toEqual(cells(aggregate(type, results, [rows])))
       summarised.release()
     }
+  })
+})
+
+describe('records of two aggregators', () => {
+  const ALL: ResultName[] = ['rows', 'count', 'least', 'greatest', 'first', 'last']
+  const NUMERIC: ResultName[] = [...ALL, 'sum', 'mean', 'variance', 'sumLow', 'sumHigh']
+
+  function valueOf(type: number, random: () => number): Value {
+    if (random() < 0.2) return null
+    if (type === 4) return 'é'.repeat(Math.floor(random() * 40)) + Math.floor(random() * 9)
+    if (type === 0) return random() < 0.02 ? [NaN, Infinity, -0, 0][count4(random)]! : random() * 9
+    if (type === 3) return BigInt(Math.floor(random() * 2))
+    const value = BigInt(Math.floor(random() * 2 ** 52))
+    return type === 1 && random() < 0.5 ? -value : value
+  }
+  const count4 = (random: () => number): number => Math.floor(random() * 4)
+
+  test.each([0, 1, 2, 3, 4])('of type %i are joined as if one had seen all points', (type) => {
+    for (let seed = 1; seed <= 30; seed++) {
+      const random = seededRandom(seed)
+      const results = type === 4 ? ALL : NUMERIC
+      const grid: Grid = { kind: 'fixed', origin: 3n, width: 10n }
+      const [all, left, right] = [0, 1, 2].map(() => aggregatorOf(type, results, grid))
+      const chunks = 1 + Math.floor(random() * 12)
+      for (let i = 0; i < chunks; i++) {
+        const times = ascending(1 + Math.floor(random() * 60)).map((time) => time + BigInt(i * 7))
+        const rows = {
+          times,
+          values: times.map(() => valueOf(type, random)),
+          series: Math.floor(random() * 3),
+          rank: i,
+        }
+        add(all!, rows)
+        add(random() < 0.5 ? left! : right!, rows)
+      }
+      finish(left!.merge(right!.partial()))
+      const [expected, found] = [all!.results(), left!.results()]
+      expect([found.groups, found.buckets, found.firstTimes]).toEqual([
+        expected.groups,
+        expected.buckets,
+        expected.firstTimes,
+      ])
+      for (let row = 0; row < expected.groups.length; row++) {
+        const [wanted, got] = [cells(expected, row), cells(found, row)]
+        wanted.forEach((value, i) => {
+          const where = `seed ${seed} row ${row} ${results[i]}`
+          const isRounded = type === 0 || results[i] === 'variance'
+          if (!isRounded || typeof value !== 'number' || !Number.isFinite(value)) {
+            // Of zeros that compare equal either may be met first.
+            expect(got[i] === 0 ? 0 : got[i], where).toEqual(value === 0 ? 0 : value)
+          } else expect(got[i], where).toBeCloseTo(value, 6 - Math.log10(1 + Math.abs(value)))
+        })
+      }
+      for (const one of [all!, left!, right!]) one.release()
+    }
+  })
+
+  test('more than the limit of buckets are refused', () => {
+    const grid: Grid = { kind: 'fixed', origin: 0n, width: 1n }
+    const [left, right] = [0, 1].map(() => aggregatorOf(0, ['sum'], grid, 100))
+    add(left!, { times: ascending(60), values: ascending(60).map(() => 1) })
+    add(right!, { times: ascending(120).slice(60), values: ascending(60).map(() => 1) })
+    expect(() => finish(left!.merge(right!.partial()))).toThrow(/more than 100 buckets/)
+    left!.release()
+    right!.release()
   })
 })
