@@ -16,6 +16,7 @@ const kernelOutside = {
 const entries = Object.fromEntries(
   Object.entries({
     node: 'engine/node.ts',
+    'scan-worker': 'engine/scan-worker.ts',
     workers: 'engine/workers.ts',
     browser: 'engine/browser.ts',
     client: 'client/index.ts',

@@ -16,7 +16,7 @@ import { MEMORY_BYTES, checkShares, shareMemory } from './memory-share.ts'
 import { type EngineMetrics, metricsOf } from './metrics.ts'
 import { nearestName } from './query/expression/name.ts'
 import { fieldTypeName } from './field.ts'
-import type { Host } from './host.ts'
+import { type Host, withStorage } from './host.ts'
 import {
   type Ordered,
   type SeriesPage,
@@ -103,7 +103,7 @@ export async function openDatabase(host: Host, options: OpenOptions = {}): Promi
   checkShares(memoryBytes, { ...shardOptions, queryBytes: queryLimits.queryBytes })
   const fair: Host = { ...host, pause: takeTurns(() => host.pause()) }
   const start: StartShard = (storage = host.storage) =>
-    startShard({ ...fair, storage }, memoryBytes, shardOptions)
+    startShard(withStorage(fair, storage), memoryBytes, shardOptions)
   const admission = new Admission({ running: queriesMax, waiting: 4 * queriesMax })
   return new Database(await start(), start, queryLimits, admission)
 }

@@ -37,6 +37,7 @@ export function runSync<T>(execution: Execution<T>, host: DriveHost<SyncSource>)
     const { value } = step
     step = advance(execution, () => {
       host.check?.()
+      if ('wait' in value) throw new Error('a wait in an execution that cannot wait')
       return 'read' in value ? readNow(host, value.read) : NOTHING
     })
   }
@@ -50,6 +51,7 @@ export async function run<T>(execution: Execution<T>, host: PausingHost<SyncSour
     const { value } = step
     try {
       if ('pause' in value) await host.pause()
+      else if ('wait' in value) await value.wait
     } catch (error) {
       step = execution.throw(error)
       continue
@@ -73,6 +75,7 @@ export async function runAsync<T>(
     let answer: () => Region
     try {
       if ('pause' in value) await host.pause()
+      else if ('wait' in value) await value.wait
       host.check?.()
       const region = 'read' in value ? await readLater(host, value.read) : NOTHING
       answer = () => region

@@ -2,6 +2,7 @@
 // would make a run differ from the next (clock, randomness, timers). The engine asks for nothing
 // else, so a simulated host makes it deterministic.
 
+import type { ScanWorkers } from './scan-workers/task.ts'
 import type { ShardStorage } from './storage/storage.ts'
 
 /** Whatever the host's timer gives out; only `clear` looks at it. */
@@ -23,6 +24,14 @@ export interface Host {
   /** Fills `target` with cryptographically strong random bytes. */
   random(target: Uint8Array): void
   readonly timer: Timer
+  /** Other threads that aggregate parts of the storage's files; absent: there are none. */
+  readonly scanWorkers?: ScanWorkers | undefined
   /** Lets other work run: resolves in a later macrotask. */
   pause(): Promise<void>
+}
+
+/** A host with another storage: its workers read the files of its own. */
+export function withStorage(host: Host, storage: ShardStorage): Host {
+  if (storage === host.storage) return host
+  return { ...host, storage, scanWorkers: undefined }
 }

@@ -38,6 +38,29 @@ export function shareMemory(memoryBytes: number): MemoryShares {
   }
 }
 
+/** At most so many threads scan beside the one that asks. */
+export const SCAN_WORKERS_MAX = 4
+
+/**
+ * What the engine itself has of a memory when `workers` threads aggregate with kernels of their own.
+ * Throws `bad_request` for more than SCAN_WORKERS_MAX, or a share that is too small.
+ */
+export function shareWithWorkers(
+  memoryBytes: number,
+  workers: number,
+): { readonly own: number; readonly worker: number } {
+  if (!Number.isInteger(workers) || workers < 0 || workers > SCAN_WORKERS_MAX) {
+    const range = `between 0 and ${SCAN_WORKERS_MAX}`
+    throw new OmenError('bad_request', `scan workers: ${workers} is not a whole number ${range}`)
+  }
+  const worker = Math.floor(memoryBytes / 8)
+  if (worker < MEMORY_BYTES_MIN) {
+    const message = `scan workers: an eighth of ${memoryBytes} bytes is less than ${MEMORY_BYTES_MIN}`
+    throw new OmenError('bad_request', message)
+  }
+  return { own: memoryBytes - workers * worker, worker }
+}
+
 /** Throws `bad_request` when the rooms leave nothing of the memory, or it is none that can be had. */
 export function checkShares(memoryBytes: number, shares: MemoryShares): void {
   if (!(memoryBytes >= MEMORY_BYTES_MIN && memoryBytes <= MEMORY_BYTES_MAX)) {

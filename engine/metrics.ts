@@ -23,6 +23,8 @@ export interface EngineMetrics {
   readonly blocksSkipped: number
   readonly blocksFromSummary: number
   readonly blocksDecoded: number
+  /** Shares of queries that scan workers were given. */
+  readonly scanTasks: number
   /** Bytes of segments that flushes wrote. */
   readonly flushBytes: number
   readonly compactionReadBytes: number
@@ -59,6 +61,7 @@ export function metricsOf(
     blocksSkipped: blocks.skipped,
     blocksFromSummary: blocks.summary,
     blocksDecoded: blocks.decoded,
+    scanTasks: shard.host.scanWorkers?.started ?? 0,
     flushBytes: shard.counters.flushBytes,
     compactionReadBytes: shard.counters.compactionReadBytes,
     compactionWrittenBytes: shard.counters.compactionWrittenBytes,

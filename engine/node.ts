@@ -9,6 +9,9 @@ import { type Repair, type RepairOptions, repairDirectory } from './backup/repai
 import { type VerifyOptions, describeVerification, verifyDirectory } from './backup/verify.ts'
 import { type Database, type OpenOptions, openDatabase } from './database.ts'
 import type { Host } from './host.ts'
+import { MEMORY_BYTES, shareWithWorkers } from './memory-share.ts'
+import { startThreads } from './scan-workers/node-threads.ts'
+import type { ScanWorkers } from './scan-workers/task.ts'
 import { openMemoryStorage } from './storage/memory.ts'
 import { openNodeStorage } from './storage/node.ts'
 import type { ShardStorage } from './storage/storage.ts'
@@ -22,15 +25,42 @@ let compiled: Promise<WebAssembly.Module> | null = null
  * made if it is missing and held until `close`: a second opener gets `locked`. Throws `corrupt`
  * naming file and offset if the data fails its checks.
  */
-export async function open(location: string, options: OpenOptions = {}): Promise<Database> {
+export async function open(location: string, options: NodeOptions = {}): Promise<Database> {
+  return openWith(location, options, new URL('./scan-worker.js', import.meta.url))
+}
+
+/** `open` with another entry of the scan workers' threads, where none is built yet. */
+export async function openWith(
+  location: string,
+  { scanWorkers = 0, memoryBytes = MEMORY_BYTES, ...options }: NodeOptions,
+  workerEntry: URL,
+): Promise<Database> {
   const module = await compileKernel()
   const storage = await openStorage(location)
   try {
-    return await openDatabase(nodeHost(module, storage), options)
+    const host = nodeHost(module, storage)
+    const directory = directoryOf(location)
+    if (scanWorkers === 0 || directory === null) {
+      return await openDatabase(host, { ...options, memoryBytes })
+    }
+    const memory = shareWithWorkers(memoryBytes, scanWorkers)
+    const settings = { module, directory, memoryBytes: memory.worker }
+    const workers = startThreads(workerEntry, scanWorkers, settings)
+    closeWith(storage, workers)
+    const own = { ...options, memoryBytes: memory.own }
+    return await openDatabase({ ...host, scanWorkers: workers }, own)
   } catch (error) {
     await storage.close()
     throw error
   }
+}
+
+export interface NodeOptions extends OpenOptions {
+  /**
+   * Threads that aggregate large ranges beside the one that asks, 0 unless given. Each takes an eighth
+   * of memoryBytes. In `memory:` there are none.
+   */
+  readonly scanWorkers?: number
 }
 
 export interface VerifyResult {
@@ -66,9 +96,24 @@ async function offline<T>(location: string, use: (host: Host) => Promise<T>): Pr
 }
 
 function openStorage(location: string): Promise<ShardStorage> | ShardStorage {
-  if (location === 'memory:') return openMemoryStorage()
-  if (location.startsWith('file://')) return openNodeStorage(fileURLToPath(location))
-  return openNodeStorage(location.startsWith('file:') ? location.slice(5) : location)
+  const directory = directoryOf(location)
+  return directory === null ? openMemoryStorage() : openNodeStorage(directory)
+}
+
+/** Null: in memory. */
+function directoryOf(location: string): string | null {
+  if (location === 'memory:') return null
+  if (location.startsWith('file://')) return fileURLToPath(location)
+  return location.startsWith('file:') ? location.slice(5) : location
+}
+
+/** Ends the workers before the storage that they read. */
+function closeWith(storage: ShardStorage, workers: ScanWorkers): void {
+  const close = storage.close.bind(storage)
+  storage.close = async () => {
+    await workers.close()
+    await close()
+  }
 }
 
 /** Compiles the kernel once a process. */

@@ -4,8 +4,11 @@
 
 import type { Region } from './memory.ts'
 
-/** A read is answered with a region that the asker then owns; a pause with anything. */
-export type Step = { read: ReadRange } | { pause: true }
+/**
+ * A read is answered with a region that the asker then owns, a pause with anything, and so is a wait for
+ * something that goes on elsewhere, once it has resolved.
+ */
+export type Step = { read: ReadRange } | { pause: true } | { wait: Promise<unknown> }
 
 export interface ReadRange {
   /** Name in the storage: `segment-12`. */
@@ -21,7 +24,7 @@ export type Execution<T> = Generator<Step, T, Region>
 export function finish<T>(execution: Execution<T>): T {
   let step = execution.next(undefined as never)
   while (!step.done) {
-    if ('read' in step.value) throw new Error('a read in an execution that has no storage')
+    if (!('pause' in step.value)) throw new Error('a read or wait in an execution that has no host')
     step = execution.next(undefined as never)
   }
   return step.value

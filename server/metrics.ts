@@ -125,6 +125,8 @@ function renderEngine(page: Page, engine: EngineMetrics): void {
     [{ outcome: 'decoded' }, engine.blocksDecoded],
   ]
   page.gauge('omendb_blocks_total', 'Blocks that queries met.', blocks, 'counter')
+  const tasks: [Labels, number][] = [[{}, engine.scanTasks]]
+  page.gauge('omendb_scan_tasks_total', 'Shares of queries for workers.', tasks, 'counter')
   const flushed: [Labels, number][] = [[{}, engine.flushBytes]]
   page.gauge('omendb_flush_bytes_total', 'Bytes of segments flushed.', flushed, 'counter')
   const compaction: [Labels, number][] = [

@@ -22,7 +22,8 @@ interface Mark {
   readonly end: bigint
 }
 
-interface TableTombstones {
+/** Plain data. */
+export interface TableTombstones {
   /** Rising by id. */
   readonly marks: readonly Mark[]
   readonly levels: readonly Level[]

@@ -29,6 +29,11 @@ export class Budget {
     this.begunAt = now()
   }
 
+  /** Points that were scanned so far. */
+  get scannedPoints(): number {
+    return this.points
+  }
+
   /** Counts decoded rows and the values touched. Throws `limit_exceeded` beyond maxPoints. */
   scanned(rows: number, values: number): void {
     this.points += rows

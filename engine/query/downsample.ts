@@ -13,11 +13,12 @@ import {
   type KnownValues,
 } from './fill.ts'
 import { Downsampler } from './downsampler.ts'
-import { Aggregator, type AggregateRows, type Grid } from './partial.ts'
+import { Aggregator, type AggregatePartial, type AggregateRows, type Grid } from './partial.ts'
 import type { Answer, AnswerSeries, Duration, Vector } from './query.ts'
 import { GROUP_CELLS, Pace } from './pace.ts'
 import { joinRows } from './raw.ts'
 import type { Scan } from './scan.ts'
+import { type ScanRange, SplitScan } from '../scan-workers/split.ts'
 import type { Output } from './selection.ts'
 import { bucketSlices, timeRange } from './slices.ts'
 import type { Execution } from '../step.ts'
@@ -149,20 +150,12 @@ function* aggregateRange(
 ): Execution<AggregateRows> {
   const { plan } = scan
   const grid = yield* gridOf(scan, start, end)
-  const aggregator = new Aggregator(scan.instance, {
-    fields: plan.fields.slice(0, plan.selectedCount),
-    outputs: plan.outputs,
-    maxBuckets: plan.query.limits.maxBuckets,
-    grid,
-    holds: (bytes) => scan.budget.holds(bytes),
-  })
+  const aggregator = aggregatorOf(scan, grid)
   try {
-    const downsampler = new Downsampler(scan, aggregator, grid)
-    const clusters = stored === null ? yield* shortClusters(scan, start, end) : null
-    for (const cluster of clusters ?? []) yield* downsampler.addCluster(cluster)
-    for (const series of clusters === null ? plan.series : []) {
-      if (stored === null) yield* downsampler.addRange(series, start, end)
-      else {
+    if (stored === null) yield* addSplit(scan, aggregator, { grid, start, end })
+    else {
+      const downsampler = new Downsampler(scan, aggregator, grid)
+      for (const series of plan.series) {
         yield* stored.addSeries(aggregator, series, [start, end], (from, to) =>
           downsampler.addRange(series, from, to),
         )
@@ -172,6 +165,69 @@ function* aggregateRange(
   } finally {
     aggregator.release()
   }
+}
+
+/** For a scan worker: what the series of a plan have in [start, end). */
+export function* aggregatePartial(
+  scan: Scan,
+  grid: Grid,
+  start: bigint,
+  end: bigint,
+): Execution<AggregatePartial> {
+  const aggregator = aggregatorOf(scan, grid)
+  try {
+    yield* addSeries(scan, aggregator, grid, scan.plan.series.indexes(), start, end)
+    return aggregator.partial()
+  } finally {
+    aggregator.release()
+  }
+}
+
+function aggregatorOf({ instance, plan, budget }: Scan, grid: Grid): Aggregator {
+  return new Aggregator(instance, {
+    fields: plan.fields.slice(0, plan.selectedCount),
+    outputs: plan.outputs,
+    maxBuckets: plan.query.limits.maxBuckets,
+    grid,
+    holds: (bytes) => budget.holds(bytes),
+  })
+}
+
+/** Adds the points of [start, end) of all series of the plan, together with scan workers if they pay. */
+function* addSplit(scan: Scan, aggregator: Aggregator, range: ScanRange): Execution<void> {
+  const { grid, start, end } = range
+  const split = SplitScan.begin(scan, aggregator, range)
+  if (split === null) {
+    yield* addSeries(scan, aggregator, grid, scan.plan.series.indexes(), start, end)
+    return
+  }
+  try {
+    for (let share = split.take(); share !== null; share = split.take()) {
+      yield* addSeries(scan, aggregator, grid, share, start, end)
+    }
+    for (let share = yield* split.join(); share !== null; share = yield* split.join()) {
+      yield* addSeries(scan, aggregator, grid, share.indexes, share.start, end)
+    }
+  } finally {
+    split.cancel()
+  }
+}
+
+/** Adds the points of [start, end) of some series of the plan, by their indexes. */
+function* addSeries(
+  scan: Scan,
+  aggregator: Aggregator,
+  grid: Grid,
+  indexes: Uint32Array,
+  start: bigint,
+  end: bigint,
+): Execution<void> {
+  const downsampler = new Downsampler(scan, aggregator, grid)
+  const clusters = yield* shortClusters(scan, start, end)
+  for (const cluster of clusters ?? []) yield* downsampler.addCluster(cluster, indexes)
+  if (clusters !== null) return
+  const { series } = scan.plan
+  for (const index of indexes) yield* downsampler.addRange(series.at(index), start, end)
 }
 
 /** Calendar units get a table of bucket starts over the range that holds points. */

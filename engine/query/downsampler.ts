@@ -44,17 +44,17 @@ export class Downsampler {
     }
   }
 
-  /** The points of all series of the plan in a cluster of sources. */
-  *addCluster(cluster: Cluster): Execution<void> {
+  /** The points of some series of the plan, by their indexes, in a cluster of sources. */
+  *addCluster(cluster: Cluster, indexes: Uint32Array): Execution<void> {
     const { scan, aggregator } = this
     const { series } = scan.plan
     const { start, end, isShort } = cluster
     if (!isShort) {
-      for (const one of series) yield* this.addRange(one, start, end)
+      for (const index of indexes) yield* this.addRange(series.at(index), start, end)
       return
     }
     const time = this.needsTimes ? null : 0n
-    const batches = new SeriesBatches(scan, cluster, series.indexes())
+    const batches = new SeriesBatches(scan, cluster, indexes)
     try {
       while (yield* batches.next()) {
         if (batches.rowCount > 0) {

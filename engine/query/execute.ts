@@ -5,6 +5,7 @@ import type { Admission } from './admission.ts'
 import type { CancelSignal } from './cancel.ts'
 import { answerQuery } from './executor.ts'
 import { Exporter } from './export.ts'
+import type { Host } from '../host.ts'
 import type { Cache } from '../segment/cache.ts'
 import type { KernelInstance } from '../kernel.ts'
 import { planSteps, type PlanCatalog } from './plan.ts'
@@ -12,6 +13,7 @@ import { type TombstoneVersion, holesOf } from '../lifecycle/tombstones.ts'
 import type { PartVersion } from '../segment/part-set.ts'
 import type { Answer, AnswerColumn, AnswerSeries, Query } from './query.ts'
 import type { RollupVersion } from '../rollup/registry.ts'
+import type { WorkerAccess } from '../scan-workers/task.ts'
 import type { Snapshot } from './scan.ts'
 import type { MemtableSource } from './series-scan.ts'
 import type { Execution } from '../step.ts'
@@ -21,7 +23,7 @@ export interface QueryTarget {
   readonly instance: KernelInstance
   readonly cache: Cache
   readonly catalog: PlanCatalog
-  readonly host: { now(): bigint }
+  readonly host: Pick<Host, 'now' | 'scanWorkers'>
   /** Parts and memtables as they are now, held until released. */
   snapshot(): HeldSnapshot
   /** Drives an execution; `check` throws to cancel it. */
@@ -148,8 +150,16 @@ export function snapshotOf(
     memtables: held.memtables,
     rollups: held.rollups,
     partVersion: held.version.id,
+    workers: workersOf(host, held),
     parts: (table) => held.version.tables.get(table) ?? [],
     holes: (part) => holesOf(held.tombstones, part),
     now: () => host.now(),
   }
+}
+
+function workersOf(
+  { scanWorkers: pool }: Pick<Host, 'scanWorkers'>,
+  { tombstones }: HeldSnapshot,
+): WorkerAccess | undefined {
+  return pool && { pool, tombstones }
 }

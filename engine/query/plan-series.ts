@@ -126,6 +126,12 @@ class ListedSeries implements PlanSeries {
   }
 }
 
+/** Some series of a plan as plain data; arrays go by index. */
+export interface SharedSeries extends FoundSeries {
+  readonly groups: Uint32Array
+  readonly ranks: Uint32Array
+}
+
 /** The series of a plan. Iteration goes as they lie in parts, more or less, not by rank. */
 export class SeriesList implements Iterable<PlanSeries> {
   readonly length: number
@@ -138,12 +144,13 @@ export class SeriesList implements Iterable<PlanSeries> {
   private readonly groupOf: Uint32Array | null
   private readonly ranks: Uint32Array | null
 
-  /** Arrays go by index; `order` and `groupOf` as below. */
+  /** Arrays go by index; `order` and `groupOf` as below. `ranks` are what `order` says unless given. */
   constructor(
     catalog: PlanCatalog,
     found: FoundSeries,
     order: Uint32Array | null,
     groupOf: Uint32Array | null,
+    ranks: Uint32Array | null = order === null ? null : inverse(order),
   ) {
     this.catalog = catalog
     this.found = found
@@ -151,7 +158,22 @@ export class SeriesList implements Iterable<PlanSeries> {
     this.groupOf = groupOf
     this.ids = found.ids
     this.length = found.ids.length
-    this.ranks = order === null ? null : inverse(order)
+    this.ranks = ranks
+  }
+
+  /** What `share` gave, in another kernel: nobody asks for tags there, nor for a series by its rank. */
+  static of({ groups, ranks, ...found }: SharedSeries): SeriesList {
+    return new SeriesList(null as unknown as PlanCatalog, found, null, groups, ranks)
+  }
+
+  /** The series from one index to another. */
+  share(from: number, to: number): SharedSeries {
+    const { filters, filterOf } = this.found
+    const groups = new Uint32Array(to - from)
+    const ranks = new Uint32Array(to - from)
+    this.place(this.indexes().subarray(from, to), groups, ranks)
+    const ids = this.ids.slice(from, to)
+    return { ids, filters, filterOf: filterOf?.slice(from, to) ?? null, groups, ranks }
   }
 
   /** May something be asked of the rows of some series? */

@@ -17,6 +17,7 @@ import type { Plan, PlanCatalog, PlanSeries } from './plan.ts'
 import type { QueryStats } from './query.ts'
 import type { RollupVersion } from '../rollup/registry.ts'
 import { SeriesScan, type MemtableSource, type Piece, type Sources } from './series-scan.ts'
+import type { WorkerAccess } from '../scan-workers/task.ts'
 import type { Execution } from '../step.ts'
 import { Tally } from './tally.ts'
 
@@ -33,6 +34,8 @@ export interface Snapshot {
   readonly rollups: RollupVersion
   /** Rises with every change of the parts. */
   readonly partVersion: number
+  /** Who may aggregate a part of it in other threads. */
+  readonly workers?: WorkerAccess | undefined
   parts(table: number): readonly PartReader[]
   /** What is deleted of a part; null: nothing. */
   holes(part: HideablePart): PartHoles | null

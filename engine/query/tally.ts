@@ -68,6 +68,7 @@ export class Tally {
   private decodes = 0
   private pieces = 0
   private maxError = 0
+  private readonly others: QueryStats[] = []
 
   /** Column 0 is the time, the others are the plan's fields in order. */
   constructor(columnCount: number) {
@@ -115,11 +116,17 @@ export class Tally {
     this.maxError = Math.max(this.maxError, epsilon)
   }
 
+  /** Adds what somebody else did for the same query; a block that both used counts twice. */
+  join(other: QueryStats): void {
+    this.bytesRead += other.bytesRead
+    this.others.push(other)
+  }
+
   /** The member `stats` of an answer. */
   stats(series: number, elapsedMs: number): QueryStats {
     let blocks = 0
     for (const part of this.parts.values()) blocks += part.count() * this.columnCount
-    return {
+    const own = {
       elapsedMs,
       series,
       blocks,
@@ -130,22 +137,12 @@ export class Tally {
       index: { pieces: this.pieces, maxError: this.maxError },
       rollup: null,
     }
+    return this.others.reduce<QueryStats>(withBlocks, own)
   }
 
   /** Statistics of this and another scan of the same query. */
   addTo(other: QueryStats): QueryStats {
-    const own = this.stats(0, 0)
-    return {
-      ...other,
-      blocks: other.blocks + own.blocks,
-      blocksSkipped: other.blocksSkipped + own.blocksSkipped,
-      blocksFromSummary: other.blocksFromSummary + own.blocksFromSummary,
-      blocksDecoded: other.blocksDecoded + own.blocksDecoded,
-      index: {
-        pieces: other.index.pieces + own.index.pieces,
-        maxError: Math.max(other.index.maxError, own.index.maxError),
-      },
-    }
+    return withBlocks(other, this.stats(0, 0))
   }
 
   private partOf(reader: PartReader): PartTally {
@@ -183,5 +180,20 @@ export class Tally {
     if (before === SUMMARY) this.summaries--
     if (state === SUMMARY) this.summaries++
     else this.decodes++
+  }
+}
+
+/** With what another scan did with blocks. */
+function withBlocks(stats: QueryStats, other: QueryStats): QueryStats {
+  return {
+    ...stats,
+    blocks: stats.blocks + other.blocks,
+    blocksSkipped: stats.blocksSkipped + other.blocksSkipped,
+    blocksFromSummary: stats.blocksFromSummary + other.blocksFromSummary,
+    blocksDecoded: stats.blocksDecoded + other.blocksDecoded,
+    index: {
+      pieces: stats.index.pieces + other.index.pieces,
+      maxError: Math.max(stats.index.maxError, other.index.maxError),
+    },
   }
 }

@@ -1,7 +1,8 @@
 // `omendb serve`: its options, where they come from, and what may not be served. The server itself
 // is in serving.ts, which the other commands do not load.
 
-import type { OpenOptions } from '../../engine/database.ts'
+import { SCAN_WORKERS_MAX } from '../../engine/memory-share.ts'
+import type { NodeOptions } from '../../engine/node.ts'
 import { refuseBinding } from '../config.ts'
 import { defineCommand } from './command.ts'
 import { wholeNumber, type Given } from './flags.ts'
@@ -18,6 +19,10 @@ const SERVE_FLAGS = {
   'scrub-rate': {
     value: 'MIB',
     help: 'MiB a second read to look for damage (default 4, 0 = none)',
+  },
+  'scan-workers': {
+    value: 'N',
+    help: 'threads that aggregate large ranges, 0 to 4 (default 0), each an eighth of the memory',
   },
   'trust-clock': { help: 'the clock is right, however far it is from the last time seen' },
   ...MEMORY_FLAGS,
@@ -49,7 +54,7 @@ export interface Settings {
   readonly token: string | undefined
   readonly insecure: boolean
   readonly demo: boolean
-  readonly engine: OpenOptions
+  readonly engine: NodeOptions
 }
 
 /** Options before environment before defaults; refuses what would open the data to others. */
@@ -69,11 +74,12 @@ function readSettings(flags: Given<typeof SERVE_FLAGS>, { env }: Terminal): Sett
   }
   if (refusal !== null) throw new CommandError(refusal)
   const rate = wholeNumber(flags['scrub-rate'] ?? '4', '--scrub-rate', 1_000_000)
-  const engine: OpenOptions = {
+  const engine: NodeOptions = {
     ...readMemory(flags, { env }),
     scrubBytesPerSecond: rate << 20,
     acceptDataLoss: flags['accept-data-loss'] ?? false,
     trustClock: flags['trust-clock'] ?? false,
+    scanWorkers: wholeNumber(flags['scan-workers'] ?? '0', '--scan-workers', SCAN_WORKERS_MAX),
   }
   return { host, port, data, token, insecure, demo: flags.demo ?? false, engine }
 }

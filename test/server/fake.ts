@@ -70,6 +70,7 @@ const METRICS = {
   blocksSkipped: 7,
   blocksFromSummary: 8,
   blocksDecoded: 9,
+  scanTasks: 4,
   compactionReadBytes: 10,
   flushBytes: 12,
   compactionWrittenBytes: 11,

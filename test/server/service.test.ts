@@ -67,6 +67,7 @@ describe('metrics', () => {
       'omendb_wal_bytes 1',
       'omendb_series{db="default"} 6',
       'omendb_blocks_total{outcome="decoded"} 9',
+      'omendb_scan_tasks_total 4',
       'omendb_flush_bytes_total 12',
       'omendb_compaction_bytes_total{direction="write"} 11',
       'omendb_wal_fsync_duration_seconds_count 12',
