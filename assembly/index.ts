@@ -126,6 +126,20 @@ export { blockApart, timesApart } from './apart'
 export { MERGE_SOURCE_SIZE, mergeColumn, mergePlan } from './merge'
 export { weavePlan, weaveSlots, weaveStretches, weaveValid } from './weave'
 export { numberText } from './number-text'
+export { PRINT_SLACK } from './number-print'
+export {
+  TEXT_COLUMN_SIZE,
+  TEXT_CSV,
+  TEXT_MS,
+  TEXT_NS,
+  TEXT_QUOTED,
+  TEXT_RFC3339,
+  TEXT_S,
+  TEXT_SAFE,
+  TEXT_US,
+  textRows,
+  textRuns,
+} from './text-cell'
 export { crc32c } from './checksum'
 export {
   ENCODING_DECIMAL,

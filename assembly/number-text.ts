@@ -6,6 +6,7 @@
 
 import { CORRUPT, FLOAT, INTEGER, OVERFLOW } from './layout'
 import { EXACT_DIGITS, isAboveHalfway } from './number-exact'
+import { multiplyHigh } from './wide'
 
 /** A scanned literal is plain digits, an optional sign in front: an integer. */
 export let isPlain: bool = false
@@ -129,17 +130,6 @@ export function scanNumber(from: usize, end: usize): usize {
     p = scanExponent(p, end)
   }
   return p
-}
-
-/** Upper 64 bits of a 64 × 64 bit product. */
-function multiplyHigh(a: u64, b: u64): u64 {
-  const a0 = a & 0xffffffff
-  const a1 = a >> 32
-  const b0 = b & 0xffffffff
-  const b1 = b >> 32
-  const middle = a1 * b0 + ((a0 * b0) >> 32)
-  const other = a0 * b1 + (middle & 0xffffffff)
-  return a1 * b1 + (middle >> 32) + (other >> 32)
 }
 
 // A 128-bit number with its top bit set, times a power of two.

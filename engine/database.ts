@@ -9,9 +9,10 @@ import { type RestoreSummary, checkEmpty, restoreDatabase } from './backup/resto
 import { Admission } from './query/admission.ts'
 import { type Batch, type BatchOptions, createBatch } from './ingest/batch.ts'
 import { type CatalogTable, seriesCountOf } from './catalog/catalog-table.ts'
-import { OmenError } from './error.ts'
+import { OmenError, messageOf } from './error.ts'
 import { type CancelSignal, cancelCheck } from './query/cancel.ts'
 import { executeExport, executeQuery } from './query/execute.ts'
+import type { KernelInstance } from './kernel.ts'
 import { MEMORY_BYTES, checkShares, shareMemory } from './memory-share.ts'
 import { type EngineMetrics, metricsOf } from './metrics.ts'
 import { nearestName } from './query/expression/name.ts'
@@ -153,6 +154,11 @@ export class Database {
     const query = parseQuery(request, this.context(options, limit))
     const check = this.checkOf(query, options.signal)
     return executeExport(this.shard, query, this.admission, { check, signal: options.signal })
+  }
+
+  /** What answers are printed with; after a failure it is another one, so it is not to be kept. */
+  get kernel(): KernelInstance {
+    return this.shard.instance
   }
 
   /** Names in byte order; `default` exists always. */
@@ -488,8 +494,4 @@ export class Database {
     const plan = yield* this.listed(table, options)
     return yield* orderedValues(catalog, plan.table.id, plan.series.ids, key)
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

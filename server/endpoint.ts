@@ -21,6 +21,7 @@ export type ServedDatabase = Pick<
   Database,
   | 'batch'
   | 'query'
+  | 'kernel'
   | 'latest'
   | 'export'
   | 'tables'

@@ -37,8 +37,11 @@ export const JSON_CONTAINERS_MAX = 1_000_000
 /** Levels of nesting in a JSON body. */
 export const JSON_DEPTH_MAX = 32
 
-/** Characters of text that are encoded into one piece of an answer. */
-export const PIECE_LENGTH = 65_536
+/** Cells of numbers that are printed into one piece of an answer: 20 to 140 KB. */
+export const CELLS_OF_PIECE = 4_096
+
+/** Characters of strings that count as one of them. */
+export const CHARACTERS_OF_CELL = 16
 
 /** Characters of JSON that are parsed in one turn of the event loop; longer texts take several. */
 export const JSON_STEP_LENGTH = 65_536

@@ -2,7 +2,7 @@
 // and the typed client are made of them. Envelopes only: points are read by hand (ingest/).
 
 import { z } from '@hono/zod-openapi'
-import { INTEGER_FORMATS } from './encode/cell.ts'
+import { INTEGER_FORMATS } from './encode/integers.ts'
 import { TIME_FORMATS } from './encode/time.ts'
 
 const describe = (description: string) => z.string().openapi({ description })

@@ -71,8 +71,8 @@ async function encoding(contenders: readonly Contender[], set: CpuSet): Promise<
   for (const question of questionsOf(set, 0).filter(({ name }) => ENCODED.includes(name))) {
     const answers = contenders.map(({ database }) => ask(database, question))
     const tasks = (await Promise.all(answers)).map((answer, i) => {
-      const { encodeAnswer } = contenders[i]!
-      return async () => Array.from(encodeAnswer(answer, format))
+      const { encodeAnswer, database } = contenders[i]!
+      return async () => Array.from(encodeAnswer(answer, format, () => database.kernel))
     })
     printTimings(`JSON, ${question.name}`, await measure(tasks))
   }

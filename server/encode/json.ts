@@ -1,46 +1,102 @@
-// A query's answer as JSON: columnar, in the shape of api.md, printed straight from its typed
-// arrays in pieces of about 64 KB, so that a million rows need neither a million objects nor one
-// string of a hundred megabytes.
+// A query's answer as JSON: columnar, in the shape of api.md, printed by the kernel from its typed arrays in
+// pieces of about 64 KB, so that a million rows need neither a million objects nor one string of a hundred
+// megabytes.
 
-import type { Answer, AnswerColumn, AnswerSeries } from '../../engine/query/query.ts'
-import { PIECE_LENGTH } from '../limits.ts'
-import { stringColumns, type IntegerFormat } from './cell.ts'
-import { timeSlices, timeText, vectorSlices, type SlicePrinter } from './cells.ts'
-import type { TimeFormat } from './time.ts'
+import {
+  printRuns,
+  textRun,
+  type CellRun,
+  type CellStyle,
+  type TimeText,
+} from '../../engine/cell-text.ts'
+import type { KernelInstance } from '../../engine/kernel.ts'
+import type { Answer, Vector } from '../../engine/query/query.ts'
+import { CELLS_OF_PIECE, CHARACTERS_OF_CELL } from '../limits.ts'
+import { cutStrings } from './cut.ts'
+import { stringColumns, type IntegerFormat } from './integers.ts'
+import type { Piece } from './stream.ts'
 
 export interface JsonFormat {
-  readonly time: TimeFormat
+  readonly time: TimeText
   readonly integers: IntegerFormat
 }
 
-/** Rows printed between two looks at the length of a piece. */
-const ROWS_AT_ONCE = 1024
+/** Where the kernel is that prints now; asked once a piece. */
+export type KernelSource = () => KernelInstance
 
 /** The pieces of an answer's JSON text, in order. */
-export function* encodeAnswer(answer: Answer, format: JsonFormat): Generator<string> {
+export function* encodeAnswer(
+  answer: Answer,
+  format: JsonFormat,
+  kernel: KernelSource,
+): Generator<Piece> {
   const quoted = stringColumns(answer.columns, answer.series, format.integers)
+  const timeStyle = format.time === 'ns' || format.time === 'rfc3339' ? 'quoted' : 'plain'
   const names = answer.columns.slice(1).map(({ name }) => `${JSON.stringify(name)}:[`)
-  const shape = { types: answer.columns.slice(1).map(({ type }) => type), names, quoted, format }
-  let text = `{"table":${JSON.stringify(answer.table)},"columns":${describeColumns(answer, format, quoted)},"series":[`
-  for (const [i, series] of answer.series.entries()) {
-    if (i > 0) text += ','
-    for (const part of encodeSeries(series, shape)) {
-      text += part
-      if (text.length < PIECE_LENGTH) continue
-      yield text
-      text = ''
+  const page = new Page()
+  page.text = `{"table":${JSON.stringify(answer.table)},"columns":${describeColumns(answer, format, quoted)},"series":[`
+  for (const [i, { tags, time, fields }] of answer.series.entries()) {
+    page.text += `${i > 0 ? ',' : ''}{"tags":${encodeTags(tags)},"time":[`
+    page.add({ values: time, valid: null }, format.time, timeStyle)
+    page.text += '],"fields":{'
+    for (let k = 0; k < fields.length; k++) {
+      page.text += k > 0 ? `],${names[k]!}` : names[k]!
+      page.add(fields[k]!, null, quoted[k]! ? 'quoted' : 'plain')
     }
+    page.text += fields.length > 0 ? ']}}' : '}}'
+    while (page.isFull) yield page.print(kernel)
   }
-  yield `${text}],"rowCount":${answer.rowCount},"cursor":${JSON.stringify(answer.cursor)},"stats":${describeStats(answer)}}\n`
+  page.text += `],"rowCount":${answer.rowCount},"cursor":${JSON.stringify(answer.cursor)},"stats":${describeStats(answer)}}\n`
+  yield page.print(kernel)
 }
 
-/** What is the same for all series of an answer; lists go by field. */
-interface Shape {
-  readonly types: readonly AnswerColumn['type'][]
-  /** Name, colon and bracket. */
-  readonly names: readonly string[]
-  readonly quoted: readonly boolean[]
-  readonly format: JsonFormat
+/** Texts and columns in the order in which they are printed. */
+class Page {
+  /** What comes before the next column. */
+  text = ''
+  private readonly runs: CellRun[] = []
+  /** Of each run, in cells of numbers. */
+  private readonly weights: number[] = []
+  private weight = 0
+
+  get isFull(): boolean {
+    return this.weight >= CELLS_OF_PIECE
+  }
+
+  /** A column's cells, in runs of which each fits a piece. */
+  add({ values, valid }: Vector | TimeVector, time: TimeText | null, style: CellStyle): void {
+    let from = 0
+    do {
+      const most = Math.min(values.length, from + CELLS_OF_PIECE)
+      const { to, weight } = cutStrings(Array.isArray(values) ? [values] : [], from, most)
+      const prefix = from === 0 ? this.text : ','
+      this.runs.push({ prefix, values, valid, from, to, time, style })
+      this.weights.push(to - from + weight + prefix.length / CHARACTERS_OF_CELL)
+      this.weight += this.weights.at(-1)!
+      from = to
+    } while (from < values.length)
+    this.text = ''
+  }
+
+  /** A piece of what was added, or all of it. */
+  print(kernel: KernelSource): Piece {
+    if (!this.isFull && this.text !== '') {
+      this.runs.push(textRun(this.text))
+      this.weights.push(0)
+      this.text = ''
+    }
+    let weight = 0
+    let count = 0
+    while (count < this.runs.length && weight < CELLS_OF_PIECE) weight += this.weights[count++]!
+    this.weights.splice(0, count)
+    this.weight -= weight
+    return printRuns(kernel(), this.runs.splice(0, count))
+  }
+}
+
+interface TimeVector {
+  readonly values: BigInt64Array
+  readonly valid: null
 }
 
 function describeColumns({ columns }: Answer, format: JsonFormat, quoted: boolean[]): string {
@@ -55,46 +111,6 @@ function describeColumns({ columns }: Answer, format: JsonFormat, quoted: boolea
 function describeStats({ stats }: Answer): string {
   const elapsedMs = Math.round(stats.elapsedMs * 1000) / 1000
   return JSON.stringify({ ...stats, elapsedMs })
-}
-
-/** Parts of a series' text: one if it is short, as those of an answer with very many are. */
-function encodeSeries(series: AnswerSeries, shape: Shape): Iterable<string> {
-  const { tags, time, fields } = series
-  if (time.length > ROWS_AT_ONCE) return encodeLong({ tags, time, fields }, shape)
-  const { types, names, quoted, format } = shape
-  const count = time.length
-  let text = `{"tags":${encodeTags(tags)},"time":[`
-  if (count === 1) text += timeText(time, format.time)
-  else if (count > 0) text += timeSlices(time, format.time)(0, count)
-  text += '],"fields":{'
-  for (let i = 0; i < fields.length; i++) {
-    text += i > 0 ? `,${names[i]!}` : names[i]!
-    if (count > 0) text += vectorSlices(fields[i]!, types[i]!, quoted[i]!)(0, count)
-    text += ']'
-  }
-  return [`${text}}}`]
-}
-
-function* encodeLong(
-  { tags, time, fields }: AnswerSeries,
-  { types, names, quoted, format }: Shape,
-): Generator<string> {
-  yield `{"tags":${encodeTags(tags)},"time":[`
-  yield* encodeSlices(timeSlices(time, format.time), time.length)
-  yield '],"fields":{'
-  for (const [i, vector] of fields.entries()) {
-    yield i > 0 ? `,${names[i]!}` : names[i]!
-    yield* encodeSlices(vectorSlices(vector, types[i]!, quoted[i]!), time.length)
-    yield ']'
-  }
-  yield '}}'
-}
-
-function* encodeSlices(print: SlicePrinter, count: number): Generator<string> {
-  for (let start = 0; start < count; start += ROWS_AT_ONCE) {
-    const text = print(start, Math.min(count, start + ROWS_AT_ONCE))
-    yield start === 0 ? text : `,${text}`
-  }
 }
 
 /** Tags as a JSON object, in their order (an object of JavaScript would put `"1"` first). */

@@ -75,7 +75,12 @@ async function answerExport(
   const options = { database, signal: signalOf(server, c) }
   const { columns, tags, chunks } = await server.db.export(request, options)
   const encode = format === 'ndjson' ? encodeNdjson : encodeCsv
-  const pieces = encode({ columns, tags }, chunks, formatOf({ time, integers }, 'rfc3339'))
+  const pieces = encode(
+    { columns, tags },
+    chunks,
+    formatOf({ time, integers }, 'rfc3339'),
+    () => server.db.kernel,
+  )
   const type = format === 'ndjson' ? 'application/x-ndjson' : 'text/csv; charset=utf-8'
   const body = await piecesBody(pieces, () => server.db.pause())
   return answerWith(server, c, body, { 'Content-Type': type })

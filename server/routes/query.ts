@@ -2,7 +2,7 @@
 // that a POST carries; the engine checks it, and its columnar answer is encoded once.
 
 import type { z } from '@hono/zod-openapi'
-import type { LatestRequest, QueryRequest } from '../../engine/query/query.ts'
+import type { Answer, LatestRequest, QueryRequest } from '../../engine/query/query.ts'
 import { answerWith } from '../answer.ts'
 import { mediaType } from '../body.ts'
 import { encodeAnswer, type JsonFormat } from '../encode/json.ts'
@@ -86,7 +86,7 @@ function addLatest(server: Server): void {
     async (c, { db: database, time, integers, ...parameters }) => {
       const request: LatestRequest = withObjects(parameters)
       const answer = await server.db.latest(request, { database, signal: signalOf(server, c) })
-      return sendJson(server, c, encodeAnswer(answer, formatOf({ time, integers }, 'ms')))
+      return sendJson(server, c, answer, formatOf({ time, integers }, 'ms'))
     },
   )
 }
@@ -149,7 +149,7 @@ async function answerQuery(
 ): Promise<Response> {
   const request = members as QueryRequest
   const answer = await server.db.query(request, { database, signal: signalOf(server, c) })
-  return sendJson(server, c, encodeAnswer(answer, formatOf({ time, integers }, 'ms')))
+  return sendJson(server, c, answer, formatOf({ time, integers }, 'ms'))
 }
 
 /** What a checked body or URL has; the engine checks the values. */
@@ -158,8 +158,10 @@ export type QueryMembers = { table: string }
 async function sendJson(
   server: Server,
   c: ServerContext,
-  pieces: Iterator<string>,
+  answer: Answer,
+  format: JsonFormat,
 ): Promise<Response> {
+  const pieces = encodeAnswer(answer, format, () => server.db.kernel)
   const body = await piecesBody(pieces, () => server.db.pause())
   return answerWith(server, c, body, { 'Content-Type': 'application/json' })
 }

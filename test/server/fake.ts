@@ -4,9 +4,13 @@
 import type { Backup } from '../../engine/backup/backup.ts'
 import type { Batch, BatchOptions, ColumnPoints, WriteResult } from '../../engine/ingest/batch.ts'
 import { OmenError, type LineError } from '../../engine/error.ts'
+import type { KernelInstance } from '../../engine/kernel.ts'
 import type { Answer, AnswerSeries, LatestRequest, QueryRequest } from '../../engine/query/query.ts'
 import type { TableDescription } from '../../engine/database-types.ts'
 import type { ServedDatabase } from '../../server/endpoint.ts'
+import { openKernel } from '../kernel.ts'
+
+const kernel: KernelInstance = await openKernel()
 
 /** What a batch of the fake was given. */
 export interface FakeBatch {
@@ -109,6 +113,7 @@ export function createFake(): FakeDatabase {
     }
   }
   return Object.assign(fake, {
+    kernel,
     batch: (options: BatchOptions = {}) => fakeBatch(fake, options),
     async query(request: QueryRequest, options?: object) {
       note('query', request, options)

@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import type { AnswerColumn, AnswerSeries } from '../../../engine/query/query.ts'
 import { encodeCsv, encodeNdjson } from '../../../server/encode/rows.ts'
+import { openKernel } from '../../kernel.ts'
+import { joinChunks } from './pieces.ts'
+
+const instance = await openKernel()
+const kernel = () => instance
 
 const COLUMNS: AnswerColumn[] = [
   { name: 'time', type: 'timestamp' },
@@ -25,17 +30,13 @@ async function* of(...chunks: AnswerSeries[]): AsyncGenerator<AnswerSeries> {
   yield* chunks
 }
 
-async function join(pieces: AsyncIterable<string>): Promise<string> {
-  let text = ''
-  for await (const piece of pieces) text += piece
-  return text
-}
-
 const head = { columns: COLUMNS, tags: ['host', 'rack'] }
 
 describe('CSV', () => {
   test('quotes what has to be quoted, leaves nulls empty and an empty string not', async () => {
-    const text = await join(encodeCsv(head, of(ROWS), { time: 'rfc3339', integers: 'auto' }))
+    const text = await joinChunks(
+      encodeCsv(head, of(ROWS), { time: 'rfc3339', integers: 'auto' }, kernel),
+    )
     expect(text).toBe(
       'time,host,rack,u,n,ok,"note, ""x"""\n' +
         '2026-09-21T14:13:20.000000001Z,"a,b",,0.5,1152921504606846976,true,""\n' +
@@ -44,14 +45,16 @@ describe('CSV', () => {
   })
 
   test('has its header line even without rows', async () => {
-    const text = await join(encodeCsv(head, of(), { time: 'ms', integers: 'auto' }))
+    const text = await joinChunks(encodeCsv(head, of(), { time: 'ms', integers: 'auto' }, kernel))
     expect(text).toBe('time,host,rack,u,n,ok,"note, ""x"""\n')
   })
 })
 
 describe('NDJSON', () => {
   test('is one flat object a line, with the tags that a series has', async () => {
-    const text = await join(encodeNdjson(head, of(ROWS), { time: 'rfc3339', integers: 'auto' }))
+    const text = await joinChunks(
+      encodeNdjson(head, of(ROWS), { time: 'rfc3339', integers: 'auto' }, kernel),
+    )
     const lines = text.trimEnd().split('\n')
     expect(lines[0]).toBe(
       '{"time":"2026-09-21T14:13:20.000000001Z","host":"a,b","u":0.5,' +
@@ -68,7 +71,9 @@ describe('NDJSON', () => {
   })
 
   test('has numbers for times unless they are texts', async () => {
-    const text = await join(encodeNdjson(head, of(ROWS), { time: 's', integers: 'string' }))
+    const text = await joinChunks(
+      encodeNdjson(head, of(ROWS), { time: 's', integers: 'string' }, kernel),
+    )
     expect(text.split('\n')[1]).toContain('{"time":1790000001,"host":"a,b","u":null,"n":"7"')
   })
 })

@@ -1,0 +1,20 @@
+// Where a piece of an answer ends that has strings in it: numbers have a few bytes each, strings any number.
+
+import { CHARACTERS_OF_CELL, CELLS_OF_PIECE } from '../limits.ts'
+
+/** Rows up to `to`, and what their strings weigh, in cells of numbers. */
+export interface Cut {
+  readonly to: number
+  readonly weight: number
+}
+
+/** The rows from `from` on, at most to `to`, whose strings are a piece; one row at least. */
+export function cutStrings(columns: readonly (readonly string[])[], from: number, to: number): Cut {
+  let length = 0
+  for (let row = from; columns.length > 0 && row < to; row++) {
+    for (const texts of columns) length += texts[row]!.length
+    const weight = length / CHARACTERS_OF_CELL
+    if (weight >= CELLS_OF_PIECE) return { to: row + 1, weight }
+  }
+  return { to, weight: length / CHARACTERS_OF_CELL }
+}
