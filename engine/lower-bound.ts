@@ -1,7 +1,10 @@
 // Binary search over ascending times.
 
 /** First index whose time is not below `time`; the length if all are. */
-export function lowerBound(times: ArrayLike<bigint>, time: bigint): number {
+export function lowerBound<Time extends bigint | number>(
+  times: ArrayLike<Time>,
+  time: Time,
+): number {
   let low = 0
   let high = times.length
   while (low < high) {

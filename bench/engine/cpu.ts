@@ -3,8 +3,8 @@
 // generator has it (github.com/timescale/tsbs, pkg/data/usecases/common/distribution.go), seeded. The
 // arrays load the database and, in plain JavaScript, answer the same questions (questions.ts).
 
-import { setImmediate as nextMacrotask } from 'node:timers/promises'
 import type { Database } from '../../engine/database.ts'
+import { patiently } from './patiently.ts'
 import { randomOf } from './random.ts'
 
 export const FIELDS = [
@@ -109,19 +109,6 @@ export function writeHost(database: Database, set: CpuSet, host: number): Promis
 /** Writes the set into table `cpu`, then flushes and compacts it. */
 export async function loadCpuSet(database: Database, set: CpuSet): Promise<void> {
   for (let host = 0; host < set.hosts; host++) await writeHost(database, set, host)
-  await flushPatiently(database)
+  await patiently(() => database.flush())
   await database.compact()
-}
-
-/** Flushes again while the engine says `busy`: the flush before is not over. */
-async function flushPatiently(database: Database): Promise<void> {
-  for (;;) {
-    try {
-      await database.flush()
-      return
-    } catch (error) {
-      if ((error as { code?: string }).code !== 'busy') throw error
-      await nextMacrotask()
-    }
-  }
 }

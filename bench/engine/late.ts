@@ -11,10 +11,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setImmediate as nextMacrotask } from 'node:timers/promises'
 import type { Database } from '../../engine/database.ts'
 import { open } from '../../engine/node.ts'
 import { type CpuSet, STEP_SECONDS, lineOf, makeCpuSet } from './cpu.ts'
+import { patiently } from './patiently.ts'
 import { type Question, checkAnswer, questionsOf, requestOf } from './questions.ts'
 import { randomOf } from './random.ts'
 import { measure, printHead, printTimings } from './timing.ts'
@@ -72,18 +72,6 @@ async function write(database: Database, bytes: Uint8Array): Promise<void> {
     batch.lineProtocol(bytes)
     return batch.commit()
   })
-}
-
-async function patiently(action: () => Promise<unknown>): Promise<void> {
-  for (;;) {
-    try {
-      await action()
-      return
-    } catch (error) {
-      if ((error as { code?: string }).code !== 'busy') throw error
-      await nextMacrotask()
-    }
-  }
 }
 
 async function discard({ database, directory }: Loaded): Promise<void> {

@@ -2,10 +2,9 @@
 // binary format.
 
 import { join } from 'node:path'
-import type { PointSet } from './point-set.ts'
+import type { SetShape } from './point-set.ts'
 import { type Peer, groupRows, peerPackage } from './peer.ts'
 import { type Dialect, quoted, sqlOf } from './sql.ts'
-import { writeCsv } from './text-files.ts'
 
 interface Result {
   bytes(): Uint8Array
@@ -22,47 +21,48 @@ interface Package {
   Session: new (path: string) => Session
 }
 
-export async function openClickHouse(directory: string): Promise<Peer> {
+export async function openClickHouse(directory: string, shape: SetShape): Promise<Peer> {
   const { Session } = peerPackage('chdb') as Package
   const session = new Session(join(directory, 'clickhouse'))
   const version = session.query('SELECT version()', 'TSV').trim()
-  const file = join(directory, '..', 'csv')
-  let data: PointSet
+  const { table, tagKeys, fields } = shape
   const run = (sql: string, format: string): Promise<Result> => session.queryAsync(sql, { format })
   return {
     title: `ClickHouse ${version} (chdb)`,
     loading: 'INSERT from a CSV file with fsync',
-    async prepare(set, lateShare) {
-      data = set
-      writeCsv(file, set, lateShare)
-      session.query('CREATE DATABASE IF NOT EXISTS bench ENGINE = Atomic')
-      const tags = set.tagKeys.map((key) => `${key} LowCardinality(String)`)
-      const fields = set.fields.map((field) => `${field} Float64`)
+    settling: 'OPTIMIZE FINAL',
+    async create() {
+      const columns = [
+        `time DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1))`,
+        ...tagKeys.map((key) => `${key} LowCardinality(String)`),
+        ...fields.map((field) => `${field} Float64 CODEC(ZSTD(1))`),
+      ].join(', ')
+      session.query('CREATE DATABASE bench ENGINE = Atomic')
       session.query(
-        `CREATE TABLE bench.${set.table} (time DateTime64(3, 'UTC'), ${[...tags, ...fields].join(', ')})
-         ENGINE = MergeTree ORDER BY (${set.tagKeys[0]}, time)
+        `CREATE TABLE bench.${table} (${columns}) ENGINE = MergeTree ORDER BY (${tagKeys[0]}, time)
          SETTINGS min_rows_to_fsync_after_merge = 1, fsync_after_insert = 1, fsync_part_directory = 1`,
       )
     },
-    async load() {
+    async load(file) {
       const structure = [
         'time Int64',
-        ...data.tagKeys.map((key) => `${key} String`),
-        ...data.fields.map((field) => `${field} Float64`),
+        ...tagKeys.map((key) => `${key} String`),
+        ...fields.map((field) => `${field} Float64`),
       ].join(', ')
-      const rest = [...data.tagKeys, ...data.fields].join(', ')
+      const columns = [...tagKeys, ...fields].join(', ')
       await run(
-        `INSERT INTO bench.${data.table} SELECT fromUnixTimestamp64Milli(time, 'UTC'), ${rest}
+        `INSERT INTO bench.${table} SELECT fromUnixTimestamp64Milli(time, 'UTC'), ${columns}
          FROM file('${file}', 'CSV', '${structure}')`,
         'Null',
       )
     },
     settle: async () => {
-      await run(`OPTIMIZE TABLE bench.${data.table} FINAL`, 'Null')
+      await run(`OPTIMIZE TABLE bench.${table} FINAL`, 'Null')
     },
-    ask: async (question) => (await run(sqlOf(data, question, dialectOf(data)), 'Native')).bytes(),
+    ask: async (question) =>
+      (await run(sqlOf(shape, question, dialectOf(shape)), 'Native')).bytes(),
     async rowsOf(question) {
-      const answer = await run(sqlOf(data, question, dialectOf(data)), 'JSONCompact')
+      const answer = await run(sqlOf(shape, question, dialectOf(shape)), 'JSONCompact')
       const { data: rows } = JSON.parse(answer.text()) as { data: unknown[][] }
       return groupRows(
         rows.map(([name, ...values]): [string, ...number[]] => [
@@ -71,12 +71,13 @@ export async function openClickHouse(directory: string): Promise<Peer> {
         ]),
       )
     },
-    servers: [],
+    askNothing: null,
+    server: null,
     close: async () => session.cleanup(),
   }
 }
 
-function dialectOf({ table, tagKeys }: PointSet): Dialect {
+function dialectOf({ table, tagKeys }: SetShape): Dialect {
   const name = tagKeys[0]!
   const from = `bench.${table}`
   return {
@@ -85,8 +86,10 @@ function dialectOf({ table, tagKeys }: PointSet): Dialect {
     bucket: (seconds) =>
       `toUnixTimestamp(toStartOfInterval(time, INTERVAL ${seconds} second)) * 1000`,
     among: (names) => `${name} IN (${quoted(names)})`,
-    name,
     source: from,
+    namedSource: from,
+    name,
+    seriesKey: name,
     lastPoint: (fields) => {
       const newest = `SELECT ${name}, max(time) FROM ${from} GROUP BY ${name}`
       const columns = [name, 'toUnixTimestamp64Milli(time)', ...fields].join(', ')

@@ -1,10 +1,9 @@
 // DuckDB in process: a table in the order of arrival, loaded from CSV by all its threads.
 
 import { join } from 'node:path'
-import type { PointSet } from './point-set.ts'
+import type { SetShape } from './point-set.ts'
 import { type Peer, groupRows, peerPackage } from './peer.ts'
 import { type Dialect, quoted, sqlOf } from './sql.ts'
-import { writeCsv } from './text-files.ts'
 
 interface Chunk {
   getColumns(): unknown[][]
@@ -22,39 +21,44 @@ interface Package {
   version(): string
 }
 
-export async function openDuckDb(directory: string): Promise<Peer> {
+export async function openDuckDb(directory: string, shape: SetShape): Promise<Peer> {
   const { DuckDBInstance, version } = peerPackage('@duckdb/node-api') as Package
   const instance = await DuckDBInstance.create(join(directory, 'duckdb.db'))
   const connection = await instance.connect()
-  const file = join(directory, '..', 'csv')
-  let data: PointSet
+  const { table, tagKeys, fields } = shape
+  const columns = [...tagKeys, ...fields].join(', ')
   return {
-    title: `DuckDB ${version()}`,
-    loading: 'COPY from a CSV file, then CHECKPOINT',
-    async prepare(set, lateShare) {
-      data = set
-      writeCsv(file, set, lateShare)
-      const tags = set.tagKeys.map((key) => `${key} VARCHAR`)
-      const fields = set.fields.map((field) => `${field} DOUBLE`)
-      const columns = ['ms BIGINT', ...tags, ...fields].join(', ')
-      await connection.run(
-        `CREATE TABLE ${set.table} (${columns.replace('ms BIGINT', 'time TIMESTAMP_MS')})`,
-      )
+    title: `DuckDB ${version().slice(1)}`,
+    loading: 'INSERT from a CSV file, then CHECKPOINT',
+    settling: 'rewritten in the order of series and time',
+    async create() {
+      const types = [
+        ...tagKeys.map((key) => `${key} VARCHAR`),
+        ...fields.map((field) => `${field} DOUBLE`),
+      ]
+      await connection.run(`CREATE TABLE ${table} (time TIMESTAMP_MS, ${types.join(', ')})`)
     },
-    async load() {
-      const rest = [...data.tagKeys, ...data.fields].join(', ')
-      const types = ['time', ...data.tagKeys, ...data.fields].map((column, i) => {
-        const type = i === 0 ? 'BIGINT' : i <= data.tagKeys.length ? 'VARCHAR' : 'DOUBLE'
-        return `'${column}': '${type}'`
-      })
-      const source = `read_csv('${file}', header = false, columns = {${types.join(', ')}})`
+    async load(file) {
+      const types = [
+        `'time': 'BIGINT'`,
+        ...tagKeys.map((key) => `'${key}': 'VARCHAR'`),
+        ...fields.map((field) => `'${field}': 'DOUBLE'`),
+      ].join(', ')
+      const source = `read_csv('${file}', header = false, columns = {${types}})`
       const time = 'make_timestamp(time * 1000)::TIMESTAMP_MS'
-      await connection.run(`INSERT INTO ${data.table} SELECT ${time}, ${rest} FROM ${source}`)
+      await connection.run(`INSERT INTO ${table} SELECT ${time}, ${columns} FROM ${source}`)
       await connection.run('CHECKPOINT')
     },
-    settle: async () => {},
+    async settle() {
+      await connection.run(
+        `CREATE TABLE sorted AS SELECT * FROM ${table} ORDER BY ${tagKeys[0]}, time`,
+      )
+      await connection.run(`DROP TABLE ${table}`)
+      await connection.run(`ALTER TABLE sorted RENAME TO ${table}`)
+      await connection.run('CHECKPOINT')
+    },
     ask: async (question) =>
-      (await connection.run(sqlOf(data, question, dialectOf(data)))).fetchAllChunks(),
+      (await connection.run(sqlOf(shape, question, dialectOf(shape)))).fetchAllChunks(),
     rowsOf: (_, answer) =>
       groupRows(
         (answer as Chunk[]).flatMap((chunk) => {
@@ -65,7 +69,8 @@ export async function openDuckDb(directory: string): Promise<Peer> {
           ])
         }),
       ),
-    servers: [],
+    askNothing: null,
+    server: null,
     async close() {
       connection.closeSync()
       instance.closeSync()
@@ -73,7 +78,7 @@ export async function openDuckDb(directory: string): Promise<Peer> {
   }
 }
 
-function dialectOf({ table, tagKeys }: PointSet): Dialect {
+function dialectOf({ table, tagKeys }: SetShape): Dialect {
   const name = tagKeys[0]!
   const time = (milliseconds: number): string =>
     `make_timestamp(${milliseconds * 1000})::TIMESTAMP_MS`
@@ -82,8 +87,10 @@ function dialectOf({ table, tagKeys }: PointSet): Dialect {
     milliseconds: 'epoch_ms(time)',
     bucket: (seconds) => `epoch_ms(time_bucket(INTERVAL '${seconds} seconds', time))`,
     among: (names) => `${name} IN (${quoted(names)})`,
-    name,
     source: table,
+    namedSource: table,
+    name,
+    seriesKey: name,
     lastPoint: (fields) => {
       const values = fields.map((field) => `arg_max(${field}, time)`).join(', ')
       return `SELECT ${name}, epoch_ms(max(time)), ${values} FROM ${table} GROUP BY 1`

@@ -5,9 +5,15 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { HttpClient } from '../http/client.ts'
-import { lineChunks } from './text-files.ts'
+import { lineChunks } from './inputs.ts'
 
 const START_MS = 60_000
+
+/** About 8,000 lines of ten tags and ten fields. */
+export const BODY_BYTES = 3 << 20
+
+/** What `sendLines` does, in words. */
+export const LINES_LOADING = `line protocol, bodies of ${BODY_BYTES >> 20} MiB on two connections`
 
 /** A port that nobody uses now. */
 export async function freePort(): Promise<number> {

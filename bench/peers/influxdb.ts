@@ -3,12 +3,11 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { PointSet } from './point-set.ts'
-import { HttpServer, freePort, requireProgram } from './http-server.ts'
-import { BODY_BYTES } from './omendb.ts'
+import { BODY_BYTES, HttpServer, LINES_LOADING, freePort, requireProgram } from './http-server.ts'
+import { untilIdle } from './memory.ts'
 import { type Peer, groupRows } from './peer.ts'
 import type { Question } from './questions.ts'
-import { writeLines } from './text-files.ts'
+import type { SetShape } from './point-set.ts'
 
 interface Answer {
   readonly results: readonly {
@@ -20,32 +19,28 @@ interface Answer {
   }[]
 }
 
-export async function openInfluxDb(directory: string): Promise<Peer> {
+export async function openInfluxDb(directory: string, shape: SetShape): Promise<Peer> {
   const program = requireProgram('/usr/bin/influxd', 'influxdb')
-  const version = /v\S+/.exec(execFileSync(program, ['version'], { encoding: 'utf8' }))?.[0]
+  const version = /v(\d[\d.]*)/.exec(execFileSync(program, ['version'], { encoding: 'utf8' }))?.[1]
   const port = await freePort()
   const config = join(directory, 'influxdb.conf')
-  mkdirSync(join(directory, 'influxdb'))
+  mkdirSync(join(directory, 'influxdb'), { recursive: true })
   writeFileSync(config, await configText(join(directory, 'influxdb'), port))
   const args = ['run', '-config', config]
   const server = await HttpServer.start(program, args, { port, readyPath: '/ping' })
-  await server.client.send('POST', '/query?q=CREATE%20DATABASE%20bench', null, {})
-  const file = join(directory, '..', 'lines')
-  let data: PointSet
+  const { client } = server
   return {
     title: `InfluxDB ${version}`,
-    loading: `line protocol, bodies of ${BODY_BYTES >> 20} MiB on two connections, fsync of its log`,
-    async prepare(set, lateShare) {
-      data = set
-      writeLines(file, set, lateShare)
+    loading: `${LINES_LOADING}, fsync of its log before each answer`,
+    settling: 'waited until it had written its cache out and compacted its files',
+    create: async () => {
+      await client.send('POST', '/query?q=CREATE%20DATABASE%20bench', null, {})
     },
-    load: () => server.sendLines('/write?db=bench&precision=ms', file, BODY_BYTES),
-    settle: async () => {
-      await new Promise((later) => setTimeout(later, 15_000))
-    },
+    load: (file) => server.sendLines('/write?db=bench&precision=ms', file, BODY_BYTES),
+    settle: () => untilIdle(server.process.pid!, COLD_SECONDS * 3_000),
     async ask(question) {
-      const q = encodeURIComponent(influxQl(data, question))
-      const text = (await server.client.get(`/query?db=bench&epoch=ms&q=${q}`)).toString()
+      const q = encodeURIComponent(influxQl(shape, question))
+      const text = (await client.get(`/query?db=bench&epoch=ms&q=${q}`)).toString()
       const answer = JSON.parse(text) as Answer
       if (answer.results[0]!.error) throw new Error(answer.results[0]!.error)
       return answer
@@ -56,7 +51,7 @@ export async function openInfluxDb(directory: string): Promise<Peer> {
       const series = (answer as Answer).results[0]!.series ?? []
       return groupRows(
         series.flatMap(({ tags, values }) => {
-          const name = tags?.[data.tagKeys[0]!] ?? ''
+          const name = tags?.[shape.tagKeys[0]!] ?? ''
           return values.map(([time, ...rest]): [string, ...number[]] => [
             name,
             isWhole ? 0 : time!,
@@ -65,12 +60,19 @@ export async function openInfluxDb(directory: string): Promise<Peer> {
         }),
       )
     },
-    servers: [server.process.pid!],
+    askNothing: () => client.get('/ping'),
+    server: server.process.pid!,
     close: () => server.stop(),
   }
 }
 
-/** Debian's defaults but for the places, limits that the sets pass, and what listens. */
+/** After so long without writes it writes its cache out, and after twice that compacts all it has. */
+const COLD_SECONDS = 3
+
+/**
+ * Debian's defaults but for the places, limits that the sets pass, what listens, and how soon files
+ * get their final shape.
+ */
 async function configText(directory: string, port: number): Promise<string> {
   return `reporting-disabled = true
 bind-address = "127.0.0.1:${await freePort()}"
@@ -81,6 +83,8 @@ bind-address = "127.0.0.1:${await freePort()}"
   wal-dir = "${directory}/wal"
   index-version = "tsi1"
   cache-max-memory-size = "4g"
+  cache-snapshot-write-cold-duration = "${COLD_SECONDS}s"
+  compact-full-write-cold-duration = "${COLD_SECONDS * 2}s"
   query-log-enabled = false
 [http]
   bind-address = "127.0.0.1:${port}"
@@ -91,7 +95,7 @@ bind-address = "127.0.0.1:${await freePort()}"
 `
 }
 
-function influxQl(data: PointSet, question: Question): string {
+function influxQl(data: SetShape, question: Question): string {
   const { series, fields, start, end, result, every, bySeries, above, newest } = question
   const name = data.tagKeys[0]!
   const isPlain = result === 'raw' || result === 'latest'

@@ -3,44 +3,52 @@
 import { join, resolve } from 'node:path'
 import type { Answer, LatestRequest, QueryRequest } from '../../engine/query/query.ts'
 import type { Database } from '../../engine/database.ts'
-import type { PointSet } from './point-set.ts'
+import { patiently } from '../engine/patiently.ts'
+import { BODY_BYTES } from './http-server.ts'
+import { lineChunks } from './inputs.ts'
 import { type Peer, groupRows } from './peer.ts'
+import type { SetShape } from './point-set.ts'
 import type { Question, Rows } from './questions.ts'
-import { lineChunks, writeLines } from './text-files.ts'
-
-/** About 8,000 lines of ten tags and ten fields. */
-export const BODY_BYTES = 3 << 20
 
 type NodeEntry = typeof import('../../engine/node.ts')
 
-export async function openOmenDb(directory: string): Promise<Peer> {
-  const { open } = (await import(/* @vite-ignore */ resolve('dist/node.js'))) as NodeEntry
-  const database = await open(join(directory, 'omendb'))
-  const file = join(directory, '..', 'lines')
-  let data: PointSet
+export async function openOmenDb(directory: string, shape: SetShape): Promise<Peer> {
+  const { open } = await nodeEntry()
+  const data = join(directory, 'omendb')
+  const database = await open(data)
   return {
     title: 'OmenDB',
     loading: `line protocol in batches of ${BODY_BYTES >> 20} MiB, each synced`,
-    async prepare(set, lateShare) {
-      writeLines(file, set, lateShare)
-      data = { ...set, series: set.series.map(({ tags }) => ({ tags, times: EMPTY, values: [] })) }
-    },
-    load: () => loadLines(database, file),
+    settling: 'flush and compact',
+    create: async () => {},
+    load: (file) => loadLines(database, file),
     settle: async () => {
       await patiently(() => database.flush())
       await database.compact()
     },
     ask: (question) => {
-      const request = requestOf(data, question)
+      const request = requestOf(shape, question)
       return question.result === 'latest' ? database.latest(request) : database.query(request)
     },
-    rowsOf: (question, answer) => rowsOf(data, question, answer as Answer),
-    servers: [],
+    askNothing: null,
+    rowsOf: (question, answer) => rowsOf(shape, question, answer as Answer),
+    server: null,
     close: () => database.close(),
   }
 }
 
-const EMPTY = new Float64Array(0)
+/** The code that `npm run build` made. */
+function nodeEntry(): Promise<NodeEntry> {
+  return import(/* @vite-ignore */ resolve('dist/node.js')) as Promise<NodeEntry>
+}
+
+/** Merges all parts of a directory that no process has open. */
+export async function compactDirectory(data: string): Promise<void> {
+  const { open } = await nodeEntry()
+  const database = await open(data)
+  await database.compact()
+  await database.close()
+}
 
 async function loadLines(database: Database, file: string): Promise<void> {
   for (const chunk of lineChunks(file, BODY_BYTES)) {
@@ -52,21 +60,8 @@ async function loadLines(database: Database, file: string): Promise<void> {
   }
 }
 
-/** Again while the engine says `busy`, as a client does after a 429. */
-async function patiently(action: () => Promise<unknown>): Promise<void> {
-  for (;;) {
-    try {
-      await action()
-      return
-    } catch (error) {
-      if ((error as { code?: string }).code !== 'busy') throw error
-      await new Promise((again) => setTimeout(again, 5))
-    }
-  }
-}
-
 /** The question as the body of `POST /v1/query`, or of `/v1/latest`. */
-export function requestOf(data: PointSet, question: Question): QueryRequest & LatestRequest {
+export function requestOf(data: SetShape, question: Question): QueryRequest & LatestRequest {
   const { series, fields, start, end, result, every, bySeries, above, newest } = question
   const isPlain = result === 'raw' || result === 'latest'
   const name = data.tagKeys[0]!
@@ -90,7 +85,7 @@ export function requestOf(data: PointSet, question: Question): QueryRequest & La
 /** The most that one answer may have. */
 const LIMIT = 1_000_000
 
-function rowsOf(data: PointSet, question: Question, answer: Answer): Rows {
+function rowsOf(data: SetShape, question: Question, answer: Answer): Rows {
   if (answer.cursor !== null && question.newest === 0)
     throw new Error(`${question.name}: the answer is cut`)
   const hasTime = question.every > 0 || question.result === 'raw' || question.result === 'latest'

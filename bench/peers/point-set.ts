@@ -4,12 +4,20 @@
 import { EPOCH, FIELDS, STEP_SECONDS, makeCpuSet, tagsOf } from '../engine/cpu.ts'
 import { randomOf } from '../engine/random.ts'
 
-export interface PointSet {
+/** A set without its points: what a peer knows besides the file that it loads. */
+export interface SetShape {
   readonly table: string
   readonly tagKeys: readonly string[]
   readonly fields: readonly string[]
-  readonly series: readonly SeriesPoints[]
+  readonly series: readonly { readonly tags: readonly string[] }[]
+  /** Values of all series and fields. */
   readonly points: number
+  /** Milliseconds between points; null: they come when they like. */
+  readonly stepMs: number | null
+}
+
+export interface PointSet extends SetShape {
+  readonly series: readonly SeriesPoints[]
 }
 
 /** Points of one series, by time. */
@@ -39,7 +47,9 @@ export function cpuData(hosts: number, hours: number): PointSet {
     times,
     values: values.map((column) => column.subarray(host * steps, (host + 1) * steps)),
   }))
-  return { table: 'cpu', tagKeys, fields: FIELDS, series, points: hosts * steps * FIELDS.length }
+  const stepMs = STEP_SECONDS * 1_000
+  const points = hosts * steps * FIELDS.length
+  return { table: 'cpu', tagKeys, fields: FIELDS, series, points, stepMs }
 }
 
 /**
@@ -64,37 +74,44 @@ export function sensorData(sensors: number, rows: number): PointSet {
     return { tags: [`sensor_${sensor}`, `site_${sensor % 20}`], times, values: [celsius] }
   })
   const tagKeys = ['sensor', 'site']
-  return { table: 'reading', tagKeys, fields: ['celsius'], series, points: sensors * rows }
+  const points = sensors * rows
+  return { table: 'reading', tagKeys, fields: ['celsius'], series, points, stepMs: null }
 }
+
+export function shapeOf({ series, ...shape }: PointSet): SetShape {
+  return { ...shape, series: series.map(({ tags }) => ({ tags })) }
+}
+
+/** Times are counted from the first, and points from 0: both fit into the mantissa of a double. */
+const POINTS_MAX = 2 ** 24
+const MILLISECONDS_MAX = 2 ** 29
 
 /**
  * Every point's place in the order of arrival: by time, except that a share of the points comes up to
  * an hour late.
  */
-export function arrivals({ series }: PointSet, lateShare: number): Place[] {
+export function* arrivals({ series }: PointSet, lateShare: number): Generator<Place> {
   const random = randomOf(7)
-  const places: { readonly at: number; readonly place: Place }[] = []
+  const first = Math.min(...series.map(({ times }) => times[0]!))
+  const count = series.reduce((sum, { times }) => sum + times.length, 0)
+  if (count > POINTS_MAX) throw new Error(`${count} points are more than ${POINTS_MAX}`)
+  const keys = new Float64Array(count)
+  const owners = new Uint16Array(count)
+  const starts: number[] = []
+  let point = 0
   for (const [index, { times }] of series.entries()) {
-    for (let row = 0; row < times.length; row++) {
-      const late = random() < lateShare ? random() * 3_600_000 : 0
-      places.push({ at: times[row]! + late, place: { series: index, row } })
+    starts.push(point)
+    for (const time of times) {
+      const late = random() < lateShare ? Math.floor(random() * 3_600_000) : 0
+      if (time + late - first >= MILLISECONDS_MAX) throw new Error('a set of more than six days')
+      owners[point] = index
+      keys[point] = (time + late - first) * POINTS_MAX + point
+      point++
     }
   }
-  places.sort((a, b) => a.at - b.at)
-  return places.map(({ place }) => place)
-}
-
-/** A point as a line of line protocol with a time in milliseconds; `tags` as `seriesText` has them. */
-export function lineOf({ fields, series }: PointSet, { series: index, row }: Place, tags: string) {
-  const { times, values } = series[index]!
-  const pairs = fields.map((name, field) => `${name}=${values[field]![row]}`)
-  return `${tags} ${pairs.join(',')} ${times[row]}\n`
-}
-
-/** Table and tags of each series as line protocol has them. */
-export function seriesTexts({ table, tagKeys, series }: PointSet): string[] {
-  return series.map(({ tags }) => {
-    const pairs = tagKeys.map((key, i) => `${key}=${tags[i]}`)
-    return [table, ...pairs].join(',')
-  })
+  for (const key of keys.sort()) {
+    const number = key % POINTS_MAX
+    const owner = owners[number]!
+    yield { series: owner, row: number - starts[owner]! }
+  }
 }

@@ -1,14 +1,14 @@
-// PostgreSQL (Debian's package) over its own protocol: rows with an index on series and time.
+// PostgreSQL (Debian's package) over its own protocol: rows with an index on series and time, series in
+// a table of their own.
 
 import { execFileSync, spawn } from 'node:child_process'
-import { chmodSync, chownSync, mkdirSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { once } from 'node:events'
-import type { PointSet } from './point-set.ts'
 import { endWithThisProcess, freePort, requireProgram } from './http-server.ts'
 import { type Peer, groupRows, peerPackage } from './peer.ts'
-import { type Dialect, quoted, sqlOf } from './sql.ts'
-import { writeCsv } from './text-files.ts'
+import type { SetShape } from './point-set.ts'
+import { rowDialect, sqlOf } from './sql.ts'
 
 interface Client {
   connect(): Promise<void>
@@ -22,58 +22,72 @@ interface Package {
 
 const PROGRAMS = '/usr/lib/postgresql/15/bin'
 
-/** A server refuses to run as root: it runs as Debian's user `postgres`. */
+/** As its manual advises for a bulk load and large sorts ("Populating a Database"). */
+const SETTINGS = [
+  'shared_buffers=2GB',
+  'work_mem=64MB',
+  'maintenance_work_mem=512MB',
+  'max_wal_size=8GB',
+]
+
+/** A server refuses to run as root: it runs as Debian's user \`postgres\`. */
 function userId(): number | undefined {
   if (process.getuid?.() !== 0) return undefined
   return Number(execFileSync('id', ['-u', 'postgres'], { encoding: 'utf8' }))
 }
 
-export async function openPostgres(directory: string): Promise<Peer> {
+export async function openPostgres(directory: string, shape: SetShape): Promise<Peer> {
   const program = requireProgram(join(PROGRAMS, 'postgres'), 'postgresql')
   const home = join(directory, 'postgres')
   const port = await freePort()
   const uid = userId()
-  mkdirSync(home, { recursive: true })
-  if (uid !== undefined) chownSync(home, uid, -1)
-  for (const above of [directory, join(directory, '..')]) chmodSync(above, 0o755)
   const owner = uid === undefined ? {} : { uid }
-  execFileSync(join(PROGRAMS, 'initdb'), ['-D', home, '-U', 'bench', '--auth=trust'], {
-    ...owner,
-    cwd: home,
-  })
+  if (!existsSync(home)) {
+    mkdirSync(home)
+    chmodSync(directory, 0o755)
+    if (uid !== undefined) chownSync(home, uid, -1)
+    const words = ['-D', home, '-U', 'bench', '--auth=trust']
+    execFileSync(join(PROGRAMS, 'initdb'), words, { ...owner, cwd: home })
+  }
   const args = ['-D', home, '-p', String(port), '-k', home, '-h', '127.0.0.1']
-  const memory = ['-c', 'shared_buffers=512MB', '-c', 'work_mem=64MB', '-c', 'max_wal_size=4GB']
-  const server = spawn(program, [...args, ...memory], { stdio: 'ignore', cwd: home, ...owner })
+  const settings = SETTINGS.flatMap((setting) => ['-c', setting])
+  const server = spawn(program, [...args, ...settings], { stdio: 'ignore', cwd: home, ...owner })
   endWithThisProcess(server)
   const client = await connect(port)
-  const version = (await client.query({ text: 'SHOW server_version', rowMode: 'array' }))
-    .rows[0]![0]
-  const file = join(directory, '..', 'csv')
-  let data: PointSet
+  const select = async (text: string): Promise<unknown[][]> =>
+    (await client.query({ text, rowMode: 'array' })).rows
+  const version = String((await select('SHOW server_version'))[0]![0]).split(' ')[0]
+  const { table, tagKeys, fields } = shape
+  const dialect = rowDialect(
+    shape,
+    (columns) =>
+      `SELECT ${columns} FROM series s CROSS JOIN LATERAL
+       (SELECT * FROM ${table} WHERE series = s.id ORDER BY time DESC LIMIT 1) p`,
+  )
   return {
-    title: `PostgreSQL ${String(version).split(' ')[0]}`,
-    loading: 'COPY from a CSV file into a table with an index',
-    async prepare(set, lateShare) {
-      data = set
-      writeCsv(file, set, lateShare)
-      const tags = set.tagKeys.map((key) => `${key} text`)
-      const fields = set.fields.map((field) => `${field} double precision`)
-      const columns = ['time bigint', ...tags, ...fields].join(', ')
-      await client.query(`CREATE TABLE ${set.table} (${columns})`)
-      await client.query(`CREATE INDEX ON ${set.table} (${set.tagKeys[0]}, time)`)
-      const names = set.series.map(({ tags: [name] }) => `('${name}')`).join(', ')
-      await client.query(`CREATE TABLE series (name text PRIMARY KEY)`)
-      await client.query(`INSERT INTO series VALUES ${names}`)
+    title: `PostgreSQL ${version}`,
+    loading: 'COPY from a file in its binary format, then its indexes, then CHECKPOINT',
+    settling: 'VACUUM ANALYZE',
+    async create() {
+      const doubles = fields.map((field) => `${field} double precision`).join(', ')
+      const texts = tagKeys.map((key) => `${key} text`).join(', ')
+      await client.query(`CREATE TABLE ${table} (series integer, time bigint, ${doubles})`)
+      await client.query(`CREATE TABLE series (id integer PRIMARY KEY, ${texts})`)
+      await client.query(`CREATE INDEX ON series (${tagKeys[0]})`)
+      const rows = shape.series.map(({ tags }, id) => `(${id}, '${tags.join("', '")}')`)
+      await client.query(`INSERT INTO series VALUES ${rows.join(', ')}`)
     },
-    async load() {
-      await client.query(`COPY ${data.table} FROM '${file}' CSV`)
+    async load(file) {
+      await client.query(`COPY ${table} FROM '${file}' (FORMAT binary)`)
+      await client.query(`ALTER TABLE ${table} ADD PRIMARY KEY (series, time)`)
+      await client.query(`CREATE INDEX ON ${table} USING brin (time)`)
       await client.query('CHECKPOINT')
     },
     settle: async () => {
       await client.query('VACUUM ANALYZE')
     },
-    ask: async (question) =>
-      (await client.query({ text: sqlOf(data, question, dialectOf(data)), rowMode: 'array' })).rows,
+    ask: (question) => select(sqlOf(shape, question, dialect)),
+    askNothing: () => select('SELECT 1'),
     rowsOf: (_, answer) =>
       groupRows(
         (answer as unknown[][]).map(([name, ...values]): [string, ...number[]] => [
@@ -81,7 +95,7 @@ export async function openPostgres(directory: string): Promise<Peer> {
           ...values.map(Number),
         ]),
       ),
-    servers: [server.pid!],
+    server: server.pid!,
     async close() {
       await client.end()
       server.kill('SIGINT')
@@ -101,21 +115,5 @@ async function connect(port: number): Promise<Client> {
       if (attempt > 100) throw error
       await new Promise((again) => setTimeout(again, 100))
     }
-  }
-}
-
-function dialectOf({ table, tagKeys }: PointSet): Dialect {
-  const name = tagKeys[0]!
-  return {
-    time: String,
-    milliseconds: 'time',
-    bucket: (seconds) => `time / ${seconds * 1000} * ${seconds * 1000}`,
-    among: (names) => `${name} IN (${quoted(names)})`,
-    name,
-    source: table,
-    lastPoint: (fields) =>
-      `SELECT s.name, p.* FROM series s CROSS JOIN LATERAL
-       (SELECT ${['time', ...fields].join(', ')} FROM ${table}
-        WHERE ${name} = s.name ORDER BY time DESC LIMIT 1) p`,
   }
 }

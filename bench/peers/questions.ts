@@ -3,6 +3,7 @@
 
 import { type CpuSet, EPOCH, STEP_SECONDS } from '../engine/cpu.ts'
 import { type Question as CpuQuestion, questionsOf } from '../engine/questions.ts'
+import { lowerBound } from '../../engine/lower-bound.ts'
 import type { PointSet } from './point-set.ts'
 
 export interface Question {
@@ -159,17 +160,6 @@ function bucketRows(data: PointSet, question: Question, group: readonly number[]
       if (result === 'count') return [key, count]
       return [key, ...(result === 'max' ? maxima : sums.map((sum) => sum / count))]
     })
-}
-
-function lowerBound(times: Float64Array, time: number): number {
-  let from = 0
-  let to = times.length
-  while (from < to) {
-    const middle = (from + to) >>> 1
-    if (times[middle]! < time) from = middle + 1
-    else to = middle
-  }
-  return from
 }
 
 /** Null if a peer's rows are right, else what is wrong; means may differ in the twelfth digit. */

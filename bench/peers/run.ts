@@ -1,48 +1,76 @@
 // OmenDB beside other databases, on the same data, the same questions and this machine:
 //   npm run build && npm install --prefix bench/peers && (cd bench/peers && npm rebuild better-sqlite3)
-//   node scripts/run.js bench/peers/run.ts --suite cpu-100x24 [--peers omendb,duckdb] [--turns 5] [--out FILE]
-// Suites: small (to try it), cpu-100x24, cpu-1000x12, sensors, late. InfluxDB, VictoriaMetrics and PostgreSQL are Debian's
-// packages. Each peer has a process of its own; every answer is checked against the arrays before it is
-// timed; peers are timed in turn, question by question, one at a time.
+//   apt-get install influxdb victoria-metrics postgresql
+//   node scripts/run.js bench/peers/run.ts --suite cpu-100x24,late [--peers omendb,duckdb] [--turns 5]
+//     [--out bench/results]
+// Suites: small (to try it), cpu-100x24, cpu-1000x12, sensors, late. Files of the points are made first.
+// Each peer loads them in a process of its own, is closed, and opened again in another one; every
+// answer is checked against the arrays before it is timed; peers are timed in turn, question by
+// question, one request at a time. The report of a suite goes to a JSON file, of which
+// `node scripts/run.js bench/peers/table.ts` makes the tables of the documents.
 
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { cpus, tmpdir } from 'node:os'
+import { execFileSync } from 'node:child_process'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, loadavg, release, tmpdir, totalmem, type } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import type { PointSet } from './point-set.ts'
-import {
-  type Question,
-  type Rows,
-  cpuQuestions,
-  differenceOf,
-  expectedRows,
-  sensorQuestions,
-} from './questions.ts'
-import { type Loaded, type Order, OPENERS, type SetSpec, dataOf } from './worker.ts'
+import { Contender, type Course, buildWorker } from './contender.ts'
+import { writeInputs } from './inputs.ts'
+import { KINDS } from './kinds.ts'
+import { type PointSet, cpuData, sensorData, shapeOf } from './point-set.ts'
+import { type Question, cpuQuestions, expectedRows, sensorQuestions } from './questions.ts'
+import type { PeerReport, Report } from './report.ts'
 
 const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url))
-const RUNNER = fileURLToPath(new URL('../../scripts/run.js', import.meta.url))
 const VARIANTS = 8
 /** A peer's turn at a question: at least one run, and about so many milliseconds. */
-const TURN_MS = 150
+const TURN_MS = 60
 const RUNS_MAX = 400
+/** Short questions are compiled late. */
+const WARM_UP_MS = 200
+/** A question that takes longer than this in all is not asked in further turns. */
+const QUESTION_MS_MAX = 8_000
 
-const SUITES: Readonly<Record<string, SetSpec>> = {
-  small: { kind: 'cpu', series: 10, length: 12, lateShare: 0 },
-  'cpu-100x24': { kind: 'cpu', series: 100, length: 24, lateShare: 0 },
-  'cpu-1000x12': { kind: 'cpu', series: 1_000, length: 12, lateShare: 0 },
-  sensors: { kind: 'sensors', series: 1_000, length: 10_000, lateShare: 0 },
-  late: { kind: 'cpu', series: 100, length: 24, lateShare: 0.05 },
+interface Suite {
+  readonly description: string
+  readonly lateShare: number
+  make(): PointSet
+  ask(data: PointSet, variant: number): Question[]
 }
 
-interface PeerResult extends Loaded {
-  readonly name: string
-  queryMemory: number
-  /** By question; null: it has no such query. */
-  readonly times: Record<string, { median: number; p95: number } | null>
+const SUITES: Readonly<Record<string, Suite>> = {
+  small: {
+    description: 'TSBS cpu-only, 10 hosts × 12 h × 10 fields',
+    lateShare: 0,
+    make: () => cpuData(10, 12),
+    ask: cpuQuestions,
+  },
+  'cpu-100x24': {
+    description: 'TSBS cpu-only, 100 hosts × 24 h × 10 fields, a point every 10 s',
+    lateShare: 0,
+    make: () => cpuData(100, 24),
+    ask: cpuQuestions,
+  },
+  'cpu-1000x12': {
+    description: 'TSBS cpu-only, 1,000 hosts × 12 h × 10 fields, a point every 10 s',
+    lateShare: 0,
+    make: () => cpuData(1_000, 12),
+    ask: cpuQuestions,
+  },
+  sensors: {
+    description:
+      '1,000 sensors × 10,000 temperatures of two decimals, at times that are exponentially distributed to the millisecond',
+    lateShare: 0,
+    make: () => sensorData(1_000, 10_000),
+    ask: sensorQuestions,
+  },
+  late: {
+    description: 'cpu-100x24 with 5 % of the points up to an hour late',
+    lateShare: 0.05,
+    make: () => cpuData(100, 24),
+    ask: cpuQuestions,
+  },
 }
 
 export async function main(words: string[]): Promise<void> {
@@ -50,189 +78,136 @@ export async function main(words: string[]): Promise<void> {
     args: words,
     options: {
       suite: { type: 'string', default: 'cpu-100x24' },
-      peers: { type: 'string', default: Object.keys(OPENERS).join(',') },
+      peers: { type: 'string', default: Object.keys(KINDS).join(',') },
       turns: { type: 'string', default: '5' },
       out: { type: 'string' },
     },
   })
-  const spec = SUITES[values.suite]
-  if (spec === undefined) throw new Error(`--suite is one of ${Object.keys(SUITES).join(', ')}`)
-  const data = dataOf(spec)
+  const peers = values.peers.split(',')
+  for (const peer of peers) if (!(peer in KINDS)) throw new Error(`no peer is called ${peer}`)
+  for (const name of values.suite.split(',')) {
+    const suite = SUITES[name]
+    if (suite === undefined) throw new Error(`suites are ${Object.keys(SUITES).join(', ')}`)
+    const command = `node scripts/run.js bench/peers/run.ts ${words.join(' ')}`
+    const start = performance.now()
+    const report = await runSuite(name, suite, peers, Number(values.turns), command)
+    const text = `${JSON.stringify(report, null, 1)}\n`
+    if (values.out === undefined) console.log(text)
+    else writeFileSync(join(values.out, `${name}.json`), text)
+    console.error(`${name}: ${((performance.now() - start) / 1000).toFixed(0)} s`)
+  }
+}
+
+async function runSuite(
+  name: string,
+  suite: Suite,
+  peers: readonly string[],
+  turns: number,
+  command: string,
+): Promise<Report> {
+  const loadBefore = loadavg()[0]!
+  const data = suite.make()
   const directory = mkdtempSync(join(tmpdir(), 'omendb-peers-'))
-  const workers: Worker[] = []
+  // PostgreSQL reads its input as a user of its own.
+  chmodSync(directory, 0o755)
+  const contenders: Contender[] = []
   try {
-    for (const peer of values.peers.split(',')) {
-      const worker = await Worker.start(peer, directory, spec)
-      if (worker === null) continue
-      workers.push(worker)
-      printLoad(worker.result, data)
+    const course = { worker: await buildWorker(WORKER, directory), directory, shape: shapeOf(data) }
+    writeInputs(directory, new Set(peers.map((peer) => KINDS[peer]!.input)), data, suite.lateShare)
+    for (const peer of peers) {
+      const contender = await Contender.load(peer, course, inputOf(course, peer))
+      if (contender === null) continue
+      contenders.push(contender)
+      printLoad(contender.report(), data)
     }
-    await askAll(workers, data, spec, Number(values.turns))
-    for (const worker of workers) worker.result.queryMemory = await worker.end()
-    const peers = workers.map(({ result }) => result)
-    const machine = { processor: cpus()[0]!.model, cores: cpus().length, node: process.version }
-    const report = {
-      suite: values.suite,
+    const variants = Array.from({ length: VARIANTS }, (_, variant) => suite.ask(data, variant))
+    for (const contender of contenders) await contender.visit(different(variants.flat()))
+    await askAll(contenders, data, variants, turns)
+    for (const contender of contenders) await contender.close()
+    const { description } = suite
+    return {
+      suite: name,
+      description,
+      command,
       date: new Date().toISOString(),
-      machine,
+      commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim(),
+      machine: machineSince(loadBefore),
       points: data.points,
-      peers,
+      rows: data.points / data.fields.length,
+      peers: contenders.map((contender) => contender.report()),
     }
-    if (values.out !== undefined) writeFileSync(values.out, `${JSON.stringify(report, null, 2)}\n`)
-    printTables(peers, data)
   } finally {
-    for (const worker of workers) worker.leave()
+    for (const contender of contenders) contender.leave()
     rmSync(directory, { recursive: true, force: true })
   }
 }
 
+const inputOf = ({ directory }: Course, peer: string): string => join(directory, KINDS[peer]!.input)
+
+function machineSince(loadBefore: number): Report['machine'] {
+  return {
+    processor: cpus()[0]!.model.trim(),
+    cores: cpus().length,
+    memoryGib: Math.round(totalmem() / 2 ** 30),
+    system: `${type()} ${release()}`,
+    node: process.version,
+    load: [loadBefore, loadavg()[0]!],
+  }
+}
+
+/** Wide questions are the same in all variants. */
+function different(questions: readonly Question[]): Question[] {
+  return [...new Map(questions.map((question) => [JSON.stringify(question), question])).values()]
+}
+
 /** Checks and times every question, at all peers in turn. */
 async function askAll(
-  workers: readonly Worker[],
+  contenders: readonly Contender[],
   data: PointSet,
-  { kind }: SetSpec,
+  variants: readonly (readonly Question[])[],
   turns: number,
 ): Promise<void> {
-  const questionsOf = kind === 'cpu' ? cpuQuestions : sensorQuestions
-  const variants = Array.from({ length: VARIANTS }, (_, variant) => questionsOf(data, variant))
   for (const [i, { name }] of variants[0]!.entries()) {
-    const questions = variants.map((all) => all[i]!)
-    // Wide questions are the same in all variants.
-    const different = new Map(questions.map((question) => [JSON.stringify(question), question]))
-    const expected = [...different.values()].map(
-      (question) => [question, expectedRows(data, question)] as const,
-    )
-    const able: Worker[] = []
-    for (const worker of workers) {
-      if (await worker.check(expected)) able.push(worker)
-      else worker.result.times[name] = null
-    }
+    const questions = different(variants.map((all) => all[i]!))
+    const expected = questions.map((question) => [question, expectedRows(data, question)] as const)
+    const able: Contender[] = []
+    for (const contender of contenders) if (await contender.check(expected)) able.push(contender)
     await timeInTurn(able, questions, turns)
-    const cells = able.map(({ peer, result }) => `${peer} ${result.times[name]!.median.toFixed(2)}`)
+    const cells = able.map((contender) => {
+      return `${contender.name} ${contender.report().times[name]!.median.toFixed(2)}`
+    })
     console.error(`${name}: ${cells.join('  ')}`)
   }
 }
 
 async function timeInTurn(
-  workers: readonly Worker[],
+  contenders: readonly Contender[],
   questions: readonly Question[],
   turns: number,
 ): Promise<void> {
-  const samples = new Map(workers.map((worker) => [worker, [] as number[]]))
-  const runs = new Map<Worker, number>()
-  for (const worker of workers) {
-    const warm = await worker.time(questions, questions.length)
+  const runs = new Map<Contender, number>()
+  const spent = new Map<Contender, number>()
+  for (const contender of contenders) {
+    const [first] = await contender.warm(questions, 1)
+    const warmRuns = Math.min(RUNS_MAX, Math.floor(WARM_UP_MS / first!))
+    const warm = warmRuns === 0 ? [first!] : await contender.warm(questions, warmRuns)
     const typical = warm.sort((a, b) => a - b)[warm.length >>> 1]!
-    runs.set(worker, Math.min(RUNS_MAX, Math.max(1, Math.round(TURN_MS / typical))))
-    // Short questions are compiled late.
-    if (typical < 5) await worker.time(questions, RUNS_MAX)
+    runs.set(contender, Math.min(RUNS_MAX, Math.max(1, Math.round(TURN_MS / typical))))
+    spent.set(contender, 0)
   }
   for (let turn = 0; turn < turns; turn++) {
-    for (const worker of workers) {
-      samples.get(worker)!.push(...(await worker.time(questions, runs.get(worker)!)))
+    for (const contender of contenders) {
+      const before = spent.get(contender)!
+      if (before > QUESTION_MS_MAX) continue
+      spent.set(contender, before + (await contender.time(questions, runs.get(contender)!)))
     }
-  }
-  for (const [{ result }, times] of samples) {
-    times.sort((a, b) => a - b)
-    const at = (share: number): number => times[Math.floor(share * (times.length - 1))]!
-    result.times[questions[0]!.name] = { median: at(0.5), p95: at(0.95) }
   }
 }
 
-/** The process of a peer. */
-class Worker {
-  readonly peer: string
-  readonly result: PeerResult
-  private readonly process: ChildProcess
-
-  private constructor(peer: string, process: ChildProcess, loaded: Loaded) {
-    this.peer = peer
-    this.process = process
-    this.result = { name: peer, ...loaded, queryMemory: 0, times: {} }
-  }
-
-  /** Starts a peer and loads the set; null, with a word why, if it is not installed. */
-  static async start(peer: string, directory: string, set: SetSpec): Promise<Worker | null> {
-    const execArgv = ['--expose-gc', '--max-old-space-size=12000']
-    const child = fork(RUNNER, [WORKER], { execArgv, serialization: 'advanced' })
-    const order: Order = { kind: 'load', peer, directory: join(directory, peer), set }
-    try {
-      return new Worker(peer, child, (await exchange(child, order)) as Loaded)
-    } catch (error) {
-      child.disconnect()
-      console.error(`${peer} does not take part: ${String(error)}`)
-      return null
-    }
-  }
-
-  /** Whether the peer can answer; throws if an answer is wrong. */
-  async check(expected: readonly (readonly [Question, Rows])[]): Promise<boolean> {
-    for (const [question, right] of expected) {
-      const rows = (await exchange(this.process, { kind: 'rows', question })) as Rows | null
-      if (rows === null) return false
-      const difference = differenceOf(right, rows)
-      if (difference !== null) throw new Error(`${this.peer}: ${question.name}: ${difference}`)
-    }
-    return true
-  }
-
-  async time(questions: readonly Question[], runs: number): Promise<number[]> {
-    return (await exchange(this.process, { kind: 'time', questions, runs })) as number[]
-  }
-
-  /** Its peak of memory since it was loaded. */
-  async end(): Promise<number> {
-    return (await exchange(this.process, { kind: 'end' })) as number
-  }
-
-  /** It ends by itself, and its servers with it, when nobody talks to it. */
-  leave(): void {
-    if (this.process.connected) this.process.disconnect()
-  }
-}
-
-async function exchange(child: ChildProcess, order: Order): Promise<unknown> {
-  const died = new AbortController()
-  const exit = (): void => died.abort(new Error('its process died'))
-  child.once('exit', exit)
-  child.send(order)
-  const [reply] = (await once(child, 'message', { signal: died.signal })) as [
-    { value: unknown; error?: string },
-  ]
-  child.off('exit', exit)
-  if (reply.error !== undefined) throw new Error(reply.error)
-  return reply.value
-}
-
-const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(0)
-
-function printLoad(peer: PeerResult, { points }: PointSet): void {
-  const { title, seconds, diskBytes, loadMemory } = peer
+function printLoad(peer: PeerReport, { points }: PointSet): void {
+  const { title, seconds, settleSeconds, diskBytes, memory } = peer
+  const mib = (memory.load / 2 ** 20).toFixed(0)
   console.error(
-    `${title}: ${(points / seconds / 1e6).toFixed(2)} M points/s, ${(diskBytes / points).toFixed(2)} B a point, ${mib(loadMemory)} MiB`,
+    `${title}: ${(points / seconds / 1e6).toFixed(2)} M points/s, ${(diskBytes / points).toFixed(2)} B a point, ${mib} MiB, settled in ${settleSeconds.toFixed(1)} s`,
   )
 }
-
-/** As Markdown. */
-function printTables(peers: readonly PeerResult[], { points }: PointSet): void {
-  const line = (cells: readonly string[]): void => console.log(`| ${cells.join(' | ')} |`)
-  const rows: [string, (peer: PeerResult) => string][] = [
-    ['load, M points/s', ({ seconds }) => (points / seconds / 1e6).toFixed(2)],
-    ['bytes a point on disk', ({ diskBytes }) => (diskBytes / points).toFixed(2)],
-    ['peak memory, loading, MiB', ({ loadMemory }) => mib(loadMemory)],
-    ['peak memory, all, MiB', ({ queryMemory }) => mib(queryMemory)],
-  ]
-  line(['', ...peers.map(({ title }) => title)])
-  line(['---', ...peers.map(() => '---')])
-  for (const [name, valueOf] of rows) line([name, ...peers.map(valueOf)])
-  for (const name of Object.keys(peers[0]!.times)) {
-    const cells = peers.map(({ times }) => {
-      const time = times[name]
-      return time ? `${digits(time.median)} (${digits(time.p95)})` : '–'
-    })
-    line([name, ...cells])
-  }
-}
-
-const digits = (milliseconds: number): string =>
-  milliseconds.toFixed(milliseconds < 10 ? 3 : milliseconds < 100 ? 1 : 0)

@@ -1,9 +1,10 @@
 // SQLite in process: rows clustered by series and time, series in a table of their own.
 
 import { join } from 'node:path'
-import { type PointSet, type Place, arrivals } from './point-set.ts'
+import { inputRows } from './inputs.ts'
 import { type Peer, groupRows, peerPackage } from './peer.ts'
-import { type Dialect, quoted, sqlOf } from './sql.ts'
+import type { SetShape } from './point-set.ts'
+import { rowDialect, sqlOf } from './sql.ts'
 
 interface Statement {
   run(...values: unknown[]): unknown
@@ -20,40 +21,44 @@ interface Sqlite {
 
 const TRANSACTION_ROWS = 10_000
 
-export async function openSqlite(directory: string): Promise<Peer> {
+export async function openSqlite(directory: string, shape: SetShape): Promise<Peer> {
   const Package = peerPackage('better-sqlite3') as new (path: string) => Sqlite
   const sqlite = new Package(join(directory, 'sqlite.db'))
   sqlite.pragma('journal_mode = WAL')
   sqlite.pragma('synchronous = FULL')
+  sqlite.pragma('cache_size = -65536')
+  sqlite.pragma(`mmap_size = ${2 ** 30}`)
   const version = sqlite.prepare('SELECT sqlite_version()').raw().all()[0]![0]
-  let data: PointSet
-  let places: Place[] = []
+  const { table, tagKeys, fields } = shape
+  const marks = (count: number): string => Array.from({ length: count }, () => '?').join(', ')
+  const dialect = rowDialect(
+    shape,
+    (columns) =>
+      `SELECT ${columns} FROM series s JOIN ${table} p
+       ON p.series = s.id AND p.time = (SELECT max(time) FROM ${table} WHERE series = s.id)`,
+  )
   return {
     title: `SQLite ${String(version)}`,
     loading: `prepared INSERT, ${TRANSACTION_ROWS} rows a transaction, synchronous = FULL`,
-    async prepare(set, lateShare) {
-      data = set
-      places = arrivals(set, lateShare)
-      const tags = set.tagKeys.map((key) => `${key} TEXT`).join(', ')
-      const fields = set.fields.map((field) => `${field} REAL`).join(', ')
+    settling: 'ANALYZE',
+    async create() {
+      const tags = tagKeys.map((key) => `${key} TEXT`).join(', ')
+      const reals = fields.map((field) => `${field} REAL`).join(', ')
       sqlite.exec(`CREATE TABLE series (id INTEGER PRIMARY KEY, ${tags})`)
-      sqlite.exec(`CREATE INDEX series_name ON series (${set.tagKeys[0]})`)
+      sqlite.exec(`CREATE INDEX series_name ON series (${tagKeys[0]})`)
       sqlite.exec(
-        `CREATE TABLE ${set.table} (series INTEGER, time INTEGER, ${fields}, PRIMARY KEY (series, time)) WITHOUT ROWID`,
+        `CREATE TABLE ${table} (series INTEGER, time INTEGER, ${reals}, PRIMARY KEY (series, time)) WITHOUT ROWID`,
       )
+      const insert = sqlite.prepare(`INSERT INTO series VALUES (${marks(tagKeys.length + 1)})`)
+      for (const [id, { tags: values }] of shape.series.entries()) insert.run(id, ...values)
     },
-    async load() {
-      const marks = (count: number): string => Array.from({ length: count }, () => '?').join(', ')
-      const series = sqlite.prepare(`INSERT INTO series VALUES (${marks(data.tagKeys.length + 1)})`)
+    async load(file) {
+      const insert = sqlite.prepare(`INSERT INTO ${table} VALUES (${marks(fields.length + 2)})`)
       sqlite.exec('BEGIN')
-      for (const [id, { tags }] of data.series.entries()) series.run(id, ...tags)
-      const insert = sqlite.prepare(
-        `INSERT INTO ${data.table} VALUES (${marks(data.fields.length + 2)})`,
-      )
-      for (const [i, place] of places.entries()) {
-        const { times, values } = data.series[place.series]!
-        insert.run(place.series, times[place.row], ...values.map((column) => column[place.row]))
-        if (i % TRANSACTION_ROWS === TRANSACTION_ROWS - 1) sqlite.exec('COMMIT; BEGIN')
+      let rows = 0
+      for (const row of inputRows(file, fields.length)) {
+        insert.run(...row)
+        if (++rows % TRANSACTION_ROWS === 0) sqlite.exec('COMMIT; BEGIN')
       }
       sqlite.exec('COMMIT')
       sqlite.pragma('wal_checkpoint(TRUNCATE)')
@@ -61,27 +66,12 @@ export async function openSqlite(directory: string): Promise<Peer> {
     settle: async () => sqlite.exec('ANALYZE'),
     ask: async (question) =>
       sqlite
-        .prepare(sqlOf(data, question, rowDialect(data)))
+        .prepare(sqlOf(shape, question, dialect))
         .raw()
         .all(),
+    askNothing: null,
     rowsOf: (_, answer) => groupRows(answer as [string, ...number[]][]),
-    servers: [],
+    server: null,
     close: async () => sqlite.close(),
-  }
-}
-
-/** For SQLite; the series' columns are in a table of their own. */
-function rowDialect({ table, tagKeys }: PointSet): Dialect {
-  const name = `s.${tagKeys[0]}`
-  return {
-    time: String,
-    milliseconds: 'time',
-    bucket: (seconds) => `time / ${seconds * 1000} * ${seconds * 1000}`,
-    among: (names) => `series IN (SELECT id FROM series WHERE ${tagKeys[0]} IN (${quoted(names)}))`,
-    name,
-    source: `${table} p JOIN series s ON s.id = p.series`,
-    lastPoint: (fields) =>
-      `SELECT ${[name, 'time', ...fields].join(', ')} FROM series s JOIN ${table} p
-       ON p.series = s.id AND p.time = (SELECT max(time) FROM ${table} WHERE series = s.id)`,
   }
 }

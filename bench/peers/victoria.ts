@@ -3,12 +3,11 @@
 
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
-import type { PointSet } from './point-set.ts'
-import { HttpServer, freePort, requireProgram } from './http-server.ts'
-import { BODY_BYTES } from './omendb.ts'
+import { BODY_BYTES, HttpServer, LINES_LOADING, freePort, requireProgram } from './http-server.ts'
+import { untilIdle } from './memory.ts'
 import { type Peer, groupRows } from './peer.ts'
 import type { Question, Rows } from './questions.ts'
-import { writeLines } from './text-files.ts'
+import type { SetShape } from './point-set.ts'
 
 interface Exported {
   readonly metric: Readonly<Record<string, string>>
@@ -31,7 +30,7 @@ const TIME_LABEL = 'omendb_time'
 /** The label with the name of the metric that a value comes from. */
 const FIELD_LABEL = 'omendb_field'
 
-export async function openVictoria(directory: string): Promise<Peer> {
+export async function openVictoria(directory: string, shape: SetShape): Promise<Peer> {
   const program = requireProgram('/usr/bin/victoria-metrics', 'victoria-metrics')
   const text = execFileSync(program, ['-version'], { encoding: 'utf8' })
   const version = /\d+\.\d+\.\d+/.exec(text)?.[0] ?? '1.79'
@@ -48,44 +47,42 @@ export async function openVictoria(directory: string): Promise<Peer> {
     ],
     { port, readyPath: '/health' },
   )
-  const file = join(directory, '..', 'lines')
-  let data: PointSet
+  const { client } = server
   return {
     title: `VictoriaMetrics ${version}`,
-    loading: `line protocol, bodies of ${BODY_BYTES >> 20} MiB on two connections, without fsync`,
-    async prepare(set, lateShare) {
-      data = set
-      writeLines(file, set, lateShare)
-    },
-    load: async () => {
+    loading: `${LINES_LOADING}, no fsync but a flush at the end`,
+    settling: 'force_merge, then waited until it had',
+    create: async () => {},
+    load: async (file) => {
       await server.sendLines('/write?precision=ms', file, BODY_BYTES)
-      await server.client.get('/internal/force_flush')
+      await client.get('/internal/force_flush')
     },
     settle: async () => {
-      await server.client.get('/internal/force_merge')
-      await new Promise((later) => setTimeout(later, 15_000))
+      await client.get('/internal/force_merge')
+      await untilIdle(server.process.pid!, 4_000)
     },
     async ask(question) {
-      const path = pathOf(data, question)
+      const path = pathOf(shape, question)
       if (path === null) return null
-      const body = (await server.client.get(path)).toString()
+      const body = (await client.get(path)).toString()
       if (!path.startsWith('/api/v1/export')) return JSON.parse(body) as Answer
       return body
         .split('\n', body.length)
         .filter(Boolean)
         .map((line) => JSON.parse(line) as Exported)
     },
+    askNothing: () => client.get('/health'),
     rowsOf: (question, answer) =>
       Array.isArray(answer)
-        ? exportedRows(data, question, answer as Exported[])
-        : answeredRows(data, question, answer as Answer),
-    servers: [server.process.pid!],
+        ? exportedRows(shape, question, answer as Exported[])
+        : answeredRows(shape, question, answer as Answer),
+    server: server.process.pid!,
     close: () => server.stop(),
   }
 }
 
 /** Null: it has no such query. */
-function pathOf(data: PointSet, question: Question): string | null {
+function pathOf(data: SetShape, question: Question): string | null {
   const { fields, start, end, result, every, above, newest } = question
   const selector = selectorOf(data, question, fields.length === 0 ? [data.fields[0]!] : fields)
   const encode = encodeURIComponent
@@ -94,12 +91,11 @@ function pathOf(data: PointSet, question: Question): string | null {
     return `/api/v1/export?match[]=${encode(selector)}&${range}`
   }
   if (result === 'raw') {
-    const { times } = data.series[0]!
-    const isRegular = data.series.every((series) => series.times === times)
-    if (!isRegular) return null
+    const { stepMs } = data
+    if (stepMs === null) return null
     const name = `${data.table}_${data.fields[0]}`
     const query = `${selector} and on(${data.tagKeys[0]}) (${name} > ${above})`
-    const range = `start=${start / 1000}&end=${(end - 1) / 1000}&step=${(times[1]! - times[0]!) / 1000}`
+    const range = `start=${start / 1000}&end=${(end - 1) / 1000}&step=${stepMs / 1000}`
     return `/api/v1/query_range?query=${encode(query)}&${range}&nocache=1`
   }
   const first = Math.floor((every === 0 ? start : end - newest * every * 1000) / 1000)
@@ -113,7 +109,7 @@ function pathOf(data: PointSet, question: Question): string | null {
 }
 
 function selectorOf(
-  { table, tagKeys, series }: PointSet,
+  { table, tagKeys, series }: SetShape,
   question: Question,
   fields: readonly string[],
 ) {
@@ -171,7 +167,7 @@ function fieldOf(question: Question, metric: Readonly<Record<string, string>>): 
   )
 }
 
-function exportedRows(data: PointSet, question: Question, answer: readonly Exported[]): Rows {
+function exportedRows(data: SetShape, question: Question, answer: readonly Exported[]): Rows {
   const builder = new RowBuilder()
   for (const { metric, values, timestamps } of answer) {
     const name = metric[data.tagKeys[0]!]!
@@ -182,7 +178,7 @@ function exportedRows(data: PointSet, question: Question, answer: readonly Expor
   return builder.build()
 }
 
-function answeredRows(data: PointSet, question: Question, answer: Answer): Rows {
+function answeredRows(data: SetShape, question: Question, answer: Answer): Rows {
   const { every, result } = question
   const builder = new RowBuilder()
   const times = new Map<string, number>()

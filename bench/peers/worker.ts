@@ -1,95 +1,110 @@
-// One peer in a process of its own, told by the parent (run.ts) what to do.
+// One peer in a process of its own, told by the parent (run.ts) what to do. The process has no points
+// but those that the peer gives it: its memory is the peer's, and Node's.
 
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { openClickHouse } from './clickhouse.ts'
-import { type PointSet, cpuData, sensorData } from './point-set.ts'
-import { openDuckDb } from './duckdb.ts'
-import { openInfluxDb } from './influxdb.ts'
-import { openOmenDbServer } from './omendb-server.ts'
-import { openOmenDb } from './omendb.ts'
-import { type Peer, type PeerOpener, diskBytes, peakMemory } from './peer.ts'
-import { openPostgres } from './postgres.ts'
+import { mkdirSync } from 'node:fs'
+import { KINDS } from './kinds.ts'
+import { peakMemory, resetPeak } from './memory.ts'
+import { type Peer, diskBytes } from './peer.ts'
+import type { SetShape } from './point-set.ts'
 import type { Question, Rows } from './questions.ts'
-import { openSqlite } from './sqlite.ts'
-import { openVictoria } from './victoria.ts'
-
-export const OPENERS: Readonly<Record<string, PeerOpener>> = {
-  omendb: openOmenDb,
-  duckdb: openDuckDb,
-  clickhouse: openClickHouse,
-  sqlite: openSqlite,
-  'omendb-http': openOmenDbServer,
-  influxdb: openInfluxDb,
-  victoria: openVictoria,
-  postgres: openPostgres,
-}
-
-/** Which set, and how much of it. */
-export interface SetSpec {
-  readonly kind: 'cpu' | 'sensors'
-  readonly series: number
-  /** Hours of the cpu set, rows of a sensor. */
-  readonly length: number
-  readonly lateShare: number
-}
 
 export type Order =
   | {
-      readonly kind: 'load'
+      readonly kind: 'open'
       readonly peer: string
       readonly directory: string
-      readonly set: SetSpec
+      readonly shape: SetShape
     }
+  | { readonly kind: 'load'; readonly file: string }
+  | { readonly kind: 'visit'; readonly questions: readonly Question[] }
   | { readonly kind: 'rows'; readonly question: Question }
   | { readonly kind: 'time'; readonly questions: readonly Question[]; readonly runs: number }
-  | { readonly kind: 'end' }
+  | { readonly kind: 'close' }
 
+/** Bytes are resident memory of the peer's process, or of its server. */
 export interface Loaded {
   readonly title: string
   readonly loading: string
+  readonly settling: string
   readonly seconds: number
   readonly settleSeconds: number
+  readonly emptyBytes: number
+  readonly peakBytes: number
+  /** What its files take once they are settled, without what an empty database takes. */
   readonly diskBytes: number
-  /** Most resident memory while loading, and all after it, without what the process held before. */
-  readonly loadMemory: number
 }
 
-export function dataOf({ kind, series, length }: SetSpec): PointSet {
-  return kind === 'cpu' ? cpuData(series, length) : sensorData(series, length)
+/** Milliseconds of each run. */
+export interface Times {
+  readonly answers: number[]
+  /** Of empty answers right before; none: there is no server. */
+  readonly empty: number[]
 }
+
+/** Empty answers before each turn of a question. */
+const EMPTY_RUNS = 20
 
 let peer: Peer
+let diskOf: () => number
 
-/** What the process held before it was loaded. */
-let before = 0
+/** The process whose memory counts. */
+const measured = (): number => peer.server ?? process.pid
 
 /** The answer to an order. */
 async function obey(order: Order): Promise<unknown> {
-  if (order.kind === 'load') return load(order.peer, order.directory, order.set)
-  if (order.kind === 'rows') return rowsOf(order.question)
-  if (order.kind === 'time') return timesOf(order.questions, order.runs)
-  const memory = memoryOf()
-  await peer.close()
-  return memory
+  switch (order.kind) {
+    case 'open':
+      return open(order.peer, order.directory, order.shape)
+    case 'load':
+      return load(order.file)
+    case 'visit':
+      return visit(order.questions)
+    case 'rows':
+      return rowsOf(order.question)
+    case 'time':
+      return timesOf(order.questions, order.runs)
+    default:
+      return peer.close()
+  }
 }
 
-async function load(name: string, directory: string, set: SetSpec): Promise<Loaded> {
+async function open(name: string, directory: string, shape: SetShape): Promise<void> {
+  const { open: openPeer, uncounted } = KINDS[name]!
   mkdirSync(directory, { recursive: true })
-  peer = await OPENERS[name]!(directory)
-  await peer.prepare(dataOf(set), set.lateShare)
-  ;(globalThis as { gc?: () => void }).gc?.()
-  writeFileSync('/proc/self/clear_refs', '5')
-  before = peakMemory('self')
+  peer = await openPeer(directory, shape)
+  diskOf = () => diskBytes(directory, uncounted)
+}
+
+/** Loads, settles and closes. */
+async function load(file: string): Promise<Loaded> {
+  await peer.create()
+  const diskBefore = diskOf()
+  resetPeak(measured())
+  const emptyBytes = peakMemory(measured())
   const start = performance.now()
-  await peer.load()
+  await peer.load(file)
   const loaded = performance.now()
-  const loadMemory = memoryOf()
+  const peakBytes = peakMemory(measured())
   await peer.settle()
   const settled = performance.now()
-  const { title, loading } = peer
-  const seconds = (loaded - start) / 1000
-  const settleSeconds = (settled - loaded) / 1000
-  return { title, loading, seconds, settleSeconds, diskBytes: diskBytes(directory), loadMemory }
+  await peer.close()
+  return {
+    title: peer.title,
+    loading: peer.loading,
+    settling: peer.settling,
+    seconds: (loaded - start) / 1000,
+    settleSeconds: (settled - loaded) / 1000,
+    emptyBytes,
+    peakBytes,
+    diskBytes: diskOf() - diskBefore,
+  }
+}
+
+/** The most memory that these questions take, asked once each; answers are dropped as they come. */
+async function visit(questions: readonly Question[]): Promise<number> {
+  resetPeak(measured())
+  for (const question of questions) await peer.ask(question)
+  return peakMemory(measured())
 }
 
 /** Null: the peer cannot answer it. */
@@ -98,33 +113,31 @@ async function rowsOf(question: Question): Promise<Rows | null> {
   return answer === null ? null : peer.rowsOf(question, answer)
 }
 
-/** Milliseconds of each run, the questions in turn. */
-async function timesOf(questions: readonly Question[], runs: number): Promise<number[]> {
-  const times: number[] = []
-  for (let run = 0; run < runs; run++) {
+/** The questions in turn. */
+async function timesOf(questions: readonly Question[], runs: number): Promise<Times> {
+  const empty: number[] = []
+  const answers: number[] = []
+  const timed = async (times: number[], action: () => Promise<unknown>): Promise<void> => {
     const start = performance.now()
-    await peer.ask(questions[run % questions.length]!)
+    await action()
     times.push(performance.now() - start)
   }
-  return times
+  const { askNothing } = peer
+  if (askNothing !== null) {
+    for (let run = 0; run < EMPTY_RUNS; run++) await timed(empty, askNothing)
+  }
+  for (let run = 0; run < runs; run++) {
+    await timed(answers, () => peer.ask(questions[run % questions.length]!))
+  }
+  return { answers, empty }
 }
 
-/** The peer's most resident memory since then. */
-function memoryOf(): number {
-  if (peer.servers.length === 0) return peakMemory('self') - before
-  return peer.servers.reduce((sum, server) => sum + peakMemory(server), 0)
-}
-
-export function main(): Promise<void> {
-  return new Promise(() => {
-    process.on('message', async (order: Order) => {
-      const reply = await obey(order).then(
-        (value) => ({ value }),
-        (error: unknown) => ({ error: String((error as Error)?.stack ?? error) }),
-      )
-      process.send!(reply)
-      if (order.kind === 'end') process.disconnect()
-    })
-    process.once('disconnect', () => process.exit())
-  })
-}
+process.on('message', async (order: Order) => {
+  const reply = await obey(order).then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error: String((error as Error)?.stack ?? error) }),
+  )
+  process.send!(reply)
+  if (order.kind === 'load' || order.kind === 'close') process.disconnect()
+})
+process.once('disconnect', () => process.exit())
