@@ -71,10 +71,10 @@ async function load(name: string, options: Options, points: number | null): Prom
   }
 }
 
-function writeLoad(url: string, seconds: number): Promise<Measure> {
-  const { connections, points } = scenario.WRITE
+/** Each connection writes points of its own. */
+function writeOptions(url: string, seconds: number, connections: number): Options {
   let client = 0
-  const options: Options = {
+  return {
     url: `${url}/v1/write?precision=ms`,
     method: 'POST',
     headers: { 'Content-Type': 'text/plain' },
@@ -86,7 +86,23 @@ function writeLoad(url: string, seconds: number): Promise<Measure> {
       connection.on('response', () => connection.setBody(next()))
     },
   }
-  return load(`write, ${points} points a request`, options, points)
+}
+
+/** Writes at a steady rate while dashboards ask all queries in turn. */
+function mixedLoads(url: string, seconds: number): Promise<Measure[]> {
+  const { writesPerSecond, writers, dashboards } = scenario.MIXED
+  const { points } = scenario.WRITE
+  const writing: Options = { ...writeOptions(url, seconds, writers), overallRate: writesPerSecond }
+  const asking: Options = {
+    url,
+    connections: dashboards,
+    duration: seconds,
+    requests: scenario.QUERIES.map(({ path }) => ({ path })),
+  }
+  return Promise.all([
+    load(`together: write, ${points} points, ${writesPerSecond} a second`, writing, points),
+    load('together: dashboards, all queries in turn', asking, null),
+  ])
 }
 
 async function runOnce(seconds: number): Promise<{ measures: Measure[]; program: string }> {
@@ -96,16 +112,28 @@ async function runOnce(seconds: number): Promise<{ measures: Measure[]; program:
     await seed(url)
     await checkAnswers(url)
     const measures: Measure[] = []
-    for (const { name, path } of scenario.QUERIES) {
-      const { connections } = scenario.QUERY
+    const { connections } = scenario.QUERY
+    for (const { name, path } of [{ name: 'empty answer', path: '/ping' }, ...scenario.QUERIES]) {
       measures.push(await load(name, { url: url + path, connections, duration: seconds }, null))
     }
-    measures.push(await writeLoad(url, seconds))
+    const { connections: writers, points } = scenario.WRITE
+    const writing = writeOptions(url, seconds, writers)
+    measures.push(await load(`write, ${points} points a request`, writing, points))
+    // Other points than before: the writers of both begin with the same.
+    await truncate(url)
+    measures.push(...(await mixedLoads(url, seconds)))
     await checkAnswers(url)
     return { measures, program }
   } finally {
     await server.stop()
   }
+}
+
+/** Drops the table that was written. */
+async function truncate(url: string): Promise<void> {
+  const answer = await fetch(`${url}/v1/tables/${scenario.WRITE.table}`, { method: 'DELETE' })
+  if (!answer.ok) throw new Error(`the drop answered ${answer.status}: ${await answer.text()}`)
+  await answer.arrayBuffer()
 }
 
 function median(values: readonly number[]): number {
@@ -134,7 +162,7 @@ function printTable(runs: readonly Measure[][]): void {
 
 async function runK6(seconds: number): Promise<void> {
   const k6 = process.env['K6'] ?? 'k6'
-  for (const script of ['query', 'write']) {
+  for (const script of ['query', 'write', 'mixed']) {
     const server = await startBenchServer()
     try {
       const env = ['-e', `OMENDB_URL=${server.url}`, '-e', `SECONDS=${seconds}`]
@@ -178,7 +206,7 @@ export async function main(args: string[]): Promise<void> {
 }
 
 function facts(): object {
-  const { HOST_COUNT, STEP_COUNT, STEP_MS, FIELDS, WRITE, QUERY } = scenario
+  const { HOST_COUNT, STEP_COUNT, STEP_MS, FIELDS, WRITE, QUERY, MIXED } = scenario
   return {
     hosts: HOST_COUNT,
     steps: STEP_COUNT,
@@ -186,5 +214,6 @@ function facts(): object {
     fields: FIELDS.length,
     WRITE,
     QUERY,
+    MIXED,
   }
 }

@@ -8,6 +8,7 @@ export const START_MS: number
 export const FIELDS: readonly string[]
 export const WRITE: { table: string; points: number; connections: number; hostCount: number }
 export const QUERY: { connections: number }
+export const MIXED: { writesPerSecond: number; writers: number; dashboards: number }
 export const SECONDS: number
 export const SEED_STEPS: number
 

@@ -1,4 +1,4 @@
-// What is measured over HTTP, once for both load generators: k6 (write.js, query.js) and autocannon
+// What is measured over HTTP, once for both load generators: k6 (write, query, mixed) and autocannon
 // (bench/http/run.ts). Points are in the shape of TSBS's devops set; every value is a function of
 // host, step and field, so each answer can be checked exactly before anything is timed.
 // Plain ES2015, because k6 runs it as it is.
@@ -26,6 +26,8 @@ export const FIELDS = [
 /** Points of one request, and how the load is put on. */
 export const WRITE = { table: 'bench_write', points: 1000, connections: 8, hostCount: 10 }
 export const QUERY = { connections: 8 }
+/** Both together: requests of WRITE.points at a rate that is no load for itself, and dashboards that never rest. */
+export const MIXED = { writesPerSecond: 20, writers: 4, dashboards: 4 }
 export const SECONDS = 10
 
 /** Whole numbers from 0 to 100. */

@@ -33,31 +33,31 @@ const plain = (_: PeerReport, value: number): string => digits(value)
 function loadRows({ points }: Report): Row[] {
   return [
     {
-      name: 'load to durable, M points/s',
+      name: 'load to durable',
       unit: 'M points/s',
       isMore: true,
       valueOf: ({ seconds }) => points / seconds / 1e6,
       cellOf: plain,
     },
     {
-      name: 'bytes a point on disk',
-      unit: 'B',
+      name: 'on disk',
+      unit: 'B a point',
       isMore: false,
       valueOf: ({ diskBytes }) => diskBytes / points,
       cellOf: plain,
     },
-    memoryRow('loading', ({ memory }) => memory.load),
-    memoryRow('answering', ({ memory }) => memory.queries),
+    memoryRow('peak memory while loading', ({ memory }) => memory.load),
+    memoryRow('peak memory while answering', ({ memory }) => memory.queries),
   ]
 }
 
-function memoryRow(when: string, bytesOf: (peer: PeerReport) => number): Row {
+function memoryRow(name: string, bytesOf: (peer: PeerReport) => number): Row {
   return {
-    name: `peak memory ${when} (empty), MiB`,
+    name,
     unit: 'MiB',
     isMore: false,
     valueOf: (peer) => bytesOf(peer) / MIB,
-    cellOf: ({ memory }, value) => `${value.toFixed(0)} (${(memory.empty / MIB).toFixed(0)})`,
+    cellOf: ({ memory }, value) => `${value.toFixed(0)} (${(memory.empty / MIB).toFixed(0)} empty)`,
   }
 }
 
@@ -99,6 +99,9 @@ function leadersOf(row: Row, peers: readonly PeerReport[]): PeerReport[] {
   return sorted.filter((peer) => digits(row.valueOf(peer)!) === shown)
 }
 
+/** What a row begins with; milliseconds go without saying. */
+const labelOf = ({ name, unit }: Row): string => (unit === 'ms' ? name : `${name}, ${unit}`)
+
 const lineOf = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
 
 /** As Markdown; the best of a row is bold. */
@@ -111,7 +114,7 @@ function tableOf(rows: readonly Row[], peers: readonly PeerReport[]): string {
       const cell = row.cellOf(peer, value)
       return leaders.includes(peer) ? `**${cell}**` : cell
     })
-    return lineOf([row.name, ...cells])
+    return lineOf([labelOf(row), ...cells])
   })
   const head = lineOf(['', ...peers.map(({ title }) => title)])
   return [head, `|${'---|'.repeat(peers.length + 1)}`, ...lines].join('\n')
@@ -128,9 +131,8 @@ function defeatsOf(rows: readonly Row[], peers: readonly PeerReport[]): string[]
     const { title } = leaders[0]!
     const best = row.valueOf(leaders[0]!)!
     const ratio = row.isMore ? best / value : value / best
-    const name = row.name.replace(/ \(empty\)|, .*(?=M points)|, M.*$/g, '')
     return [
-      `${name}: ${title} ${digits(best)}, we ${digits(value)} ${row.unit} (${ratio.toFixed(1)}×)`,
+      `${row.name}: ${title} ${digits(best)}, we ${digits(value)} ${row.unit} (${ratio.toFixed(1)}×)`,
     ]
   })
 }
@@ -213,7 +215,7 @@ export function readmeSection(report: Report): string {
       const value = row.valueOf(peer)
       return value === null ? '–' : digits(value)
     })
-    return lineOf([row.name, ...cells])
+    return lineOf([labelOf(row), ...cells])
   })
   const questions = questionsOf(report).map((name) => questionRow(name, inProcessCell))
   const counts = groupsOf(report).map(({ title, peers }) => {

@@ -59,7 +59,7 @@ export async function openVictoria(directory: string, shape: SetShape): Promise<
     },
     settle: async () => {
       await client.get('/internal/force_merge')
-      await untilIdle(server.process.pid!, 4_000)
+      await untilIdle(server.process.pid!, 10_000)
     },
     async ask(question) {
       const path = pathOf(shape, question)
