@@ -4,7 +4,7 @@
 // reads, too.
 
 import { closeSync, openSync, readSync, writeSync } from 'node:fs'
-import { type PointSet, type Place, arrivals } from './point-set.ts'
+import { type PointSet, type Place, arrivals, csvLineOf, lineOf, seriesTexts } from './point-set.ts'
 
 /** lines: times in milliseconds; csv: milliseconds, tags, fields; rows: series, milliseconds, fields. */
 export type InputKind = 'lines' | 'csv' | 'rows'
@@ -22,7 +22,10 @@ export function writeInputs(
 ): void {
   const writers = [...kinds].map((kind) => {
     const file = `${directory}/${kind}`
-    return kind === 'rows' ? new RowsWriter(file, data) : new TextWriter(file, data, kind)
+    if (kind === 'rows') return new RowsWriter(file, data)
+    if (kind === 'csv') return new TextWriter(file, (place) => csvLineOf(data, place))
+    const texts = seriesTexts(data)
+    return new TextWriter(file, (place) => lineOf(data, place, texts[place.series]!))
   })
   for (const place of arrivals(data, lateShare)) {
     for (const writer of writers) writer.add(place)
@@ -30,34 +33,18 @@ export function writeInputs(
   for (const writer of writers) writer.close()
 }
 
-/** Line protocol or CSV. */
 class TextWriter {
   private readonly target: number
-  private readonly data: PointSet
-  private readonly heads: readonly string[]
-  private readonly isCsv: boolean
+  private readonly textOf: (place: Place) => string
   private text = ''
 
-  constructor(file: string, data: PointSet, kind: 'lines' | 'csv') {
+  constructor(file: string, textOf: (place: Place) => string) {
     this.target = openSync(file, 'w')
-    this.data = data
-    this.isCsv = kind === 'csv'
-    this.heads = data.series.map(({ tags }) => {
-      if (this.isCsv) return `,${tags.join(',')}`
-      return [data.table, ...data.tagKeys.map((key, i) => `${key}=${tags[i]}`)].join(',')
-    })
+    this.textOf = textOf
   }
 
-  add({ series, row }: Place): void {
-    const { times, values } = this.data.series[series]!
-    const time = times[row]!
-    const head = this.heads[series]!
-    let text = this.isCsv ? `${time}${head}` : head
-    for (const [i, column] of values.entries()) {
-      const before = this.isCsv ? ',' : `${i === 0 ? ' ' : ','}${this.data.fields[i]}=`
-      text += `${before}${column[row]}`
-    }
-    this.text += this.isCsv ? `${text}\n` : `${text} ${time}\n`
+  add(place: Place): void {
+    this.text += this.textOf(place)
     if (this.text.length >= WRITE_BYTES) this.write()
   }
 

@@ -115,3 +115,29 @@ export function* arrivals({ series }: PointSet, lateShare: number): Generator<Pl
     yield { series: owner, row: number - starts[owner]! }
   }
 }
+
+/** Table and tags of each series as line protocol has them. */
+export function seriesTexts({ table, tagKeys, series }: SetShape): string[] {
+  return series.map(({ tags }) => {
+    const pairs = tagKeys.map((key, i) => `${key}=${tags[i]}`)
+    return [table, ...pairs].join(',')
+  })
+}
+
+/** A point as a line of line protocol with a time in milliseconds; `tags` as `seriesTexts` has them. */
+export function lineOf(data: PointSet, { series, row }: Place, tags: string): string {
+  const { times, values } = data.series[series]!
+  let text = tags
+  for (const [field, column] of values.entries()) {
+    text += `${field === 0 ? ' ' : ','}${data.fields[field]}=${column[row]}`
+  }
+  return `${text} ${times[row]}\n`
+}
+
+/** A point as a line of CSV: milliseconds, tags, fields. */
+export function csvLineOf({ series }: PointSet, { series: index, row }: Place): string {
+  const { tags, times, values } = series[index]!
+  let text = `${times[row]},${tags.join(',')}`
+  for (const column of values) text += `,${column[row]}`
+  return `${text}\n`
+}
