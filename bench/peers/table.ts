@@ -251,6 +251,7 @@ function readReports(): Report[] {
 /** The documents as they should be, by path. */
 export function makeDocuments(): Map<string, string> {
   const reports = readReports()
+  if (reports.length === 0) return new Map()
   const sections: [string, string][] = [
     ['docs/benchmarks.md', benchmarksSection(reports)],
     ['README.md', readmeSection(reports[0]!)],
