@@ -4,10 +4,19 @@
 // the kernel's too. Bandwidths are the best of 9 runs and latencies medians with their 99th percentile.
 
 import { once } from 'node:events'
-import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  fdatasyncSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
 import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { gzipSync } from 'node:zlib'
 import { HttpClient } from '../http/client.ts'
 import { startBenchServer } from '../http/server.ts'
 
@@ -74,7 +83,7 @@ async function compileLoops(): Promise<Loops> {
 }
 
 /** The shortest of RUNS, in milliseconds. */
-function best(run: () => void): number {
+function best(run: () => unknown): number {
   let shortest = Infinity
   for (let i = 0; i < RUNS; i++) {
     const start = performance.now()
@@ -139,6 +148,20 @@ function benchCalls(loops: Loops): void {
   })
   if (length === 0) throw new Error('no views')
   print('a new view of its memory', `${((viewed / CALLS) * 1e8).toFixed(0)} ns`)
+}
+
+/** What a start needs before it reads a file. */
+function benchKernel(): void {
+  const bytes = readFileSync('engine/omendb.wasm')
+  const size = `${(bytes.length / 1e3).toFixed(1)} kB, ${(gzipSync(bytes).length / 1e3).toFixed(1)} kB gzipped`
+  let module = new WebAssembly.Module(bytes)
+  const compiled = best(() => (module = new WebAssembly.Module(bytes)))
+  const instantiated = best(() => new WebAssembly.Instance(module))
+  print('the kernel', size)
+  print(
+    'compiling it; instantiating it',
+    `${compiled.toFixed(1)} ms; ${instantiated.toFixed(2)} ms`,
+  )
 }
 
 /** Median and 99th percentile as text. */
@@ -213,6 +236,7 @@ export async function main(): Promise<void> {
   console.log('| limit | measured |\n|---|---|')
   benchMemory(loops)
   benchCalls(loops)
+  benchKernel()
   benchDisk()
   await benchHttp()
 }

@@ -144,6 +144,7 @@ function timesOf({ answers, empty }: Samples): QuestionTimes {
     return Number(time.toPrecision(4))
   }
   return {
+    least: at(answers, 0),
     median: at(answers, 0.5),
     p95: at(answers, 0.95),
     empty: empty.length === 0 ? null : at(empty, 0.5),

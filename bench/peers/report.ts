@@ -20,6 +20,7 @@ export interface PeerReport {
 
 /** Milliseconds. */
 export interface QuestionTimes {
+  readonly least: number
   readonly median: number
   readonly p95: number
   /** Median of empty answers in the same turns; null: there is no server. */

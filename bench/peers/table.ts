@@ -120,20 +120,25 @@ function tableOf(rows: readonly Row[], peers: readonly PeerReport[]): string {
   return [head, `|${'---|'.repeat(peers.length + 1)}`, ...lines].join('\n')
 }
 
-/** Where OmenDB is not first among these: row, peer, its figure, ours and how far apart. */
-function defeatsOf(rows: readonly Row[], peers: readonly PeerReport[]): string[] {
-  const own = peers.find(({ name }) => name.startsWith('omendb'))
-  if (own === undefined) return []
+interface Defeat {
+  readonly row: Row
+  readonly winner: string
+  readonly best: number
+  readonly own: number
+  /** How many times better the winner is. */
+  readonly ratio: number
+}
+
+/** Where OmenDB is not first among these. */
+function defeatsOf(rows: readonly Row[], peers: readonly PeerReport[]): Defeat[] {
+  const self = peers.find(({ name }) => name.startsWith('omendb'))
+  if (self === undefined) return []
   return rows.flatMap((row) => {
-    const leaders = leadersOf(row, peers)
-    const value = row.valueOf(own)
-    if (leaders.length === 0 || leaders.includes(own) || value === null) return []
-    const { title } = leaders[0]!
-    const best = row.valueOf(leaders[0]!)!
-    const ratio = row.isMore ? best / value : value / best
-    return [
-      `${row.name}: ${title} ${digits(best)}, we ${digits(value)} ${row.unit} (${ratio.toFixed(1)}×)`,
-    ]
+    const [leader, ...others] = leadersOf(row, peers)
+    const own = row.valueOf(self)
+    if (leader === undefined || own === null || [leader, ...others].includes(self)) return []
+    const best = row.valueOf(leader)!
+    return [{ row, winner: leader.title, best, own, ratio: row.isMore ? best / own : own / best }]
   })
 }
 
@@ -173,7 +178,10 @@ export function suiteSection(report: Report): string {
     `${description}: ${(points / 1e6).toFixed(1)} M points. ${date.slice(0, 10)}, ${machine.cores} cores (${machine.processor}), ${machine.memoryGib} GiB, ${machine.system}, Node ${machine.node}, commit ${commit}; load ${before} when it began, ${after} when it ended (the bench itself is 1). \`${command}\``,
   ]
   for (const { title, peers, rows } of groupsOf(report)) {
-    const defeats = defeatsOf(rows, peers)
+    const defeats = defeatsOf(rows, peers).map(
+      ({ row, winner, best, own, ratio }) =>
+        `${row.name}: ${winner} ${digits(best)}, we ${digits(own)} ${row.unit} (${ratio.toFixed(1)}×)`,
+    )
     const found = defeats.length === 0 ? 'nowhere.' : `${defeats.join('; ')}.`
     lines.push('', `${title}:`, tableOf(rows, peers), '', `**Where a peer is better**: ${found}`)
   }
@@ -220,11 +228,15 @@ export function readmeSection(report: Report): string {
   const questions = questionsOf(report).map((name) => questionRow(name, inProcessCell))
   const counts = groupsOf(report).map(({ title, peers }) => {
     const lost = defeatsOf(questions, peers)
-    const behind = lost.length === 0 ? '' : `; behind in ${lost.join('; ')}`
+    const names = lost.map(
+      ({ row, winner, ratio }) => `${row.name} (${winner}, ${ratio.toFixed(1)}×)`,
+    )
+    const behind = names.length === 0 ? '' : `; behind in ${names.join(', ')}`
     return `${title}: first in ${questions.length - lost.length} of ${questions.length} questions${behind}.`
   })
+  const embedded = report.peers.filter(({ isServer }) => !isServer).length
   return [
-    `${description}, on ${machine.cores} cores (${machine.processor}): median milliseconds, every answer checked; the first four in process, the others with a client.`,
+    `${description}, on ${machine.cores} cores (${machine.processor}): median milliseconds, every answer checked first; the first ${embedded} in process, the others with a client.`,
     '',
     lineOf(['', ...report.peers.map(({ title }) => title)]),
     `|${'---|'.repeat(report.peers.length + 1)}`,
