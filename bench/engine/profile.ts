@@ -37,13 +37,16 @@ function kernelNames(): string[] {
   }
 }
 
-/** Microseconds by function, of what is not idle. */
+/** Not the question's: waiting, and the profiler's own message. */
+const FOREIGN = ['(idle)', 'dispatch']
+
+/** Microseconds by function. */
 function timesOf({ nodes, samples, timeDeltas }: Profiler.Profile, names: readonly string[]) {
   const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]))
   const times = new Map<string, number>()
   for (const [i, id] of samples!.entries()) {
-    const { functionName } = frames.get(id)!
-    if (functionName === '(idle)') continue
+    const { functionName, url } = frames.get(id)!
+    if (url === '' && FOREIGN.includes(functionName)) continue
     const number = /^wasm-function\[(\d+)\]$/.exec(functionName)?.[1]
     const name = number === undefined ? functionName || '(anonymous)' : names[Number(number)]!
     times.set(name, (times.get(name) ?? 0) + timeDeltas![i]!)
