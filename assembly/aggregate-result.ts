@@ -25,6 +25,11 @@ export const RESULT_FIRST_TIME: i32 = 13
 export const RESULT_LAST_TIME: i32 = 14
 export const RESULT_SUM_OR_NULL: i32 = 15
 export const RESULT_SPREAD_OR_NULL: i32 = 16
+// Of differences (difference.ts).
+export const RESULT_INCREASE: i32 = 17
+export const RESULT_DELTA: i32 = 18
+export const RESULT_RATE: i32 = 19
+export const RESULT_DERIVATIVE: i32 = 20
 
 /** Does record `a` come after record `b`? */
 function isAfter(state: usize, a: u32, b: u32): bool {
@@ -160,7 +165,23 @@ function variance(cell: usize, count: u64): f64 {
   return load<f64>(cell, 16) / f64(count - 1)
 }
 
-/** Writes one result of a record with `count` > 0 values. */
+/** A result of differences. */
+function differenceResult(record: usize, column: usize, result: i32): f64 {
+  // Places of increase, delta, rate and derivative follow each other, as their results do.
+  const place = load<u32>(column + (usize(result - RESULT_INCREASE) << 2), 56)
+  const sum = record + usize(place)
+  const isFloat = load<u32>(column) === FLOAT || result >= RESULT_RATE
+  return isFloat ? floatTotal(sum) : divideWide(sum, 1)
+}
+
+/** Has the record what a result is worked out from? */
+function hasResult(record: usize, column: usize, result: i32, count: u64): bool {
+  if (result === RESULT_VARIANCE || result === RESULT_STDDEV) return count > 1
+  if (result < RESULT_INCREASE) return count > 0
+  return load<u64>(record + usize(load<u32>(column, 52))) > 0
+}
+
+/** Writes one result of a record that has it. */
 function writeResult(record: usize, column: usize, result: i32, count: u64, target: usize): i32 {
   const type = load<u32>(column)
   const sum = record + usize(load<u32>(column, 20))
@@ -183,19 +204,16 @@ function writeResult(record: usize, column: usize, result: i32, count: u64, targ
     store<u64>(target, load<u64>(record + usize(load<u32>(column, 32)), 8))
   else if (result === RESULT_LAST)
     store<u64>(target, load<u64>(record + usize(load<u32>(column, 36)), 8))
+  else if (result >= RESULT_INCREASE) store<f64>(target, differenceResult(record, column, result))
   else if (result === RESULT_VARIANCE) store<f64>(target, variance(squares, count))
   else store<f64>(target, sqrt(variance(squares, count)))
   return 0
 }
 
-function isVariance(result: i32): bool {
-  return result === RESULT_VARIANCE || result === RESULT_STDDEV
-}
-
 /**
  * Writes one answer column for the records at `index`: a RESULT_ of aggregate column `column`
  * (ignored by RESULT_ROWS). Slots are the column's type, but rows and count i64, mean, variance and
- * stddev f64; strings are (offset in the arena, length). Returns the number of records without a
+ * stddev and differences f64; strings are (offset in the arena, length). Returns the number of records without a
  * value, or OVERFLOW when an integer does not hold its result; the _OR_NULL results have no value then.
  */
 export function aggregateResult(
@@ -222,9 +240,9 @@ export function aggregateResult(
       store<u64>(target, held)
       continue
     }
-    let isNull = held === 0 || (held === 1 && isVariance(result))
+    let isNull = !hasResult(record, descriptor, result, held)
     if (!isNull && writeResult(record, descriptor, result, held, target) < 0) {
-      if (result < RESULT_SUM_OR_NULL) return OVERFLOW
+      if (result !== RESULT_SUM_OR_NULL && result !== RESULT_SPREAD_OR_NULL) return OVERFLOW
       isNull = true
     }
     if (!isNull) continue

@@ -7,7 +7,14 @@
 
 import { aggregateChunk } from './aggregate'
 import { aggregateSummary } from './aggregate-summary'
-import { FEATURE_FIRST, FEATURE_LAST, FEATURE_VARIANCE } from './cell'
+import {
+  FEATURE_DIFFERENCES,
+  FEATURE_FIRST,
+  FEATURE_LAST,
+  FEATURE_SAMPLES,
+  FEATURE_SKETCH,
+  FEATURE_VARIANCE,
+} from './cell'
 import { ONE_BUCKET, bucketEnd } from './downsample'
 import * as entries from './entry'
 import { BLOCK_ROWS, CORRUPT, STRING } from './layout'
@@ -39,6 +46,8 @@ const CHUNK_COLUMN: usize = 9216
 const PRESENT: usize = memory.data(1024)
 
 const ENDS: u32 = FEATURE_FIRST | FEATURE_LAST
+/** What an entry never tells. */
+const NOT_SUMMED: u32 = FEATURE_VARIANCE | FEATURE_DIFFERENCES | FEATURE_SAMPLES | FEATURE_SKETCH
 
 function fieldCount(state: usize): i32 {
   return i32(load<u32>(state, 40))
@@ -81,7 +90,7 @@ function summaryAnswers(state: usize, view: usize, block: i32, rows: u32, option
     const features = load<u32>(descriptor, 4)
     if (count === rows) isDense = true
     if (count === 0 || features === 0) continue
-    if (load<u32>(descriptor) === STRING || (features & FEATURE_VARIANCE) !== 0) return false
+    if (load<u32>(descriptor) === STRING || (features & NOT_SUMMED) !== 0) return false
     if ((u32(load<u8>(entry, entries.ENTRY_FLAGS)) & entries.HAS_SUMMARY) === 0) return false
     // With nulls, the time of the first and last value is not known.
     if ((features & ENDS) !== 0 && count < rows) return false
@@ -92,7 +101,7 @@ function summaryAnswers(state: usize, view: usize, block: i32, rows: u32, option
 function needsTimes(state: usize, options: u32): bool {
   if ((options & NEEDS_FIRST_TIME) !== 0) return true
   for (let i = 0; i < fieldCount(state); i++) {
-    if ((load<u32>(columnAt(state, i), 4) & ENDS) !== 0) return true
+    if ((load<u32>(columnAt(state, i), 4) & (ENDS | FEATURE_DIFFERENCES)) !== 0) return true
   }
   return false
 }

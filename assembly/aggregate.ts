@@ -4,10 +4,13 @@
 
 import { placeSize, storeString, takeExtremeString } from './cell-text'
 import {
+  FEATURE_DIFFERENCES,
   FEATURE_FIRST,
   FEATURE_GREATEST,
   FEATURE_LAST,
   FEATURE_LEAST,
+  FEATURE_SAMPLES,
+  FEATURE_SKETCH,
   FEATURE_SUM,
   FEATURE_VARIANCE,
   accumulateSum,
@@ -15,20 +18,29 @@ import {
   extremeString,
   isNewEnd,
 } from './cell'
+import { accumulateDifferences } from './difference'
 import { bucketEnd, bucketStart, runEnd } from './downsample'
 import { compareSlots, extremeSlot } from './extreme'
 import { GREATER, LESS } from './filter'
 import { LIMIT, STRING } from './layout'
 import { countPresent, firstPresent, lastPresent } from './presence'
 import { AGGREGATE_GRID, WANTS_ARENA, WANTS_RECORDS, columnAt, recordOf, stopFor } from './record'
+import { SAMPLES_ROOM, accumulateSamples } from './samples'
+import { SKETCH_ROOM, accumulateSketch } from './sketch'
 
-/** Bytes of arena that a run may need at most: every wanted end of every string column. */
+/** What a string column may keep strings for. */
+const STRING_FEATURES: u32 = FEATURE_LEAST | FEATURE_GREATEST | FEATURE_FIRST | FEATURE_LAST
+
+/** Bytes of arena that a run may need at most: for ends of string columns, and for values that are kept. */
 function arenaNeed(state: usize, from: i32, to: i32): u32 {
   let need: u32 = 0
   const count = load<u32>(state, 40)
   for (let i: u32 = 0; i < count; i++) {
     const column = columnAt(state, i)
-    const features = load<u32>(column, 4) & ~FEATURE_SUM
+    const all = load<u32>(column, 4)
+    if ((all & FEATURE_SAMPLES) !== 0) need += SAMPLES_ROOM
+    if ((all & FEATURE_SKETCH) !== 0) need += SKETCH_ROOM
+    const features = all & STRING_FEATURES
     if (load<u32>(column) !== STRING || features === 0) continue
     const values = usize(load<u32>(column, 8))
     const valid = usize(load<u32>(column, 12))
@@ -138,6 +150,17 @@ function accumulateColumn(
     const cell = record + usize(load<u32>(column, 40))
     accumulateVariance(cell, before, added, type, values, present, from, to)
   }
+  if ((features & FEATURE_DIFFERENCES) !== 0) {
+    accumulateDifferences(state, record, column, times, present, from, to)
+  }
+  if ((features & FEATURE_SAMPLES) !== 0) {
+    const samples = record + usize(load<u32>(column, 72))
+    accumulateSamples(state, samples, type, values, present, from, to)
+  }
+  if ((features & FEATURE_SKETCH) !== 0) {
+    const sketch = record + usize(load<u32>(column, 76))
+    accumulateSketch(state, sketch, type, values, present, from, to)
+  }
   store<u64>(countCell, before + u64(added))
 }
 
@@ -199,7 +222,7 @@ const ONE_SERIES: usize = memory.data(8)
  * Adds rows [from, count) of a chunk of one series: `times` ascending, `mask` u8 per row (1 = counts)
  * or 0, the columns' values and valid set in their descriptors. Returns the row up to which they were
  * consumed; less than `count` when the state's `wants` says what to grow; LIMIT beyond maxRecords.
- * `times` may be 0 if no first or last is wanted and all rows lie in the bucket of `time`.
+ * `times` may be 0 if nothing that is wanted needs them and all rows lie in the bucket of `time`.
  */
 export function aggregateChunk(
   state: usize,
@@ -219,7 +242,7 @@ export function aggregateChunk(
 /**
  * The same of a chunk of many series in the order of (series, time): `members` u32 per row, an index
  * in `groups` and `ranks`, u32 each; 0: all rows are of the first. Without `times`, neighbours of one
- * group are added together.
+ * group are added together. Differences are for chunks of one series.
  */
 export function aggregateMany(
   state: usize,

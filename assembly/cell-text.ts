@@ -2,6 +2,7 @@
 // replacements need no new one. Who adds a run makes sure that there is room for all it may store.
 
 import { compareBytes } from './filter'
+import { takeArena } from './record'
 
 /** Bytes that a string of `length` takes in the arena: a power of two, so that it can be replaced there. */
 export function placeSize(length: u32): u32 {
@@ -13,8 +14,7 @@ export function storeString(state: usize, target: usize, source: usize, isNew: b
   const length = load<u32>(source, 4)
   let offset = load<u32>(target)
   if (isNew || placeSize(length) > placeSize(load<u32>(target, 4))) {
-    offset = load<u32>(state, 32)
-    store<u32>(state, offset + placeSize(length), 32)
+    offset = takeArena(state, placeSize(length))
   }
   memory.copy(usize(load<u32>(state, 24)) + usize(offset), usize(load<u32>(source)), length)
   store<u32>(target, offset)

@@ -3,9 +3,12 @@
 // the asked functions need. A run is rows [from, to) of a chunk that fall into one bucket; `present`
 // is u8 per row (1 = has a value and passes the filter) or 0 when all do.
 //
-// Column descriptor, 64 bytes (u32): 0 type  4 features  8 values  12 valid (of the chunk, 0 = all)
+// Column descriptor, 160 bytes (u32): 0 type  4 features  8 values  12 valid (of the chunk, 0 = all)
 //   16 count  20 sum  24 least  28 greatest  32 first  36 last  40 variance (offsets in a record)
-//   44 entry (BlockEntry of a summary)  48 stored (aggregate-stored.ts)  52.. reserved 0
+//   44 entry (BlockEntry of a summary)  48 stored (aggregate-stored.ts)  52 count of differences
+//   56 increase  60 delta  64 rate  68 derivative 72 samples  76 sketch
+//   (offsets in a record)
+//   80 the series that is being read (difference.ts)  152.. reserved 0
 // Features: count u64 | sum 16 bytes (sum.ts) | least slot | greatest slot |
 //   first and last: time i64, slot, rank u32, 4 reserved | variance: shift f64, mean f64, M2 f64
 // A string slot in a cell is (offset in the arena u32, length u32), at rest in a power-of-two place.
@@ -21,6 +24,14 @@ export const FEATURE_GREATEST: u32 = 4
 export const FEATURE_FIRST: u32 = 8
 export const FEATURE_LAST: u32 = 16
 export const FEATURE_VARIANCE: u32 = 32
+export const FEATURE_INCREASE: u32 = 64
+export const FEATURE_DELTA: u32 = 128
+export const FEATURE_RATE: u32 = 256
+export const FEATURE_DERIVATIVE: u32 = 512
+/** What is worked out from neighbouring values of a series. */
+export const FEATURE_DIFFERENCES: u32 = 960
+export const FEATURE_SAMPLES: u32 = 1024
+export const FEATURE_SKETCH: u32 = 2048
 
 /** Adds the present values of a run to a sum of the column's type. */
 export function accumulateSum(

@@ -48,6 +48,7 @@ export {
   aggregateRehash,
 } from './record'
 export { aggregateChunk, aggregateMany } from './aggregate'
+export { aggregateSeed, aggregateSeriesEnd } from './difference'
 export {
   AGGREGATE_SORT_SIZE,
   aggregateKeys,
@@ -55,6 +56,8 @@ export {
   aggregateSort,
 } from './aggregate-result'
 export { aggregateMerge } from './aggregate-merge'
+export { aggregateQuantile } from './quantile'
+export { SELECTION_CURSOR_SIZE } from './samples'
 export { STORED_COLUMNS_SIZE, aggregateStored } from './aggregate-stored'
 export { runAggregate, runPlan } from './aggregate-run'
 export { VIEW_CLIP, viewClip, viewDecode, viewLowerBlock } from './part-view'

@@ -11,17 +11,26 @@
 // Map entry: u32 record number + 1, 0 = empty.
 
 import {
+  FEATURE_DELTA,
+  FEATURE_DERIVATIVE,
+  FEATURE_DIFFERENCES,
   FEATURE_FIRST,
   FEATURE_GREATEST,
+  FEATURE_INCREASE,
   FEATURE_LAST,
   FEATURE_LEAST,
+  FEATURE_RATE,
+  FEATURE_SAMPLES,
+  FEATURE_SKETCH,
   FEATURE_SUM,
   FEATURE_VARIANCE,
 } from './cell'
 import { bucketNumber } from './downsample'
+import { SAMPLES_SIZE } from './samples'
+import { SKETCH_SIZE } from './sketch'
 
 export const AGGREGATE_STATE_SIZE: i32 = 128
-export const AGGREGATE_COLUMN_SIZE: i32 = 64
+export const AGGREGATE_COLUMN_SIZE: i32 = 160
 export const AGGREGATE_GRID: i32 = 64
 const RECORD_HEADER: u32 = 32
 export const WANTS_RECORDS: u32 = 1
@@ -35,6 +44,11 @@ export function columnAt(state: usize, index: u32): usize {
 /** Pointer of a record by its number. */
 export function recordAt(state: usize, index: u32): usize {
   return usize(load<u32>(state, 8)) + usize(index) * usize(load<u32>(state, 12))
+}
+
+/** Number of the record at a pointer. */
+export function recordNumber(state: usize, record: usize): u32 {
+  return u32(record - usize(load<u32>(state, 8))) / load<u32>(state, 12)
 }
 
 /** Gives a wanted feature its place in the record. */
@@ -57,6 +71,13 @@ export function aggregateLayout(state: usize): u32 {
     end = place(column, 32, (features & FEATURE_FIRST) !== 0, 24, end)
     end = place(column, 36, (features & FEATURE_LAST) !== 0, 24, end)
     end = place(column, 40, (features & FEATURE_VARIANCE) !== 0, 24, end)
+    end = place(column, 52, (features & FEATURE_DIFFERENCES) !== 0, 8, end)
+    end = place(column, 56, (features & FEATURE_INCREASE) !== 0, 16, end)
+    end = place(column, 60, (features & FEATURE_DELTA) !== 0, 16, end)
+    end = place(column, 64, (features & FEATURE_RATE) !== 0, 16, end)
+    end = place(column, 68, (features & FEATURE_DERIVATIVE) !== 0, 16, end)
+    end = place(column, 72, (features & FEATURE_SAMPLES) !== 0, SAMPLES_SIZE, end)
+    end = place(column, 76, (features & FEATURE_SKETCH) !== 0, SKETCH_SIZE, end)
   }
   store<u32>(state, end, 12)
   return end
@@ -124,6 +145,13 @@ export function recordOf(state: usize, group: u32, bucket: i64): usize {
   store<i64>(record, bucket, 8)
   store<i64>(record, i64.MAX_VALUE, 24)
   return record
+}
+
+/** Takes bytes of the arena, which has them: their offset. */
+export function takeArena(state: usize, bytes: u32): u32 {
+  const offset = load<u32>(state, 32)
+  store<u32>(state, offset + bytes, 32)
+  return offset
 }
 
 /** Stop for room: what the host has to grow. Returns `row`, up to where the chunk was consumed. */

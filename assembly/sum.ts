@@ -11,6 +11,11 @@ export function addWide(sum: usize, low: u64, high: i64): void {
   store<i64>(sum, load<i64>(sum, 8) + high + i64(after < before), 8)
 }
 
+/** Adds the 128-bit number at `other`. */
+export function addWideTo(sum: usize, other: usize): void {
+  addWide(sum, load<u64>(other), load<i64>(other, 8))
+}
+
 /** Adds one float. */
 export function addFloat(sum: usize, value: f64): void {
   const before = load<f64>(sum)

@@ -1012,7 +1012,7 @@ export interface operations {
                 end?: string;
                 /** @description SQL expression, or an object as JSON text */
                 where?: string;
-                /** @description Fields or aggregates, comma-separated */
+                /** @description Fields, or aggregates: `count sum mean min max first last spread stddev variance median quantile(x,q) approx_quantile(x,q) increase rate delta derivative`, comma-separated */
                 select?: string;
                 /** @description Tags to group by, comma-separated; `*` = all */
                 by?: string;
@@ -1112,7 +1112,7 @@ export interface operations {
                 where?: string;
                 /** @description Tags to group by, comma-separated; `*` = all */
                 by?: string;
-                /** @description Fields or aggregates, comma-separated */
+                /** @description Fields, or aggregates: `count sum mean min max first last spread stddev variance median quantile(x,q) approx_quantile(x,q) increase rate delta derivative`, comma-separated */
                 select?: string;
                 /** @description Only points from this time on */
                 start?: string;
@@ -1162,7 +1162,7 @@ export interface operations {
                 end?: string;
                 /** @description SQL expression, or an object as JSON text */
                 where?: string;
-                /** @description Fields or aggregates, comma-separated */
+                /** @description Fields, or aggregates: `count sum mean min max first last spread stddev variance median quantile(x,q) approx_quantile(x,q) increase rate delta derivative`, comma-separated */
                 select?: string;
                 /** @description Tags to group by, comma-separated; `*` = all */
                 by?: string;

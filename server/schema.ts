@@ -211,7 +211,10 @@ const queryParameters = {
   start: describe('Start of the range, inclusive').optional(),
   end: describe('End of the range, exclusive').optional(),
   where: describe('SQL expression, or an object as JSON text').optional(),
-  select: describe('Fields or aggregates, comma-separated').optional(),
+  select: describe(
+    'Fields, or aggregates: `count sum mean min max first last spread stddev variance median ' +
+      'quantile(x,q) approx_quantile(x,q) increase rate delta derivative`, comma-separated',
+  ).optional(),
   by: describe('Tags to group by, comma-separated; `*` = all').optional(),
   every: describe('Bucket width: `10s`, `5m`, `1h`, `1d`').optional(),
   tz: describe('Time zone of buckets of a day and longer').optional(),

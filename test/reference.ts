@@ -16,7 +16,7 @@ import type {
   ValueType,
 } from '../engine/query/query.ts'
 import { type QueryContext, parseLatest, parseQuery } from '../engine/query/request.ts'
-import { type Aggregate, type Cell, aggregateOf } from './reference/aggregate.ts'
+import { type Aggregate, type Cell, type Difference, aggregateOf } from './reference/aggregate.ts'
 import { type Known, checkFillValue, fillColumn } from './reference/fill.ts'
 import { type ReferencePoint, ReferenceTable, type Row, seriesText } from './reference/table.ts'
 import { compileWhere, orderTexts } from './reference/where.ts'
@@ -228,39 +228,97 @@ function aggregateRows(
   outputs: readonly Output[],
 ): AnswerRow[] {
   const keys = groupKeys(query, table)
-  const groups = groupsOf(countedRows(query, table, outputs), keys)
+  const counted = countedRows(query, table, outputs)
+  const groups = groupsOf(counted, keys)
+  const earlier = [...seedRows(query, table, outputs), ...counted]
   checkFillValue(query.fill, outputs)
   if (query.every === null) {
     return groups.map(({ tags, rows }) => ({
       tags,
       time: query.start ?? rows[0]!.time,
-      cells: cellsOf(rows, outputs),
+      cells: cellsOf(rows, outputs, counted),
     }))
   }
   const bucketed = groups.map((group) => ({ ...group, buckets: bucketsOf(group.rows, query) }))
   if (query.fill === null) {
     return bucketed.flatMap(({ tags, buckets }) =>
-      [...buckets].map(([time, rows]) => ({ tags, time, cells: cellsOf(rows, outputs) })),
+      [...buckets].map(([time, rows]) => ({ tags, time, cells: cellsOf(rows, outputs, earlier) })),
     )
   }
   const grid = gridOf(
     query,
     bucketed.flatMap(({ buckets }) => [...buckets.keys()]),
   )
-  const earlier = lookbackGroups(query, table, outputs, keys)
+  const lookback = lookbackGroups(query, table, outputs, keys)
   return bucketed.flatMap(({ tags, buckets }) => {
-    const before = earlier.get(seriesText(tags)) ?? []
-    return filledRows(query, outputs, tags, grid, buckets, before)
+    const before = lookback.get(seriesText(tags)) ?? []
+    return filledRows(query, outputs, tags, grid, { buckets, earlier, before })
   })
 }
 
-function cellsOf(rows: readonly Row[], outputs: readonly Output[]): Cell[] {
+/** Rows before `start` that the first differences of series may begin with. */
+function seedRows(query: Query, table: ReferenceTable, outputs: readonly Output[]): Row[] {
+  const { start, every, origin } = query
+  if (start === null || every === null) return []
+  const bucket = bucketStart(every, origin, start)
+  const width = every.width ?? bucket - bucketStart(every, origin, bucket - 1n)
+  return countedRows(query, table, outputs, true).filter(({ time }) => {
+    return time >= start - width && time < start
+  })
+}
+
+/** Of each list of rows, by field: the row of the same series before each that has a value. */
+const predecessors = new WeakMap<readonly Row[], Map<string, Map<Row, Row>>>()
+
+function predecessorsOf(rows: readonly Row[], field: string): Map<Row, Row> {
+  const fields = predecessors.get(rows) ?? new Map<string, Map<Row, Row>>()
+  predecessors.set(rows, fields)
+  const known = fields.get(field)
+  if (known !== undefined) return known
+  const found = new Map<Row, Row>()
+  const last = new Map<string, Row>()
+  for (const row of rows) {
+    if (!row.fields.has(field)) continue
+    const series = seriesText(row.tags)
+    const before = last.get(series)
+    if (before !== undefined) found.set(row, before)
+    last.set(series, row)
+  }
+  fields.set(field, found)
+  return found
+}
+
+/** For each series, the differences that end in `rows` and begin in `earlier`, which are ascending. */
+function differencesOf(
+  rows: readonly Row[],
+  earlier: readonly Row[],
+  field: string,
+): Difference[][] {
+  const found = new Map<string, Difference[]>()
+  const before = predecessorsOf(earlier, field)
+  for (const row of rows) {
+    const last = before.get(row)
+    if (last === undefined) continue
+    const series = seriesText(row.tags)
+    const [from, to] = [last.fields.get(field)!, row.fields.get(field)!]
+    const difference = { before: from, after: to, span: row.time - last.time }
+    found.set(series, [...(found.get(series) ?? []), difference])
+  }
+  return [...found.values()]
+}
+
+function cellsOf(
+  rows: readonly Row[],
+  outputs: readonly Output[],
+  earlier: readonly Row[],
+): Cell[] {
   return outputs.map(({ field, aggregate }) => {
     const present = field === null ? [] : rows.filter((row) => row.fields.has(field))
     // Of the newest points, the one of the smallest series.
     const last = present.find((row) => row.time === present.at(-1)!.time)
     const values = present.map((row) => row.fields.get(field!)!)
-    return aggregate!.of(values, rows.length, last?.fields.get(field!) ?? null)
+    const differences = field === null ? [] : differencesOf(rows, earlier, field)
+    return aggregate!.of(values, rows.length, last?.fields.get(field!) ?? null, differences)
   })
 }
 
@@ -305,16 +363,22 @@ function filledRows(
   outputs: readonly Output[],
   tags: Tags,
   grid: readonly bigint[],
-  buckets: ReadonlyMap<bigint, Row[]>,
-  before: readonly Row[],
+  {
+    buckets,
+    earlier,
+    before,
+  }: { buckets: ReadonlyMap<bigint, Row[]>; earlier: readonly Row[]; before: readonly Row[] },
 ): AnswerRow[] {
   const known = [...bucketsOf(before, query)].sort(([a], [b]) => orderTimes(b, a))
   const columns = outputs.map((output, i) => {
     const cells = grid.map((time): Cell => {
       const rows = buckets.get(time)
-      return rows === undefined ? { value: null, scale: 0 } : cellsOf(rows, [output])[0]!
+      return rows === undefined ? { value: null, scale: 0 } : cellsOf(rows, [output], earlier)[0]!
     })
-    const last = known.map(([time, rows]): Known => ({ time, cell: cellsOf(rows, outputs)[i]! }))
+    const last = known.map(([time, rows]): Known => ({
+      time,
+      cell: cellsOf(rows, outputs, before)[i]!,
+    }))
     const value = last.find(({ cell }) => cell.value !== null) ?? null
     return fillColumn(grid, cells, output.type, query.fill!, value)
   })

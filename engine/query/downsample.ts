@@ -2,8 +2,9 @@
 // run in few kernel calls (assembly/aggregate-run.ts), all else as chunks; then fill, order and page.
 
 import { afterCursor, answerOf } from './answer.ts'
-import { bucketBoundaries } from '../calendar.ts'
+import { bucketBoundaries, bucketStart } from '../calendar.ts'
 import { shortClusters } from './cluster.ts'
+import { featuresOf, needsNeighbours } from './feature.ts'
 import {
   checkFillValue,
   fillGrid,
@@ -16,6 +17,7 @@ import { Downsampler } from './downsampler.ts'
 import { Aggregator, type AggregatePartial, type AggregateRows, type Grid } from './partial.ts'
 import type { Answer, AnswerSeries, Duration, Vector } from './query.ts'
 import { GROUP_CELLS, Pace } from './pace.ts'
+import type { Plan } from './plan.ts'
 import { joinRows } from './raw.ts'
 import type { Scan } from './scan.ts'
 import { type ScanRange, SplitScan } from '../scan-workers/split.ts'
@@ -32,7 +34,7 @@ export function* executeAggregate(scan: Scan): Execution<Answer> {
   scan.stored = stored
   if (plan.query.fill !== null) checkFillValue(plan.query.fill, plan.outputs)
   const { every, fill } = plan.query
-  const isSliced = fill === null && !plan.outputs.some(mayOverflow)
+  const isSliced = fill === null && !plan.outputs.some(mayOverflow) && !comparesNeighbours(plan)
   const groups =
     every !== null && isSliced
       ? yield* slicedGroups(scan, every, stored)
@@ -50,6 +52,23 @@ export function* executeAggregate(scan: Scan): Execution<Answer> {
 function mayOverflow({ type, result }: Output): boolean {
   const isInteger = type === 'integer' || type === 'unsigned'
   return isInteger && (result === 'sum' || result === 'spread')
+}
+
+/** Has an output that is worked out from neighbouring points? They may lie in different slices. */
+function comparesNeighbours({ outputs, fields }: Plan): boolean {
+  return featuresOf(outputs, fields.length).some(needsNeighbours)
+}
+
+/** The time from which on a point before `start` may begin the first difference: one bucket before. */
+function seedsFromOf({ query, timeStart }: Plan): bigint | null {
+  const { start, every, origin } = query
+  if (start === null || every === null) return null
+  let width = every.width
+  if (width === null) {
+    const bucket = bucketStart(every, origin, start)
+    width = bucket - bucketStart(every, origin, bucket - 1n)
+  }
+  return start - width > timeStart ? start - width : timeStart
 }
 
 /** Groups by slices of the range, as far as the page goes. */
@@ -87,7 +106,7 @@ function* slicedGroups(
 
 function* filledGroups(scan: Scan, stored: StoredBuckets | null): Execution<GroupRows[]> {
   const { query, outputs, start, end } = scan.plan
-  const rows = yield* aggregateRange(scan, start, end, stored)
+  const rows = yield* aggregateRange(scan, start, end, stored, seedsFromOf(scan.plan))
   const { every, fill } = query
   if (every === null || fill === null || rows.groups.length === 0)
     return yield* splitGroups(rows, query.start)
@@ -141,20 +160,24 @@ function* splitGroups(rows: AggregateRows, start: bigint | null): Execution<Grou
   return groups
 }
 
-/** Aggregates the points of [start, end) of all series of the plan, from `stored` as far as it goes. */
+/**
+ * Aggregates the points of [start, end) of all series of the plan, from `stored` as far as it goes;
+ * `seedsFrom` as a Downsampler takes it.
+ */
 function* aggregateRange(
   scan: Scan,
   start: bigint,
   end: bigint,
   stored: StoredBuckets | null,
+  seedsFrom: bigint | null = null,
 ): Execution<AggregateRows> {
   const { plan } = scan
   const grid = yield* gridOf(scan, start, end)
   const aggregator = aggregatorOf(scan, grid)
   try {
-    if (stored === null) yield* addSplit(scan, aggregator, { grid, start, end })
+    if (stored === null) yield* addSplit(scan, aggregator, { grid, start, end, seedsFrom })
     else {
-      const downsampler = new Downsampler(scan, aggregator, grid)
+      const downsampler = new Downsampler(scan, aggregator, { grid })
       for (const series of plan.series) {
         yield* stored.addSeries(aggregator, series, [start, end], (from, to) =>
           downsampler.addRange(series, from, to),
@@ -176,7 +199,7 @@ export function* aggregatePartial(
 ): Execution<AggregatePartial> {
   const aggregator = aggregatorOf(scan, grid)
   try {
-    yield* addSeries(scan, aggregator, grid, scan.plan.series.indexes(), start, end)
+    yield* addSeries(scan, aggregator, { grid, start, end }, scan.plan.series.indexes())
     return aggregator.partial()
   } finally {
     aggregator.release()
@@ -193,20 +216,22 @@ function aggregatorOf({ instance, plan, budget }: Scan, grid: Grid): Aggregator 
   })
 }
 
+/** A range, and how far before it a Downsampler looks for seeds. */
+type SeededRange = ScanRange & { readonly seedsFrom?: bigint | null }
+
 /** Adds the points of [start, end) of all series of the plan, together with scan workers if they pay. */
-function* addSplit(scan: Scan, aggregator: Aggregator, range: ScanRange): Execution<void> {
-  const { grid, start, end } = range
+function* addSplit(scan: Scan, aggregator: Aggregator, range: SeededRange): Execution<void> {
   const split = SplitScan.begin(scan, aggregator, range)
   if (split === null) {
-    yield* addSeries(scan, aggregator, grid, scan.plan.series.indexes(), start, end)
+    yield* addSeries(scan, aggregator, range, scan.plan.series.indexes())
     return
   }
   try {
     for (let share = split.take(); share !== null; share = split.take()) {
-      yield* addSeries(scan, aggregator, grid, share, start, end)
+      yield* addSeries(scan, aggregator, range, share)
     }
     for (let share = yield* split.join(); share !== null; share = yield* split.join()) {
-      yield* addSeries(scan, aggregator, grid, share.indexes, share.start, end)
+      yield* addSeries(scan, aggregator, { ...range, start: share.start }, share.indexes)
     }
   } finally {
     split.cancel()
@@ -217,13 +242,12 @@ function* addSplit(scan: Scan, aggregator: Aggregator, range: ScanRange): Execut
 function* addSeries(
   scan: Scan,
   aggregator: Aggregator,
-  grid: Grid,
+  { grid, start, end, seedsFrom = null }: SeededRange,
   indexes: Uint32Array,
-  start: bigint,
-  end: bigint,
 ): Execution<void> {
-  const downsampler = new Downsampler(scan, aggregator, grid)
-  const clusters = yield* shortClusters(scan, start, end)
+  const downsampler = new Downsampler(scan, aggregator, { grid, seedsFrom })
+  // Clusters bring rows of many series, in which neighbours are not looked for.
+  const clusters = aggregator.needsNeighbours ? null : yield* shortClusters(scan, start, end)
   for (const cluster of clusters ?? []) yield* downsampler.addCluster(cluster, indexes)
   if (clusters !== null) return
   const { series } = scan.plan

@@ -4,7 +4,8 @@
 import type { Cluster } from './cluster.ts'
 import { BLOCK_ROWS } from '../segment/footer.ts'
 import type { Execution } from '../step.ts'
-import { needsEnds, type Aggregator, type Grid } from './partial.ts'
+import { needsEnds } from './feature.ts'
+import type { Aggregator, Grid } from './partial.ts'
 import type { PlanSeries } from './plan.ts'
 import type { PartPiece, Scan } from './scan.ts'
 import { SeriesBatches } from './series-batch.ts'
@@ -13,6 +14,9 @@ import type { Piece } from './series-scan.ts'
 /** Finding a bucket's record costs about as much as so many values. */
 const LOOKUP_VALUES = 64
 
+/** Rows of the first piece in which a seed is looked for. */
+const SEED_ROWS = 16
+
 /** Feeds pieces to an aggregator by the cheapest exact way. */
 export class Downsampler {
   private readonly scan: Scan
@@ -20,10 +24,17 @@ export class Downsampler {
   private readonly needsTimes: boolean
   /** The answer is named by the first point that counts. */
   private readonly needsFirstTime: boolean
+  private readonly seedsFrom: bigint | null
 
-  constructor(scan: Scan, aggregator: Aggregator, grid: Grid) {
+  /** `seedsFrom`: how far before a range the point may lie that its first difference begins with. */
+  constructor(
+    scan: Scan,
+    aggregator: Aggregator,
+    { grid, seedsFrom = null }: { readonly grid: Grid; readonly seedsFrom?: bigint | null },
+  ) {
     this.scan = scan
     this.aggregator = aggregator
+    this.seedsFrom = seedsFrom
     const isOneBucket = grid.kind === 'one'
     this.needsFirstTime = isOneBucket && scan.plan.query.start === null
     this.needsTimes = !isOneBucket || this.needsFirstTime || aggregator.features.some(needsEnds)
@@ -31,13 +42,33 @@ export class Downsampler {
 
   /** The points of a series in [start, end). */
   *addRange(series: PlanSeries, start: bigint, end: bigint): Execution<void> {
-    const { scan } = this
-    const pieces = yield* scan.open(series, start, end, { spanMax: Infinity })
+    const { scan, aggregator } = this
+    const isOrdered = aggregator.needsNeighbours
+    const pieces = yield* scan.open(series, start, end, { spanMax: isOrdered ? 0 : Infinity })
     if (pieces === null) return
     try {
+      if (isOrdered && this.seedsFrom !== null) yield* this.seed(series, this.seedsFrom, start)
       for (let piece = yield* pieces.next(); piece !== null; piece = yield* pieces.next()) {
         yield* this.add(series, piece)
         yield* this.rest()
+      }
+      if (isOrdered) aggregator.seriesEnd()
+    } finally {
+      pieces.close()
+    }
+  }
+
+  /** The newest values of [from, end), which count in no bucket. */
+  private *seed(series: PlanSeries, from: bigint, end: bigint): Execution<void> {
+    const { scan, aggregator } = this
+    const options = { descending: true, rowsMax: SEED_ROWS, stride: BLOCK_ROWS }
+    const pieces = yield* scan.open(series, from, end, options)
+    if (pieces === null) return
+    try {
+      for (let piece = yield* pieces.next(); piece !== null; piece = yield* pieces.next()) {
+        const { mask, count } = yield* scan.load(piece, series.filter, true)
+        if (count > 0 && !aggregator.seed(scan.chunk, mask)) return
+        yield* scan.rest()
       }
     } finally {
       pieces.close()

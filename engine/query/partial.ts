@@ -5,13 +5,14 @@
 import { limitExceeded } from './budget.ts'
 import { OmenError } from '../error.ts'
 import type { Chunk } from './chunk.ts'
+import { codeOf, featuresOf, isMergeable, needsNeighbours } from './feature.ts'
 import { BLOCK_ROWS, GROUP_BLOCKS } from '../segment/footer.ts'
 import type { Kernel, KernelInstance } from '../kernel.ts'
 import type { Memory, Region } from '../memory.ts'
 import type { PartView } from './part-view.ts'
 import type { PlanColumn, PlanSeries } from './plan.ts'
 import type { Vector } from './query.ts'
-import type { Output, ResultName } from './selection.ts'
+import type { Output } from './selection.ts'
 import { type Execution, finish } from '../step.ts'
 import { joinVectors, readVector } from './vector.ts'
 
@@ -34,41 +35,6 @@ export interface AggregateRows {
   readonly fields: Vector[]
 }
 
-const SUM = 1
-const LEAST = 2
-const GREATEST = 4
-const FIRST = 8
-const LAST = 16
-const VARIANCE = 32
-/** Features whose cells can be joined (assembly/aggregate-merge.ts). */
-const MERGEABLE = SUM | LEAST | GREATEST | FIRST | LAST | VARIANCE
-
-const FEATURES: Record<ResultName, number> = {
-  rows: 0,
-  count: 0,
-  sum: SUM,
-  mean: SUM,
-  least: LEAST,
-  greatest: GREATEST,
-  spread: LEAST | GREATEST,
-  first: FIRST,
-  last: LAST,
-  variance: VARIANCE,
-  stddev: VARIANCE,
-  sumLow: SUM,
-  sumHigh: SUM,
-  firstTime: FIRST,
-  lastTime: LAST,
-  sumOrNull: SUM,
-  spreadOrNull: LEAST | GREATEST,
-}
-
-const RESULTS: readonly ResultName[] = [
-  ...(['rows', 'count', 'sum', 'mean', 'least', 'greatest', 'spread', 'first', 'last'] as const),
-  ...(['variance', 'stddev', 'sumLow', 'sumHigh', 'firstTime', 'lastTime'] as const),
-  ...(['sumOrNull', 'spreadOrNull'] as const),
-]
-
 const MODE = { one: 0, fixed: 1, boundaries: 2 } as const
 /** Options of a run. */
 const COUNTS_ROWS = 1
@@ -80,20 +46,8 @@ const RECORDS_MIN = 64
 /** Records sorted or read between two pauses. */
 const STEP_RECORDS = 32_768
 const ARENA_MIN = 1024
-
-/** What each field must remember, over all outputs. */
-export function featuresOf(outputs: readonly Output[], fields: number): number[] {
-  const features = Array.from({ length: fields }, () => 0)
-  for (const { field, result } of outputs) {
-    if (field >= 0 && result !== null) features[field]! |= FEATURES[result]
-  }
-  return features
-}
-
-/** Do the features need the time of each value? */
-export function needsEnds(features: number): boolean {
-  return (features & (FIRST | LAST)) !== 0
-}
+/** Keys looked at for quantiles between two pauses. */
+const STEP_KEYS = 1_000_000
 
 /** What an aggregator has, to be joined to another of the same plan: copies of its regions. */
 export interface AggregatePartial {
@@ -187,6 +141,14 @@ export class Aggregator {
     return this.memory.u32[(this.state.offset + 20) >>> 2]!
   }
 
+  /**
+   * Do rows of a series have to come in ascending order, `seriesEnd` after them? (Of chunks of many
+   * series they may not come at all.)
+   */
+  get needsNeighbours(): boolean {
+    return this.features.some(needsNeighbours)
+  }
+
   /** How often a bucket was looked for since this was last asked: most of the work if they are narrow. */
   takeLookups(): number {
     const { u32 } = this.memory
@@ -267,6 +229,20 @@ export class Aggregator {
     }
   }
 
+  /**
+   * Takes the values that the first differences of the next series begin with from a chunk of its rows
+   * before those that count. The newest chunk comes first; false: no other is needed.
+   */
+  seed(chunk: Chunk, mask: number): boolean {
+    this.bindChunk(chunk)
+    return this.kernel.aggregateSeed(this.state.offset, chunk.times, mask, chunk.count) > 0
+  }
+
+  /** After the rows of a series. */
+  seriesEnd(): void {
+    this.kernel.aggregateSeriesEnd(this.state.offset)
+  }
+
   /** Where the stored columns of all fields lie (assembly/aggregate-stored.ts), for `stored`. */
   bindStored(columns: number): void {
     const size = this.kernel.STORED_COLUMNS_SIZE.value
@@ -290,7 +266,7 @@ export class Aggregator {
 
   /** Can two aggregators of these outputs be joined? */
   get isMergeable(): boolean {
-    return this.features.every((features) => (features & ~MERGEABLE) === 0)
+    return this.features.every(isMergeable)
   }
 
   /** What was added so far. */
@@ -366,6 +342,11 @@ export class Aggregator {
       }
       const fields: Vector[] = []
       for (const output of this.outputs) {
+        const { parameter } = output
+        if (parameter !== undefined) {
+          fields.push(yield* this.quantiles(output, parameter, index, values))
+          continue
+        }
         const parts: Vector[] = []
         for (let from = 0; from < count || from === 0; from += STEP_RECORDS) {
           const some = Math.min(STEP_RECORDS, count - from)
@@ -395,6 +376,33 @@ export class Aggregator {
     })
   }
 
+  /** Quantile `q` of all records at `index`; `values` has room for a column and its validity. */
+  private *quantiles(
+    { field, result, type }: Output,
+    q: number,
+    index: number,
+    values: number,
+  ): Execution<Vector> {
+    const { kernel, memory, count } = this
+    const valid = values + count * 8
+    const cursor = memory.allocateZeroed(kernel.SELECTION_CURSOR_SIZE.value)
+    try {
+      const { offset } = this.state
+      const isExact = result === 'quantile' ? 1 : 0
+      for (let row = 0; row < count;) {
+        row = kernel.aggregateQuantile(
+          ...([offset, index, row, count, field, isExact, q] as const),
+          ...([values, valid, cursor.offset, STEP_KEYS] as const),
+        )
+        if (row < count) yield { pause: true }
+      }
+    } finally {
+      memory.release(cursor)
+    }
+    const hasNulls = memory.u8.subarray(valid, valid + count).includes(0)
+    return readVector(memory, type, { values, valid: hasNulls ? valid : 0, count, base: 0 })
+  }
+
   private result(
     output: Output,
     index: number,
@@ -403,7 +411,7 @@ export class Aggregator {
     valid: number,
   ): Vector {
     const { kernel, memory, state } = this
-    const code = RESULTS.indexOf(output.result!)
+    const code = codeOf(output.result!)
     const field = Math.max(0, output.field)
     const nulls = kernel.aggregateResult(state.offset, index, count, field, code, values, valid)
     if (nulls < 0) {

@@ -21,6 +21,12 @@ export type ResultName =
   | 'last'
   | 'variance'
   | 'stddev'
+  | 'increase'
+  | 'delta'
+  | 'rate'
+  | 'derivative'
+  | 'quantile'
+  | 'approxQuantile'
   // What only rollups ask for (rollup/layout.ts).
   | 'sumLow'
   | 'sumHigh'
@@ -37,6 +43,8 @@ export interface Output {
   readonly field: number
   /** null = the field itself, of a raw answer. */
   readonly result: ResultName | null
+  /** The q of a quantile. */
+  readonly parameter?: number
 }
 
 export interface PlannedSelect {
@@ -62,16 +70,28 @@ const RESULTS: ReadonlyMap<string, ResultName> = new Map([
   ['last', 'last'],
   ['variance', 'variance'],
   ['stddev', 'stddev'],
+  ['increase', 'increase'],
+  ['delta', 'delta'],
+  ['rate', 'rate'],
+  ['derivative', 'derivative'],
+  ['median', 'quantile'],
+  ['quantile', 'quantile'],
+  ['approx_quantile', 'approxQuantile'],
 ] as const)
 
 /** Known to api.md, for another day. */
 const LATER = new Set([
-  ...['median', 'quantile', 'approx_quantile', 'distinct_count', 'mode', 'rate', 'increase'],
-  ...['delta', 'derivative', 'integral', 'moving_average', 'time_weighted_mean'],
+  ...['distinct_count', 'mode', 'integral', 'moving_average', 'time_weighted_mean'],
+])
+
+/** Results that only numbers have, as floats. */
+const FLOATS: ReadonlySet<ResultName> = new Set([
+  ...(['mean', 'variance', 'stddev', 'increase', 'delta', 'rate', 'derivative'] as const),
+  ...(['quantile', 'approxQuantile'] as const),
 ])
 
 /** Results that only numbers have. */
-const NUMERIC: ReadonlySet<ResultName> = new Set(['sum', 'mean', 'spread', 'variance', 'stddev'])
+const NUMERIC: ReadonlySet<ResultName> = new Set(['sum', 'spread', ...FLOATS])
 
 /** Resolves `select`. Throws `unknown_column`, `bad_request`, `type_conflict`, `unsupported`. */
 export function planSelect(query: Pick<Query, 'select'>, table: PlanTable): PlannedSelect {
@@ -136,8 +156,10 @@ class SelectBuilder {
   private addCall(item: Selection, call: Call): void {
     const result = resultOf(item, call)
     const argument = call.arguments[0]
-    if (call.arguments.length !== 1 || argument === undefined) {
-      throw typeConflict(item, `${call.name}() takes one column`, call.position)
+    const parameter = parameterOf(item, call)
+    if (call.arguments.length !== (takesParameter(call) ? 2 : 1) || argument === undefined) {
+      const what = takesParameter(call) ? 'a column and a number' : 'one column'
+      throw typeConflict(item, `${call.name}() takes ${what}`, call.position)
     }
     if (argument.kind === 'star') {
       if (result === 'count') return this.push(item.name, 'integer', -1, 'rows')
@@ -153,7 +175,8 @@ class SelectBuilder {
       const message = `${call.name}() of the ${fieldTypeName(field.type)} field ${field.name} does not exist`
       throw typeConflict(item, message, call.position)
     }
-    this.push(item.name, type, this.indexOf(field), result)
+    const output = { name: item.name, type, field: this.indexOf(field), result }
+    this.outputs.push(parameter === null ? output : { ...output, parameter })
   }
 
   private push(name: string, type: ValueType, field: number, result: ResultName | null): void {
@@ -179,6 +202,30 @@ class SelectBuilder {
 
 function isTime(column: Column, table: PlanTable, pointer: string): boolean {
   return resolveOperand(column, table, pointer).kind === 'time'
+}
+
+function takesParameter({ name }: Call): boolean {
+  return name === 'quantile' || name === 'approx_quantile'
+}
+
+/** The q of a quantile; null: the function has none. */
+function parameterOf(item: Selection, call: Call): number | null {
+  if (call.name === 'median') return 0.5
+  const argument = call.arguments[1]
+  if (!takesParameter(call) || argument === undefined) return null
+  const isNegative = argument.kind === 'negate'
+  const literal = isNegative ? argument.operand : argument
+  if (literal.kind !== 'number') {
+    throw typeConflict(item, `${call.name}() takes a column and a number`, argument.position)
+  }
+  const q = isNegative ? -literal.value : literal.value
+  if (q >= 0 && q <= 1) return q
+  const details = { pointer: item.pointer, position: argument.position, sqlstate: '22003' }
+  throw new OmenError(
+    'bad_request',
+    `select: q of ${call.name}() is from 0 to 1, not ${q}`,
+    details,
+  )
 }
 
 function resultOf(item: Selection, call: Call): ResultName {
@@ -210,5 +257,5 @@ function resultType(result: ResultName, type: FieldType): ValueType | null {
   const name = fieldTypeName(type)
   const isNumber = name === 'float' || name === 'integer' || name === 'unsigned'
   if (NUMERIC.has(result) && !isNumber) return null
-  return result === 'mean' || result === 'variance' || result === 'stddev' ? 'float' : name
+  return FLOATS.has(result) ? 'float' : name
 }

@@ -107,7 +107,7 @@ export class RollupRefresh {
       maxBuckets: Infinity,
     })
     try {
-      const downsampler = new Downsampler(scan, aggregator, grid)
+      const downsampler = new Downsampler(scan, aggregator, { grid })
       while (aggregator.count < ROWS_MAX) {
         const run = yield* this.nextRun()
         if (run === null) break

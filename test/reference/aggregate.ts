@@ -9,15 +9,30 @@ export interface Aggregate {
   readonly type: ValueType
   /**
    * Non-null values by time, ties by series; `rows` is the number of points, `last` the value of the
-   * newest time's smallest series.
+   * newest time's smallest series, `differences` those of each series.
    */
-  readonly of: (values: readonly Value[], rows: number, last: Value | null) => Cell
+  readonly of: (
+    values: readonly Value[],
+    rows: number,
+    last: Value | null,
+    differences: readonly (readonly Difference[])[],
+  ) => Cell
+}
+
+/** Two neighbouring values of a series. */
+export interface Difference {
+  readonly before: Value
+  readonly after: Value
+  /** Nanoseconds between them. */
+  readonly span: bigint
 }
 
 /** A value of the answer, and Σ|x| (of what its rounding error may be a part; 0 = it is exact). */
 export interface Cell {
   readonly value: Value | null
   readonly scale: number
+  /** What else is right, of an approximation. */
+  readonly accepts?: (value: number) => boolean
 }
 
 const INT_MIN = -(2n ** 63n)
@@ -25,7 +40,12 @@ const INT_MAX = 2n ** 63n - 1n
 const UINT_MAX = 2n ** 64n - 1n
 
 const ANY_TYPE = ['count', 'distinct_count', 'first', 'last', 'mode', 'min', 'max']
-const NUMERIC = ['sum', 'mean', 'avg', 'spread', 'stddev', 'variance', 'median', 'quantile']
+const DIFFERENCES = ['increase', 'delta', 'rate', 'derivative']
+const NUMERIC = [
+  ...['sum', 'mean', 'avg', 'spread', 'stddev', 'variance'],
+  ...['median', 'quantile', 'approx_quantile'],
+  ...DIFFERENCES,
+]
 
 /** `type` null is `count(*)`; `parameter` is the q of quantile. Throws `type_conflict`, `bad_request`. */
 export function aggregateOf(
@@ -41,21 +61,24 @@ export function aggregateOf(
   if (!ANY_TYPE.includes(name) && !(NUMERIC.includes(name) && isNumeric)) {
     throw new OmenError('type_conflict', `${name}(${type}) does not exist`)
   }
-  if ((name === 'quantile') !== (parameter !== null)) {
+  if ((name === 'quantile' || name === 'approx_quantile') !== (parameter !== null)) {
     throw new OmenError('type_conflict', `${name} has other arguments`)
   }
   if (parameter !== null && !(parameter >= 0 && parameter <= 1)) {
     throw new OmenError('bad_request', 'q is from 0 to 1')
   }
   if (name === 'last') return { type, of: (_values, _rows, last) => exact(last) }
+  if (DIFFERENCES.includes(name)) {
+    return { type: 'float', of: (_values, _rows, _last, found) => differencesOf(name, found) }
+  }
   const compute = computeOf(name, type, parameter ?? 0.5)
   return { type: resultType(name, type), of: (values) => compute(values) }
 }
 
 function resultType(name: string, type: ValueType): ValueType {
   if (name === 'count' || name === 'distinct_count') return 'integer'
-  const isFloat = ['mean', 'avg', 'stddev', 'variance', 'median', 'quantile'].includes(name)
-  return isFloat ? 'float' : type
+  const isFloat = ['mean', 'avg', 'stddev', 'variance', 'median'].includes(name)
+  return isFloat || name.endsWith('quantile') ? 'float' : type
 }
 
 function computeOf(name: string, type: ValueType, q: number): (values: readonly Value[]) => Cell {
@@ -88,9 +111,36 @@ function computeOf(name: string, type: ValueType, q: number): (values: readonly 
           ? exact(null)
           : { value: Math.sqrt(value as number), scale: Math.sqrt(scale) }
       }
+    case 'approx_quantile':
+      return (values) => ({ ...quantileOf(values, q), ...nearRank(values, q) })
     default:
       return (values) => quantileOf(values, q)
   }
+}
+
+/** What increase, delta, rate and derivative make of the differences of each series, summed. */
+function differencesOf(name: string, found: readonly (readonly Difference[])[]): Cell {
+  const isPerSecond = name === 'rate' || name === 'derivative'
+  const resets = name === 'rate' || name === 'increase'
+  const some = found.filter((series) => series.length > 0)
+  if (some.length === 0) return exact(null)
+  const parts = some.map((series): Cell & { value: number } => {
+    const steps = series.map(({ before, after }) => {
+      return resets && after < before ? after : subtract(after, before)
+    })
+    const span = series.reduce((total, one) => total + one.span, 0n)
+    const seconds = isPerSecond ? Number(span) / 1e9 : 1
+    // Exact integers are rounded once.
+    const isWhole = typeof steps[0] === 'bigint'
+    const all = isWhole ? [Number(bigSum(steps as bigint[]))] : (steps as number[])
+    return { value: floatSum(all) / seconds, scale: magnitude(all) / seconds }
+  })
+  const scale = parts.reduce((total, part) => total + part.scale, 0)
+  return { value: floatSum(parts.map(({ value }) => value)), scale }
+}
+
+function subtract(a: Value, b: Value): number | bigint {
+  return typeof a === 'bigint' ? a - (b as bigint) : (a as number) - (b as number)
 }
 
 function exact(value: Value | null): Cell {
@@ -191,4 +241,18 @@ function quantileOf(values: readonly Value[], q: number): Cell {
   const high = ascending[Math.ceil(rank)]!
   const value = low === high ? low : low + (high - low) * (rank - Math.floor(rank))
   return { value, scale: Math.max(Math.abs(low), Math.abs(high)) }
+}
+
+/** Of more values than a sketch holds as they are, any whose rank is within 1 % is right. */
+function nearRank(values: readonly Value[], q: number): Pick<Cell, 'accepts'> {
+  if (values.length <= 2_048) return {}
+  return {
+    accepts: (found) => {
+      const rank = q * (values.length - 1)
+      const margin = values.length / 100
+      const below = values.filter((value) => orderValues(Number(value), found) < 0).length
+      const atMost = values.filter((value) => orderValues(Number(value), found) <= 0).length
+      return atMost > below && below <= rank + margin && atMost - 1 >= rank - margin
+    },
+  }
 }

@@ -64,11 +64,12 @@ export function valueAt(vector: Vector, row: number, isBoolean: boolean): Value 
 
 function isEqual(
   value: Value | null,
-  { value: wanted, scale }: Cell,
+  { value: wanted, scale, accepts }: Cell,
   isAggregate: boolean,
 ): boolean {
   if (Object.is(value, wanted)) return true
   if (typeof value !== 'number' || typeof wanted !== 'number') return false
+  if (accepts?.(value) === true) return true
   if (isAggregate && value === wanted) return true
   // Sums that leave the range of doubles on the way depend on the order, and so do squares.
   if (scale > 1e307 || (scale > 0 && scale < SQUARES_LEAST)) return true

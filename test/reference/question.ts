@@ -5,6 +5,8 @@ import type { QueryRequest, ValueType } from '../../engine/query/query.ts'
 import type { Random } from '../random.ts'
 import type { Scenario } from './scenario.ts'
 
+const QUANTILES = ['median', 'quantile', 'approx_quantile']
+
 const AGGREGATES = [
   'count',
   'sum',
@@ -16,8 +18,13 @@ const AGGREGATES = [
   'spread',
   'stddev',
   'variance',
+  ...['increase', 'delta', 'rate', 'derivative'],
+  ...QUANTILES,
 ]
-const NUMERIC = new Set(['sum', 'mean', 'spread', 'stddev', 'variance'])
+const NUMERIC = new Set([
+  ...['sum', 'mean', 'spread', 'stddev', 'variance', 'increase', 'delta', 'rate', 'derivative'],
+  ...QUANTILES,
+])
 
 export function questionOf(random: Random, scenario: Scenario): QueryRequest {
   const shared = { table: scenario.table, precision: 'ns' as const, ...rangeOf(random, scenario) }
@@ -95,7 +102,12 @@ function aggregateOf(random: Random, { fields }: Scenario): string {
   const isNumeric = type !== 'string' && type !== 'boolean'
   // One in fifty is a type conflict.
   const known = AGGREGATES.filter((each) => isNumeric || !NUMERIC.has(each) || random.chance(0.02))
-  return `${random.pick(known)}(${quoted(name)})`
+  const called = random.pick(known)
+  // Of samples of at most 2,048 values the approximate quantile is exact, too.
+  const parameter = called.endsWith('quantile')
+    ? `, ${random.pick(['0', '1', '0.5', '0.95', '0.001', '1e-9', '1.5'])}`
+    : ''
+  return `${called}(${quoted(name)}${parameter})`
 }
 
 /** A width that makes at most some hundred buckets over the data. */

@@ -204,8 +204,17 @@ describe('what a query is refused for', () => {
     [{ select: ['host'] }, 'bad_request'],
     [{ select: ['count(host)'] }, 'bad_request'],
     [{ select: ['f * 2'] }, 'unsupported'],
-    [{ select: ['median(f)'] }, 'unsupported'],
-    [{ select: ['rate(f)'] }, 'unsupported'],
+    [{ select: ['integral(f)'] }, 'unsupported'],
+    [{ select: ['rate(s)'] }, 'type_conflict'],
+    [{ select: ['increase(b)'] }, 'type_conflict'],
+    [{ select: ['median(s)'] }, 'type_conflict'],
+    [{ select: ['median(f, 0.5)'] }, 'type_conflict'],
+    [{ select: ['quantile(f)'] }, 'type_conflict'],
+    [{ select: ["quantile(f, 'x')"] }, 'type_conflict'],
+    [{ select: ['quantile(f, i)'] }, 'type_conflict'],
+    [{ select: ['quantile(f, 0.5, 1)'] }, 'type_conflict'],
+    [{ select: ['quantile(f, 1.001)'] }, 'bad_request'],
+    [{ select: ['approx_quantile(f, -0.1)'] }, 'bad_request'],
     [{ select: ['nope(f)'] }, 'type_conflict'],
     [{ select: ['sum(s)'] }, 'type_conflict'],
     [{ select: ['mean(b)'] }, 'type_conflict'],
@@ -220,7 +229,7 @@ describe('what a query is refused for', () => {
   })
 
   test('an unsupported function is named', () => {
-    expect(failure({ select: ['quantile(f, 0.5)'] }).message).toContain('quantile')
+    expect(failure({ select: ['moving_average(f, 5)'] }).message).toContain('moving_average')
   })
 })
 
