@@ -10,6 +10,7 @@
 //   (offsets in a record)
 //   80 the series that is being read (difference.ts)  152.. reserved 0
 // Features: count u64 | sum 16 bytes (sum.ts) | least slot | greatest slot |
+//   samples 8 bytes (samples.ts) | sketch 16 bytes (sketch.ts) |
 //   first and last: time i64, slot, rank u32, 4 reserved | variance: shift f64, mean f64, M2 f64
 // A string slot in a cell is (offset in the arena u32, length u32), at rest in a power-of-two place.
 

@@ -81,6 +81,7 @@ export {
   manyTouched,
 } from './series-rows'
 export { rowsCheck } from './row'
+export { SAMPLING_CURSOR_SIZE, sampleRows } from './sampling'
 export {
   MEMTABLE_SIZE,
   memtableApply,

@@ -26,8 +26,6 @@ import {
   FEATURE_VARIANCE,
 } from './cell'
 import { bucketNumber } from './downsample'
-import { SAMPLES_SIZE } from './samples'
-import { SKETCH_SIZE } from './sketch'
 
 export const AGGREGATE_STATE_SIZE: i32 = 128
 export const AGGREGATE_COLUMN_SIZE: i32 = 160
@@ -76,8 +74,8 @@ export function aggregateLayout(state: usize): u32 {
     end = place(column, 60, (features & FEATURE_DELTA) !== 0, 16, end)
     end = place(column, 64, (features & FEATURE_RATE) !== 0, 16, end)
     end = place(column, 68, (features & FEATURE_DERIVATIVE) !== 0, 16, end)
-    end = place(column, 72, (features & FEATURE_SAMPLES) !== 0, SAMPLES_SIZE, end)
-    end = place(column, 76, (features & FEATURE_SKETCH) !== 0, SKETCH_SIZE, end)
+    end = place(column, 72, (features & FEATURE_SAMPLES) !== 0, 8, end)
+    end = place(column, 76, (features & FEATURE_SKETCH) !== 0, 16, end)
   }
   store<u32>(state, end, 12)
   return end

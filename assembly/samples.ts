@@ -9,7 +9,6 @@ import { SORTED_MAX, between, sortKeys, storeKeys } from './key-order'
 import { stretchEnd, stretchStart } from './presence'
 import { takeArena } from './record'
 
-export const SAMPLES_SIZE: u32 = 8
 const CHUNK_HEADER: u32 = 8
 const CHUNK_BYTES_MIN: u32 = 128
 const CHUNK_BYTES_MAX: u32 = 65536

@@ -20,7 +20,6 @@ import { SORTED_MAX, floatOfKey, quantileOfSorted, sortKeys, storeKeys } from '.
 import { stretchEnd, stretchStart } from './presence'
 import { takeArena } from './record'
 
-export const SKETCH_SIZE: u32 = 16
 const CAPACITY_MIN: u32 = 16
 /** Values of a full level above 0. */
 const LEVEL_VALUES: u32 = 1024

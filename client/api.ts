@@ -652,8 +652,12 @@ export interface components {
              * @enum {string|null}
              */
             precision?: "ns" | "us" | "ms" | "s" | null;
+            /** @description Most points of each series of a raw query of one number field */
             points?: number | null;
-            /** @enum {string|null} */
+            /**
+             * @description How `points` are chosen: `lttb` (default) keeps the shape of a line, `m4` the first, last, least and greatest of `points / 4` equal spans from the first to the last point of a series, `minmax` the least and greatest of `points / 2`
+             * @enum {string|null}
+             */
             method?: "lttb" | "m4" | "minmax" | null;
             /**
              * @description How times come out: numbers (`ms`, `s`, `us`) or strings (`ns`, `rfc3339`)
@@ -721,8 +725,12 @@ export interface components {
              * @enum {string|null}
              */
             precision?: "ns" | "us" | "ms" | "s" | null;
+            /** @description Most points of each series of a raw query of one number field */
             points?: number | null;
-            /** @enum {string|null} */
+            /**
+             * @description How `points` are chosen: `lttb` (default) keeps the shape of a line, `m4` the first, last, least and greatest of `points / 4` equal spans from the first to the last point of a series, `minmax` the least and greatest of `points / 2`
+             * @enum {string|null}
+             */
             method?: "lttb" | "m4" | "minmax" | null;
             /**
              * @description How times come out: numbers (`ms`, `s`, `us`) or strings (`ns`, `rfc3339`)
@@ -1031,8 +1039,9 @@ export interface operations {
                 cursor?: string;
                 /** @description Unit of integer times */
                 precision?: "ns" | "us" | "ms" | "s";
-                /** @description Most points per series */
+                /** @description Of a raw query of one number field: at most so many of the points of each series, for a chart */
                 points?: number;
+                /** @description How `points` are chosen: `lttb` (default) keeps the shape of a line, `m4` the first, last, least and greatest of `points / 4` equal spans from the first to the last point of a series, `minmax` the least and greatest of `points / 2` */
                 method?: "lttb" | "m4" | "minmax";
                 /** @description How times come out: numbers (`ms`, `s`, `us`) or strings (`ns`, `rfc3339`) */
                 time?: "ms" | "s" | "us" | "ns" | "rfc3339";
@@ -1181,8 +1190,9 @@ export interface operations {
                 cursor?: string;
                 /** @description Unit of integer times */
                 precision?: "ns" | "us" | "ms" | "s";
-                /** @description Most points per series */
+                /** @description Of a raw query of one number field: at most so many of the points of each series, for a chart */
                 points?: number;
+                /** @description How `points` are chosen: `lttb` (default) keeps the shape of a line, `m4` the first, last, least and greatest of `points / 4` equal spans from the first to the last point of a series, `minmax` the least and greatest of `points / 2` */
                 method?: "lttb" | "m4" | "minmax";
                 /** @description How times come out: numbers (`ms`, `s`, `us`) or strings (`ns`, `rfc3339`) */
                 time?: "ms" | "s" | "us" | "ns" | "rfc3339";

@@ -172,6 +172,10 @@ const fill = z.union([z.string(), z.number(), FillBody, z.null()], {
 })
 
 const order = z.enum(['asc', 'desc'], { error: 'asc or desc' })
+const SAMPLING_METHODS =
+  'How `points` are chosen: `lttb` (default) keeps the shape of a line, `m4` the first, last, least ' +
+  'and greatest of `points / 4` equal spans from the first to the last point of a series, `minmax` ' +
+  'the least and greatest of `points / 2`'
 const method = z.enum(['lttb', 'm4', 'minmax'], { error: 'lttb, m4 or minmax' })
 
 const queryMembers = {
@@ -189,8 +193,11 @@ const queryMembers = {
   limit: z.number().nullish(),
   cursor: z.string().nullish(),
   precision: precision.nullish(),
-  points: z.number().nullish(),
-  method: method.nullish(),
+  points: z
+    .number()
+    .nullish()
+    .openapi({ description: 'Most points of each series of a raw query of one number field' }),
+  method: method.nullish().openapi({ description: SAMPLING_METHODS }),
   time: timeFormat.nullish(),
   integers: integerFormat.nullish(),
 }
@@ -224,8 +231,10 @@ const queryParameters = {
   limit: count('Most rows to answer').optional(),
   cursor: describe('Of the page before').optional(),
   precision: precision.optional(),
-  points: count('Most points per series').optional(),
-  method: method.optional(),
+  points: count(
+    'Of a raw query of one number field: at most so many of the points of each series, for a chart',
+  ).optional(),
+  method: method.optional().openapi({ description: SAMPLING_METHODS }),
   time: timeFormat.optional(),
   integers: integerFormat.optional(),
 }

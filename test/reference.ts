@@ -13,11 +13,13 @@ import type {
   LatestRequest,
   Query,
   QueryRequest,
+  Sampling,
   ValueType,
 } from '../engine/query/query.ts'
 import { type QueryContext, parseLatest, parseQuery } from '../engine/query/request.ts'
 import { type Aggregate, type Cell, type Difference, aggregateOf } from './reference/aggregate.ts'
 import { type Known, checkFillValue, fillColumn } from './reference/fill.ts'
+import { chosenRows } from './reference/sampling.ts'
 import { type ReferencePoint, ReferenceTable, type Row, seriesText } from './reference/table.ts'
 import { compileWhere, orderTexts } from './reference/where.ts'
 
@@ -181,11 +183,31 @@ function rawCells(row: Row, outputs: readonly Output[]): Cell[] {
 }
 
 function rawRows(query: Query, table: ReferenceTable, outputs: readonly Output[]): AnswerRow[] {
-  return countedRows(query, table, outputs).map((row) => ({
+  const rows = countedRows(query, table, outputs)
+  const { sampling } = query
+  return (sampling === null ? rows : sampledRows(rows, outputs, sampling)).map((row) => ({
     tags: [...row.tags],
     time: row.time,
     cells: rawCells(row, outputs),
   }))
+}
+
+/** Of each series the points that a chart of its one field needs. */
+function sampledRows(
+  rows: readonly Row[],
+  outputs: readonly Output[],
+  { points, method }: Sampling,
+): Row[] {
+  const [output] = outputs
+  if (outputs.length !== 1) throw new OmenError('bad_request', 'points: of one field')
+  if (output!.type === 'string' || output!.type === 'boolean') {
+    throw new OmenError('type_conflict', 'points: of numbers')
+  }
+  const series = groupsOf(rows, [...new Set(rows.flatMap(({ tags }) => [...tags.keys()]))])
+  return series.flatMap(({ rows: some }) => {
+    const plain = some.map(({ time, fields }) => ({ time, value: fields.get(output!.field!)! }))
+    return chosenRows(plain, points, method).map((row) => some[row]!)
+  })
 }
 
 type Tags = readonly (readonly [string, string | null])[]

@@ -32,7 +32,7 @@ export function decodeCursor(text: string): DecodedCursor {
 
 /** What decides the rows of a query, page and limit aside, as a short hash. */
 export function fingerprintOf(query: Query): string {
-  const { every, fill } = query
+  const { every, fill, sampling } = query
   const parts = [
     query.kind,
     query.database,
@@ -45,6 +45,7 @@ export function fingerprintOf(query: Query): string {
     every === null ? null : [String(every.count), every.unit, String(query.origin), query.timeZone],
     fill === null ? null : [fill.kind, fill.value, String(fill.maxGap), String(fill.lookback)],
     query.order,
+    ...(sampling === null ? [] : [sampling.points, sampling.method]),
   ]
   return hashText(JSON.stringify(parts))
 }

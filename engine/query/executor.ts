@@ -7,6 +7,7 @@ import { executeLatest } from './latest.ts'
 import { planSteps } from './plan.ts'
 import type { Answer, Query } from './query.ts'
 import { executeRaw } from './raw.ts'
+import { executeSampled } from './sampled.ts'
 import { Scan, type Snapshot } from './scan.ts'
 import type { Region } from '../memory.ts'
 import type { Execution } from '../step.ts'
@@ -40,7 +41,8 @@ export function* answerPlan(scan: Scan): Execution<Answer> {
 
 function executionOf(scan: Scan): Execution<Answer> {
   if (scan.plan.query.kind === 'latest') return executeLatest(scan)
-  return scan.plan.isAggregate ? executeAggregate(scan) : executeRaw(scan)
+  if (scan.plan.isAggregate) return executeAggregate(scan)
+  return scan.plan.query.sampling === null ? executeRaw(scan) : executeSampled(scan)
 }
 
 /** Passes the steps of an execution on, and errors of the driver in, adding up what is read. */

@@ -29,7 +29,8 @@ export class Exporter {
     this.plan = plan
     this.columns = this.plan.columns
     this.scan = new Scan(snapshot, this.plan)
-    const streams = !this.plan.isAggregate && query.kind === 'range' && query.limit === Infinity
+    const isRaw = !this.plan.isAggregate && query.kind === 'range' && query.sampling === null
+    const streams = isRaw && query.limit === Infinity
     this.reader = streams && query.cursor === null ? new RawReader(this.scan) : null
   }
 

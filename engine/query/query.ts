@@ -45,7 +45,16 @@ export interface QueryRequest {
   readonly cursor?: string | null
   readonly precision?: Precision | null
   readonly points?: number | null
-  readonly method?: 'lttb' | 'm4' | 'minmax' | null
+  readonly method?: SamplingMethod | null
+}
+
+/** How points for a chart are chosen (assembly/sampling.ts). */
+export type SamplingMethod = 'lttb' | 'm4' | 'minmax'
+
+export interface Sampling {
+  /** Most points of a series. */
+  readonly points: number
+  readonly method: SamplingMethod
 }
 
 /** The members of GET /v1/latest. */
@@ -123,6 +132,8 @@ export interface Query {
   readonly timeZone: string
   /** null = `none`. Only with `every`. */
   readonly fill: Fill | null
+  /** Of raw points; null: all of them. */
+  readonly sampling: Sampling | null
   readonly order: 'asc' | 'desc'
   /** Rows of the answer; Infinity for exports without one. */
   readonly limit: number

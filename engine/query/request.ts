@@ -16,6 +16,8 @@ import type {
   Query,
   QueryLimits,
   QueryRequest,
+  Sampling,
+  SamplingMethod,
   TimeInput,
 } from './query.ts'
 import { PRECISION_NS, parseDuration, parseFixedDuration, parseTime } from '../time.ts'
@@ -57,6 +59,8 @@ const LATEST_MEMBERS = [
   'precision',
 ] as const satisfies readonly (keyof LatestRequest)[]
 
+/** Points that are chosen of a series at most. */
+const POINTS_MAX = 1_000_000
 const MONDAY = 4n * NS_PER_DAY
 const NAME_BYTES_MAX = 1_024
 const encoder = new TextEncoder()
@@ -68,7 +72,6 @@ const UTC_NAMES = new Set(['UTC', 'Etc/UTC', 'Etc/GMT', 'GMT', 'Z', 'Zulu', 'Etc
  */
 export function parseQuery(request: QueryRequest, context: QueryContext): Query {
   checkMembers(request, QUERY_MEMBERS)
-  refuseSampling(request)
   const decoded = isAbsent(request.cursor) ? null : decodeCursor(textOf(request.cursor, '/cursor'))
   const now = decoded?.now ?? context.now
   const precision = precisionOf(request.precision)
@@ -91,12 +94,16 @@ export function parseQuery(request: QueryRequest, context: QueryContext): Query 
     origin: timeOf('origin') ?? (every?.unit === 'w' ? MONDAY : 0n),
     timeZone: timeZoneOf(request.tz, every),
     fill: fillOf(request.fill, every),
+    sampling: samplingOf(request, context),
     order: orderOf(request.order),
     limit: limitOf(request.limit, context),
     cursor: decoded,
     limits: context.limits,
   }
   if (!hasCall(query.select)) refuseOfRaw(query)
+  else if (query.sampling !== null) {
+    refuse('points', 'they are chosen of raw points; aggregates have every')
+  }
   if (decoded !== null) checkFingerprint(decoded, fingerprintOf(query))
   return query
 }
@@ -122,6 +129,7 @@ export function parseLatest(request: LatestRequest, context: QueryContext): Quer
     origin: 0n,
     timeZone: 'UTC',
     fill: null,
+    sampling: null,
     order: 'asc',
     limit: context.limit.default,
     cursor: null,
@@ -158,11 +166,23 @@ function checkMembers(request: unknown, members: readonly string[]): void {
   }
 }
 
-function refuseSampling({ points, method }: QueryRequest): void {
-  if (!isAbsent(method) && isAbsent(points)) refuse('method', 'it needs points')
-  if (isAbsent(points)) return
-  const message = 'points: sampling raw points is not offered yet; use every and an aggregate'
-  throw new OmenError('unsupported', message, { pointer: '/points' })
+/** Fewest points that a method can choose. */
+const POINTS_MIN: Record<SamplingMethod, number> = { lttb: 2, m4: 4, minmax: 2 }
+
+function samplingOf({ points, method }: QueryRequest, { limit }: QueryContext): Sampling | null {
+  if (!isAbsent(method) && !Object.hasOwn(POINTS_MIN, method)) {
+    refuse('method', 'it is lttb, m4 or minmax')
+  }
+  if (isAbsent(points)) return isAbsent(method) ? null : refuse('method', 'it needs points')
+  const wanted = method ?? 'lttb'
+  const max = Math.min(limit.max, POINTS_MAX)
+  if (Number.isSafeInteger(points) && points >= POINTS_MIN[wanted] && points <= max) {
+    return { points, method: wanted }
+  }
+  return refuse(
+    'points',
+    `of ${wanted} they are a whole number from ${POINTS_MIN[wanted]} to ${max}`,
+  )
 }
 
 function textOf(value: unknown, pointer: string): string {

@@ -94,7 +94,29 @@ const FLOATS: ReadonlySet<ResultName> = new Set([
 const NUMERIC: ReadonlySet<ResultName> = new Set(['sum', 'spread', ...FLOATS])
 
 /** Resolves `select`. Throws `unknown_column`, `bad_request`, `type_conflict`, `unsupported`. */
-export function planSelect(query: Pick<Query, 'select'>, table: PlanTable): PlannedSelect {
+export function planSelect(
+  query: Pick<Query, 'select' | 'sampling'>,
+  table: PlanTable,
+): PlannedSelect {
+  const planned = planOutputs(query, table)
+  if (query.sampling !== null) checkSampled(planned)
+  return planned
+}
+
+/** Points are chosen by the values of one field of numbers. */
+function checkSampled({ fields }: PlannedSelect): void {
+  const [field] = fields
+  if (field === undefined || fields.length > 1) {
+    const message = `points: they are chosen by one field, select names ${fields.length}`
+    throw new OmenError('bad_request', message, { pointer: '/points' })
+  }
+  const type = fieldTypeName(field.type)
+  if (type === 'float' || type === 'integer' || type === 'unsigned') return
+  const message = `points: they are chosen by numbers, ${field.name} is ${type}`
+  throw new OmenError('type_conflict', message, { pointer: '/points', sqlstate: '42883' })
+}
+
+function planOutputs(query: Pick<Query, 'select'>, table: PlanTable): PlannedSelect {
   const builder = new SelectBuilder(table)
   if (query.select === null) {
     for (const field of table.columns) builder.addField(field.name, field)

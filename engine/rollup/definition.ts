@@ -166,5 +166,5 @@ function planned(
     const message = `select: ${JSON.stringify(text)} is no aggregate`
     throw new OmenError('bad_request', message, { pointer })
   }
-  return planSelect({ select }, source)
+  return planSelect({ select, sampling: null }, source)
 }

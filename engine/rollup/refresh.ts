@@ -239,7 +239,7 @@ function planOf(
     query: {
       ...{ kind: 'range', database: '', table: '', start: null, end: null, now: 0n, where: null },
       ...{ select: null, by: null, every: null, origin: rollup.origin, timeZone: 'UTC' },
-      ...{ fill: null, order: 'asc', limit: Infinity, cursor: null, limits },
+      ...{ fill: null, sampling: null, order: 'asc', limit: Infinity, cursor: null, limits },
     },
     table: {
       id: rollup.source,

@@ -33,6 +33,12 @@ export function questionOf(random: Random, scenario: Scenario): QueryRequest {
   const limit = random.chance(0.35) ? { limit: 1 + random.int(random.chance(0.5) ? 10 : 300) } : {}
   const isRaw = random.chance(0.35)
   const rest = isRaw ? rawOf(random, scenario) : aggregatesOf(random, scenario)
+  if (isRaw && random.chance(0.3)) {
+    const method = random.pick(['lttb', 'm4', 'minmax'] as const)
+    const points = 4 + random.int(random.chance(0.7) ? 40 : 400)
+    const select = [quoted(random.pick(scenario.fields).name)]
+    return { ...shared, ...where, ...order, ...limit, ...rest, select, points, method }
+  }
   return { ...shared, ...where, ...order, ...limit, ...rest }
 }
 
