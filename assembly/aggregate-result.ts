@@ -25,7 +25,7 @@ export const RESULT_FIRST_TIME: i32 = 13
 export const RESULT_LAST_TIME: i32 = 14
 export const RESULT_SUM_OR_NULL: i32 = 15
 export const RESULT_SPREAD_OR_NULL: i32 = 16
-// Of differences (difference.ts).
+// Of differences (increase.ts).
 export const RESULT_INCREASE: i32 = 17
 export const RESULT_DELTA: i32 = 18
 export const RESULT_RATE: i32 = 19

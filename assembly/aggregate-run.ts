@@ -19,6 +19,7 @@ import { ONE_BUCKET, bucketEnd } from './downsample'
 import * as entries from './entry'
 import { BLOCK_ROWS, CORRUPT, STRING } from './layout'
 import { viewBlock, viewBytes, viewColumn, viewEntry } from './part-view'
+import { PACKED, isPacked, unpackResiduals } from './packed'
 import { AGGREGATE_GRID, WANTS_RECORDS, columnAt, stopFor } from './record'
 import { scanPresent } from './scan'
 import { timeAt, timeLowerBound } from './times'
@@ -157,6 +158,30 @@ export function runPlan(
   return decoded
 }
 
+/** Residuals of rows of a block, if they answer what is asked of a field, which is told so; else 0. */
+function packedValues(
+  state: usize,
+  column: usize,
+  block: i32,
+  field: i32,
+  from: i32,
+  count: i32,
+  target: usize,
+): usize {
+  const descriptor = columnAt(state, field)
+  const entry = viewEntry(column, block)
+  const type = i32(load<u32>(descriptor))
+  if (entry === 0 || !isPacked(type, load<u32>(descriptor, 4), entry)) return 0
+  const values = unpackResiduals(type, viewBytes(column, block), entry, from, count, target)
+  if (values !== 0) store<u32>(descriptor, u32(entry), PACKED)
+  return values
+}
+
+/** After the rows of a block: values of chunks are slots. */
+function clearPacked(state: usize): void {
+  for (let i = 0; i < fieldCount(state); i++) store<u32>(columnAt(state, i), 0, PACKED)
+}
+
 /** Loads rows of one block into the chunk and the descriptors; its mask (0 = all rows count), or CORRUPT. */
 function loadChunk(
   state: usize,
@@ -174,13 +199,15 @@ function loadChunk(
   let isDense = countsRows
   const fields = fieldCount(state)
   for (let i = 0; i < fields; i++) {
-    const values = chunk + CHUNK_SLOTS + usize(i) * CHUNK_COLUMN
+    let values = chunk + CHUNK_SLOTS + usize(i) * CHUNK_COLUMN
     const descriptor = columnAt(state, i)
     let valid: usize = 0
     if (load<u8>(stateAt(states, i + 1, block)) !== SUMMARY) {
       const column = viewColumn(view, i + 1)
       if (hasNulls(viewEntry(column, block))) valid = values + CHUNK_SLOTS
-      if (viewBlock(column, block, from, count, values, valid) < 0) return CORRUPT
+      const packed = packedValues(state, column, block, i, from, count, values)
+      if (packed !== 0) values = packed
+      else if (viewBlock(column, block, from, count, values, valid) < 0) return CORRUPT
     }
     store<u32>(descriptor, u32(values), 8)
     store<u32>(descriptor, u32(valid), 12)
@@ -296,7 +323,10 @@ export function runAggregate(
     } else if (plan === DECODED) {
       const count = end - row
       const mask = loadChunk(state, view, states, chunk, block, row - base, count, countsRows)
-      if (mask < 0) return stopFor(state, WANTS_BLOCK, row)
+      if (mask < 0) {
+        clearPacked(state)
+        return stopFor(state, WANTS_BLOCK, row)
+      }
       const from = row - base
       const reached = addRows(
         state,
@@ -310,6 +340,7 @@ export function runAggregate(
         from,
         count,
       )
+      clearPacked(state)
       if (reached < 0) return reached
       if (reached < count) return row + reached
     }

@@ -18,11 +18,12 @@ import {
   extremeString,
   isNewEnd,
 } from './cell'
-import { accumulateDifferences } from './difference'
+import { accumulateDifferences } from './increase'
 import { bucketEnd, bucketStart, runEnd } from './downsample'
 import { compareSlots, extremeSlot } from './extreme'
 import { GREATER, LESS } from './filter'
 import { LIMIT, STRING } from './layout'
+import { PACKED, accumulatePacked } from './packed'
 import { countPresent, firstPresent, lastPresent } from './presence'
 import { AGGREGATE_GRID, WANTS_ARENA, WANTS_RECORDS, columnAt, recordOf, stopFor } from './record'
 import { SAMPLES_ROOM, accumulateSamples } from './samples'
@@ -119,6 +120,8 @@ function accumulateColumn(
   from: i32,
   to: i32,
 ): void {
+  // Only of chunks without nulls and mask.
+  if (load<u32>(column, PACKED) !== 0) return accumulatePacked(record, column, from, to)
   const present = presentRows(state, usize(load<u32>(column, 12)), mask, from, to)
   const added = present === 0 ? to - from : countPresent(present, from, to)
   if (added === 0) return

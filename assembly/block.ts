@@ -149,7 +149,7 @@ function isAllNull(entry: usize): bool {
 }
 
 /** Bytes before the bitmap, or CORRUPT if type, encoding and size do not agree. */
-function bodySize(type: i32, entry: usize): i32 {
+export function bodySize(type: i32, entry: usize): i32 {
   const encoding = u32(load<u8>(entry, entries.ENTRY_ENCODING))
   const flags = u32(load<u8>(entry, entries.ENTRY_FLAGS))
   const n = i32(load<u16>(entry, entries.ENTRY_ROWS))

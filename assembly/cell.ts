@@ -8,7 +8,7 @@
 //   44 entry (BlockEntry of a summary)  48 stored (aggregate-stored.ts)  52 count of differences
 //   56 increase  60 delta  64 rate  68 derivative 72 samples  76 sketch
 //   (offsets in a record)
-//   80 the series that is being read (difference.ts)  152.. reserved 0
+//   80 the series that is being read (increase.ts)  152 entry whose residuals the values are (packed.ts)
 // Features: count u64 | sum 16 bytes (sum.ts) | least slot | greatest slot |
 //   samples 8 bytes (samples.ts) | sketch 16 bytes (sketch.ts) |
 //   first and last: time i64, slot, rank u32, 4 reserved | variance: shift f64, mean f64, M2 f64

@@ -48,7 +48,7 @@ export {
   aggregateRehash,
 } from './record'
 export { aggregateChunk, aggregateMany } from './aggregate'
-export { aggregateSeed, aggregateSeriesEnd } from './difference'
+export { aggregateSeed, aggregateSeriesEnd } from './increase'
 export {
   AGGREGATE_SORT_SIZE,
   aggregateKeys,

@@ -86,6 +86,12 @@ export function addIntegers(sum: usize, values: usize, from: i32, to: i32, isSig
   addHalves(sum, lows, highs)
 }
 
+/** Adds `count` times an integer, u64 unless `isSigned`. */
+export function addProduct(sum: usize, value: i64, count: u32, isSigned: bool): void {
+  const high = isSigned ? value >> 32 : i64(u64(value) >> 32)
+  addHalves(sum, u64(u32(value)) * u64(count), high * i64(count))
+}
+
 /** Adds `high` × 2^32 + `low`. */
 function addHalves(sum: usize, low: u64, high: i64): void {
   const shifted = u64(high) << 32

@@ -10,6 +10,7 @@ import { Aggregator, type Grid } from '../../engine/query/partial.ts'
 import { type Encoded, FLOAT, INTEGER, encodeSlots, encodeTimes, encodeOnce } from './blocks.ts'
 import { type LookUp, makeLookUp } from './lookups.ts'
 import { measure, printRates, printTimes } from './measure.ts'
+import { makePacked, packedShapes, packedValues } from './packed.ts'
 import { floatShapes, integerShapes, makeTimes, random, timeShapes } from './shapes.ts'
 
 const BLOCK_ROWS = 1_024
@@ -227,6 +228,27 @@ function benchAggregation(instances: KernelInstance[], names: string[]): void {
   }
 }
 
+function benchPacked(instances: KernelInstance[], names: string[], copy: () => void): void {
+  printHead('Aggregating encoded blocks', ['memcpy', ...names], ['of memcpy'])
+  for (const [shape, type, next] of packedShapes) {
+    const values = packedValues(next)
+    for (const results of [['mean'], ['mean', 'least', 'greatest']] as const) {
+      for (const width of [30, 360, 1_000]) {
+        const uses = instances.map((one) => makePacked(one, type, values, results, width))
+        const { count, total } = uses[0]!
+        for (const other of uses) check(Math.abs(other.total - total) <= 1e-9 * total, shape)
+        const copies = (): void => {
+          for (let copied = 0; copied < count; copied += VALUES) copy()
+        }
+        const rates = measure(count, [copies, ...uses.map(({ use }) => use)])
+        rates[0]!.median *= Math.ceil(count / VALUES) * (VALUES / count)
+        const ratio = (rates[1]!.median / rates[0]!.median).toFixed(2)
+        printRates(`${results.join(', ')} of ${shape}, ${width} rows a bucket`, rates, [ratio])
+      }
+    }
+  }
+}
+
 /** Compares the built kernel and the kernels in `files`. */
 export async function main(files: string[]): Promise<void> {
   const built = new URL('../../engine/omendb.wasm', import.meta.url)
@@ -240,4 +262,5 @@ export async function main(files: string[]): Promise<void> {
   benchColumns(instances, names, copy)
   await benchLookUps(instances, names)
   benchAggregation(instances, names)
+  benchPacked(instances, names, copy)
 }

@@ -1,4 +1,4 @@
-// The scalar twin of sums in eight accumulators (assembly/sum.ts, difference.ts): the same additions in
+// The scalar twin of sums in eight accumulators (assembly/sum.ts, increase.ts): the same additions in
 // the same order, so that results are the same bits.
 
 export function sumInLanes(values: readonly number[]): number {
