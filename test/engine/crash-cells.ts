@@ -44,7 +44,7 @@ export interface WriteLayout extends Layout {
 export const WIDE: Layout = { hosts: 4, times: 60, base: 0n, step: 20_000_000_000_000n }
 
 /** Key of the first cell of a point. */
-function pointKey(table: number, host: number, time: number): number {
+export function pointKey(table: number, host: number, time: number): number {
   return ((table * HOSTS_MAX + host) * TIMES_MAX + time) * FIELD_SLOTS
 }
 

@@ -54,6 +54,11 @@ export class History {
     return this.operations.length
   }
 
+  /** What was asked since the last start, in the order of the calls. */
+  get all(): readonly Operation[] {
+    return this.operations
+  }
+
   /** Whether a crash may lose what is acknowledged in memory alone. */
   get hasMemory(): boolean {
     return this.operations.some(({ state }) => state === 'memory')

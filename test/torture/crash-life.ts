@@ -26,6 +26,7 @@ import { deleteRange, deleteWhere } from './deletion.ts'
 import { type Erasure, dropColumn, dropDatabase, dropTable, isMissing } from './erasure.ts'
 import { type BeginRead, type HeldRead, beginBackup, beginExport } from './held-read.ts'
 import type { Keeping } from './keeping.ts'
+import type { RollupRooms, Rollups } from './rollups.ts'
 import { listingFault } from './listing.ts'
 import { askQuestions } from './questions.ts'
 import type { Action, Swarm } from './swarm.ts'
@@ -40,13 +41,17 @@ export interface LifeRooms {
   readonly history: History
   /** Retention and the clock, if the run has them. */
   readonly keeping: Keeping | null
+  /** If the run has any. */
+  readonly rollups: Rollups | null
   readonly random: () => number
   readonly swarm: Swarm
   /** The line that replays it. */
   readonly where: string
 }
 
-export class Life {
+export class Life implements RollupRooms {
+  readonly db: Database
+  readonly where: string
   private readonly rooms: LifeRooms
   private running: Promise<unknown>[] = []
   private held: HeldRead | null = null
@@ -74,12 +79,15 @@ export class Life {
 
   constructor(rooms: LifeRooms) {
     this.rooms = rooms
+    this.db = rooms.db
+    this.where = rooms.where
   }
 
   async live(): Promise<void> {
     const { disk, swarm, random } = this.rooms
     for (let step = 0; step < swarm.steps && !disk.hasStopped; step++) {
       await this.actions[swarm.pick()]()
+      await this.rooms.rollups?.act(this)
       if (random() < swarm.restChance) await this.rest()
     }
     await this.compare()
@@ -116,10 +124,13 @@ export class Life {
   }
 
   private erase(choose: (random: () => number) => Erasure): void {
-    const { db, history, keeping, random } = this.rooms
+    const { db, history, keeping, random, rollups } = this.rooms
     const { covers, run, tables } = choose(random)
     const operation = history.erase(covers)
-    const settings = tables.flatMap((table) => keeping?.expiry.change(table, null) ?? [])
+    const settings = tables.flatMap((table) => [
+      ...(keeping === null ? [] : [keeping.expiry.change(table, null)]),
+      ...(rollups === null ? [] : [rollups.change(table)]),
+    ])
     const done = async (): Promise<void> => {
       const state = (await isDone(run(db))) ? 'acked' : 'refused'
       keeping?.end()
@@ -130,9 +141,10 @@ export class Life {
 
   /** Beside writes that are under way: those may come before or after it. */
   private deleteRange(): void {
-    const { db, history, random, swarm } = this.rooms
-    const { covers, run } = deleteRange(swarm.layout, random)
+    const { db, history, random, rollups, swarm } = this.rooms
+    const { covers, run, range } = deleteRange(swarm.layout, random)
     const operation = history.delete(covers)
+    rollups?.noteDelete(operation, range)
     const done = async (): Promise<void> => {
       if (await isDone(run(db))) history.answered(operation)
       else operation.state = 'refused'
@@ -144,11 +156,12 @@ export class Life {
   private async deleteWhere(): Promise<void> {
     const found = await this.compare()
     if (found === null) return
-    const { db, history, keeping, random, swarm, where } = this.rooms
+    const { db, history, keeping, random, rollups, swarm, where } = this.rooms
     // A delete counts what is there and has expired, too.
     const isStill = keeping?.isWhole === false ? () => false : (keeping?.still() ?? (() => true))
     const deletion = deleteWhere(found, swarm, random)
     const operation = history.erase(deletion.covers)
+    rollups?.noteCondition(operation, deletion.touches)
     try {
       const dry = await deletion.run(db, true)
       if (dry === null) {
@@ -188,7 +201,7 @@ export class Life {
   }
 
   /** Counts a storage error as an answer; what the operation did stays unknown. */
-  private run(work: Promise<unknown>): void {
+  run(work: Promise<unknown>): void {
     this.running.push(
       work.catch((error: unknown) => {
         if (error instanceof SimulatedCrash || error instanceof OmenError) return
@@ -222,7 +235,7 @@ export class Life {
   }
 
   /** The same over everything; what it shows, or null if it could not be read. */
-  private async compare(): Promise<Cells | null> {
+  async compare(): Promise<Cells | null> {
     const { db, disk, history, keeping, swarm, where } = this.rooms
     await Promise.all(this.running.splice(0))
     if (disk.hasStopped) return null
@@ -231,6 +244,7 @@ export class Life {
       const found = await readCells(db, swarm.layout)
       keeping?.end()
       assert.equal(history.check(found), null, where)
+      this.rooms.rollups?.seen(found, history)
       return found
     } catch (error) {
       this.excuse(error)
@@ -238,7 +252,7 @@ export class Life {
     }
   }
 
-  private excuse(error: unknown): void {
+  excuse(error: unknown): void {
     const { disk } = this.rooms
     const isOperating = error instanceof OmenError || error instanceof SimulatedCrash
     const code = error instanceof OmenError ? error.code : null
@@ -254,7 +268,8 @@ export class Life {
     if (found === null) return
     const { db, keeping, random, swarm, where } = this.rooms
     const isStill = keeping?.still() ?? (() => true)
-    const difference = await askQuestions(db, found, swarm, random).catch((error: unknown) => {
+    const asked = { ...swarm, reach: (table: number) => keeping?.reach(table) ?? 0 }
+    const difference = await askQuestions(db, found, asked, random).catch((error: unknown) => {
       this.excuse(error)
       return null
     })
@@ -267,7 +282,8 @@ export class Life {
     // Somebody who reads keeps series, and may keep a flush waiting.
     if (found === null || this.held !== null) return
     const { db, disk, keeping, swarm, where } = this.rooms
-    const isWhole = !swarm.hasBarePoints && (keeping?.isWhole ?? true)
+    // Series stay as long as rollups have rows of them.
+    const isWhole = !swarm.hasBarePoints && !swarm.hasRollups && (keeping?.isWhole ?? true)
     const isStill = keeping?.still() ?? (() => true)
     try {
       await db.flush()
@@ -318,13 +334,13 @@ export class Life {
 
   /** When the trouble is over it goes on by itself: all healthy, and a write succeeds. */
   private async recover(): Promise<void> {
-    const { db, disk, host, keeping, where } = this.rooms
+    const { db, disk, host, keeping, rollups, where } = this.rooms
     disk.capacity = Infinity
     const { isQuiet } = disk
     // A scrub that met a read error goes through all segments again before it takes that back.
     const faultOf = (): string | null => {
       const health = db.health()
-      if (keeping !== null) return keeping.faultOf(health)
+      if (keeping !== null) return keeping.faultOf(health, rollups?.mayExpire === true)
       return health.status === 'pass' && health.message === 'ready' ? null : health.message
     }
     for (let i = 0; i < 3 || (i < ROUNDS_MAX && faultOf() !== null); i++) {
@@ -339,13 +355,13 @@ export class Life {
   }
 }
 
-/** False: what it names did not exist. */
+/** False: what it names did not exist, or is needed. */
 async function isDone(work: Promise<void>): Promise<boolean> {
   try {
     await work
     return true
   } catch (error) {
-    if (isMissing(error)) return false
+    if (isMissing(error) || isRefusal(error)) return false
     throw error
   }
 }

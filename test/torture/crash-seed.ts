@@ -12,6 +12,7 @@ import { SimulatedCrash, SimulatedDisk } from '../simulated-storage.ts'
 import { Life, settled } from './crash-life.ts'
 import { optionsOf } from './held-read.ts'
 import { Keeping } from './keeping.ts'
+import { Rollups } from './rollups.ts'
 import { type Swarm, swarmOf } from './swarm.ts'
 import { type Watchdog, watchdog } from './watchdog.ts'
 
@@ -26,11 +27,12 @@ interface Run {
   readonly random: () => number
   readonly history: History
   readonly keeping: Keeping | null
+  readonly rollups: Rollups | null
 }
 
 /** Opens what is on the disk, and compares it with what was answered. */
 async function openRun(run: Run, where: string): Promise<[Database, SimulatedHost]> {
-  const { disk, swarm, random, history, keeping } = run
+  const { disk, swarm, random, history, keeping, rollups } = run
   const host = await simulatedHost(disk.open(), disk.seed)
   keeping?.start(host, history, random)
   let db: Database | null = null
@@ -44,8 +46,10 @@ async function openRun(run: Run, where: string): Promise<[Database, SimulatedHos
   keeping?.end()
   const fault = history.check(found)
   if (fault !== null) assert.fail(`${where}: ${disk.describe()}: ${fault}`)
+  rollups?.seen(found, history)
   history.settle(found)
   await keeping?.compare(db, where)
+  await rollups?.compare(db, where)
   return [db, host]
 }
 
@@ -98,11 +102,12 @@ function whileTimePasses<T>(host: SimulatedHost, work: Promise<T>): Promise<T> {
 
 async function runLives(seed: number): Promise<void> {
   const random = seededRandom(seed)
-  const swarm = swarmOf(random)
+  const swarm = swarmOf(random, seed)
   const disk = new SimulatedDisk(seed)
   const keeping = swarm.hasRetention ? new Keeping(swarm) : null
   const history = new History(keeping?.expiry)
-  const run = { disk, swarm, random, history, keeping }
+  const rollups = swarm.hasRollups ? new Rollups(swarm, seed, keeping) : null
+  const run = { disk, swarm, random, history, keeping, rollups }
   const replay = replayLine(seed)
   for (let round = 0; round < LIVES; round++) {
     const where = `${replay}, life ${round}`
@@ -120,6 +125,7 @@ async function runLives(seed: number): Promise<void> {
     await settled()
     disk.capacity = Infinity
     history.crashed()
+    rollups?.crashed(history)
     if (random() < 0.7) disk.crash()
     else disk.kill()
   }

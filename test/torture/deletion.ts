@@ -24,6 +24,8 @@ export interface CountedDeletion {
   /** How many rows the database says; null: there is no such table or column. */
   run(db: Database, dryRun: boolean): Promise<number | null>
   covers(key: number): boolean
+  /** Whether it may take a cell that has expired, too. */
+  touches(key: number): boolean
 }
 
 /** Bounds of a range of times, as indexes and as the request has them. */
@@ -39,14 +41,19 @@ function rangeOf(
   return { first, end, request: { start: at(first), end: at(end) } }
 }
 
-export function deleteRange(layout: Layout, random: () => number): Erasure {
+export function deleteRange(
+  layout: Layout,
+  random: () => number,
+): Erasure & { readonly range: { readonly start: bigint; readonly end: bigint } } {
   const [database, table] = [pick(DATABASES, random), pick(TABLES, random)]
   const number = tableNumber(database, table)
   const { first, end, request } = rangeOf(layout, random)
+  const range = { start: BigInt(request.start), end: BigInt(request.end) }
   const host = random() < 0.5 ? Math.floor(random() * layout.hosts) : -1
   const where = host < 0 ? {} : { where: `host = 'h${host}'` }
   return {
     tables: [],
+    range,
     run: async (db) => {
       const options = { ...request, ...where, precision: 'ns' as const, database }
       await db.deleteRows(table, options)
@@ -99,5 +106,9 @@ export function deleteWhere(
       return answer?.deleted ?? null
     },
     covers: (key) => chosen.has(key - keyParts(key).field),
+    touches: (key) => {
+      const parts = keyParts(key)
+      return parts.table === number && parts.time >= first && parts.time < end
+    },
   }
 }

@@ -33,11 +33,15 @@ export class Keeping {
   readonly expiry: Expiry
   readonly clock: WallClock
   private readonly layout: Layout
+  /** With rollups, by table: index of the first time that has never expired. */
+  private readonly reaches: Map<number, number> | null
+  private latestTime = 0n
   private host!: SimulatedHost
   private history!: History
 
-  constructor({ layout, trustsClock }: Swarm) {
+  constructor({ layout, trustsClock, hasRollups }: Swarm) {
     this.layout = layout
+    this.reaches = hasRollups ? new Map() : null
     this.expiry = new Expiry(layout)
     this.clock = new WallClock(CLOCK_START, trustsClock)
   }
@@ -68,6 +72,26 @@ export class Keeping {
   end(): void {
     this.clock.look(this.host)
     this.expiry.end(this.clock, this.history.nextOrder)
+    if (this.clock.high > this.latestTime) this.latestTime = this.clock.high
+    for (const table of this.reaches === null ? [] : this.tables()) {
+      const { surely } = this.expiry.edges(table, this.clock)
+      this.reaches!.set(table, Math.max(this.reach(table), surely))
+    }
+  }
+
+  /** Index of the first time of a table that has never expired; 0 in a run without rollups. */
+  reach(table: number): number {
+    return this.reaches?.get(table) ?? 0
+  }
+
+  /** Nothing hangs on what has expired before. */
+  forgetReach(table: number): void {
+    this.reaches?.set(table, this.expiry.edges(table, this.clock).surely)
+  }
+
+  /** The latest time that may have been believed. */
+  get latest(): bigint {
+    return this.latestTime
   }
 
   /** Moves the clock in one of its ways. */
@@ -80,6 +104,13 @@ export class Keeping {
     else if (kind < 0.8) clock.correct(host)
     else if (kind < 0.9) clock.jump(host, random)
     else clock.steady(host)
+    this.end()
+  }
+
+  /** Some hours go by. */
+  pass(random: () => number): void {
+    this.end()
+    this.clock.drift(this.host, 1 + Math.floor(random() * 6))
     this.end()
   }
 
@@ -128,7 +159,8 @@ export class Keeping {
     for (const { table, time } of points) {
       const { mayBe, surely } = this.expiry.edges(table, this.clock)
       if (time < mayBe) isRefused = true
-      if (time < surely) isTaken = false
+      // What rollups have closed stays closed.
+      if (time < Math.max(surely, this.reach(table))) isTaken = false
     }
     return { isRefused, isTaken }
   }
@@ -159,13 +191,20 @@ export class Keeping {
     return cellTime(key) >= this.expiry.edges(table, this.clock).surely
   }
 
-  /** Null if the health of a database that is well fits what is known of its clock. */
-  faultOf(health: { readonly status: string; readonly message: string }): string | null {
+  /**
+   * Null if the health of a database that is well fits what is known of its clock. `mayExpire`: some
+   * other table may have a retention.
+   */
+  faultOf(
+    health: { readonly status: string; readonly message: string },
+    mayExpire: boolean,
+  ): string | null {
     const { maybe, surely } = this.expiry.keeps
     const { belief } = this.clock
     const isPaused = health.status === 'warn' && health.message.startsWith('retention: paused')
     const isWell = health.status === 'pass' && health.message === 'ready'
-    if (isPaused) return maybe && belief !== 'yes' ? null : `${health.message}, belief ${belief}`
+    if (isPaused)
+      return (maybe || mayExpire) && belief !== 'yes' ? null : `${health.message}, belief ${belief}`
     if (!isWell) return health.message
     return surely && belief === 'no' ? 'ready, though the clock is wrong' : null
   }

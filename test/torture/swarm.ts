@@ -2,6 +2,7 @@
 // Every run leaves some operations out, so that others meet more often (Groce and others, "Swarm
 // Testing", ISSTA 2012).
 
+import { randomOf } from '../random.ts'
 import { CLOCK_START } from '../simulated-host.ts'
 import type { Layout } from '../engine/crash-cells.ts'
 
@@ -38,6 +39,8 @@ export interface Swarm {
   readonly hasBarePoints: boolean
   /** Whether tables have retentions, and the clock moves. */
   readonly hasRetention: boolean
+  /** Whether tables have rollups. */
+  readonly hasRollups: boolean
   /** Whether the operator vouches for the clock. */
   readonly trustsClock: boolean
   pick(): Action
@@ -46,9 +49,14 @@ export interface Swarm {
 const DAY = 86_400_000_000_000n
 const STEPS = [20_000_000_000_000n, DAY / 24n, 60_000_000_000n, 1n]
 
-export function swarmOf(random: () => number): Swarm {
+/** `seed` decides of rollups, by numbers of their own: without them a seed is what it was before. */
+export function swarmOf(random: () => number, seed: number): Swarm {
   const below = (n: number): number => Math.floor(random() * n)
-  const hasRetention = random() < 0.35
+  const rollups = randomOf(seed + 30_000_000)
+  const hasRollups = rollups.chance(0.3)
+  // Buckets are hardest where points expire, some hours after others.
+  const isLong = hasRollups && rollups.chance(0.5)
+  const hasRetention = random() < 0.35 || isLong
   const weights = Object.entries(WEIGHTS).map(([name, weight]): [Action, number] => {
     const action = name as Action
     const isKept = isNeeded(action, hasRetention) ?? random() < 0.75
@@ -56,12 +64,13 @@ export function swarmOf(random: () => number): Swarm {
   })
   const total = weights.reduce((sum, [, weight]) => sum + weight, 0)
   const times = 6 + below(32)
-  const step = STEPS[below(STEPS.length)]!
+  const step = STEPS[below(STEPS.length) % (isLong ? 2 : STEPS.length)]!
   const past = BigInt(hasRetention ? 1 + below(times) : times)
   const base = !hasRetention && random() < 0.3 ? 0n : CLOCK_START - past * step
   return {
     layout: { hosts: 1 + below(4), times, base, step },
     hasRetention,
+    hasRollups,
     trustsClock: hasRetention && random() < 0.2,
     steps: 8 + below(14),
     rowsMax: random() < 0.2 ? 120 : 20,
