@@ -22,7 +22,7 @@ import {
 import { type History, isRefusal } from '../engine/crash-model.ts'
 import type { SimulatedHost } from '../simulated-host.ts'
 import { SimulatedCrash, type SimulatedDisk } from '../simulated-storage.ts'
-import { deleteRange, deleteWhere } from './deletion.ts'
+import { type RangeDeletion, deleteRange, deleteWhere } from './deletion.ts'
 import { type Erasure, dropColumn, dropDatabase, dropTable, isMissing } from './erasure.ts'
 import { type BeginRead, type HeldRead, beginBackup, beginExport } from './held-read.ts'
 import type { Keeping } from './keeping.ts'
@@ -62,7 +62,7 @@ export class Life implements RollupRooms {
     dropTable: () => this.erase(dropTable),
     dropColumn: () => this.erase(dropColumn),
     dropDatabase: () => this.erase(dropDatabase),
-    deleteRange: () => this.deleteRange(),
+    deleteRange: () => this.remove(deleteRange(this.rooms.swarm.layout, this.rooms.random)),
     deleteWhere: () => this.deleteWhere(),
     flush: () => this.run(this.flush()),
     compact: () => this.run(this.rooms.db.compact()),
@@ -140,9 +140,8 @@ export class Life implements RollupRooms {
   }
 
   /** Beside writes that are under way: those may come before or after it. */
-  private deleteRange(): void {
-    const { db, history, random, rollups, swarm } = this.rooms
-    const { covers, run, range } = deleteRange(swarm.layout, random)
+  remove({ covers, run, range }: RangeDeletion): void {
+    const { db, history, rollups } = this.rooms
     const operation = history.delete(covers)
     rollups?.noteDelete(operation, range)
     const done = async (): Promise<void> => {

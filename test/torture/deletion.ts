@@ -41,27 +41,41 @@ function rangeOf(
   return { first, end, request: { start: at(first), end: at(end) } }
 }
 
-export function deleteRange(
-  layout: Layout,
-  random: () => number,
-): Erasure & { readonly range: { readonly start: bigint; readonly end: bigint } } {
-  const [database, table] = [pick(DATABASES, random), pick(TABLES, random)]
-  const number = tableNumber(database, table)
-  const { first, end, request } = rangeOf(layout, random)
+export function deleteRange(layout: Layout, random: () => number): RangeDeletion {
+  const place = [pick(DATABASES, random), pick(TABLES, random)] as const
+  const { request } = rangeOf(layout, random)
   const range = { start: BigInt(request.start), end: BigInt(request.end) }
   const host = random() < 0.5 ? Math.floor(random() * layout.hosts) : -1
+  return deletionOf(place, range, host, layout)
+}
+
+export interface RangeDeletion extends Erasure {
+  /** Nanoseconds, half-open. */
+  readonly range: { readonly start: bigint; readonly end: bigint }
+}
+
+/** Deletes all points of a range, of one host (negative: of all). */
+export function deletionOf(
+  [database, table]: readonly [database: string, table: string],
+  range: RangeDeletion['range'],
+  host: number,
+  { base, step }: Layout,
+): RangeDeletion {
+  const number = tableNumber(database, table)
+  const bounds = { start: String(range.start), end: String(range.end) }
   const where = host < 0 ? {} : { where: `host = 'h${host}'` }
   return {
     tables: [],
     range,
     run: async (db) => {
-      const options = { ...request, ...where, precision: 'ns' as const, database }
+      const options = { ...bounds, ...where, precision: 'ns' as const, database }
       await db.deleteRows(table, options)
     },
     covers: (key) => {
       const parts = keyParts(key)
       const isHost = host < 0 || parts.host === host
-      return parts.table === number && isHost && parts.time >= first && parts.time < end
+      const at = base + BigInt(parts.time) * step
+      return parts.table === number && isHost && at >= range.start && at < range.end
     },
   }
 }

@@ -107,10 +107,10 @@ export class Keeping {
     this.end()
   }
 
-  /** Some hours go by. */
+  /** Some hours go by, or days. */
   pass(random: () => number): void {
     this.end()
-    this.clock.drift(this.host, 1 + Math.floor(random() * 6))
+    this.clock.drift(this.host, 1 + Math.floor(random() * (random() < 0.5 ? 6 : 48)))
     this.end()
   }
 

@@ -18,6 +18,7 @@ import {
 import { KeptCells, type Reach } from '../engine/crash-kept.ts'
 import { type History, type Operation, isRefusal } from '../engine/crash-model.ts'
 import { type Random, randomOf } from '../random.ts'
+import { type RangeDeletion, deletionOf } from './deletion.ts'
 import { bucketFault, floor } from './buckets.ts'
 import type { Keeping } from './keeping.ts'
 import type { Swarm } from './swarm.ts'
@@ -57,6 +58,8 @@ export interface RollupRooms {
   readonly db: Database
   readonly where: string
   run(work: Promise<unknown>): void
+  /** Deletes rows, and notes it. */
+  remove(deletion: RangeDeletion): void
   /** Null: it could not be read. */
   compare(): Promise<Cells | null>
   excuse(error: unknown): void
@@ -171,6 +174,7 @@ export class Rollups {
     else if (kind < 6 && random.chance(0.5)) rooms.run(this.drop(db, database, table))
     else if (kind < 12) rooms.run(this.refresh(db))
     else if (kind < 16) rooms.run(db.flush())
+    else if (kind < 18) await this.remove(rooms, database, table)
     else if (kind < 26) await this.ask(rooms, database, table)
     else if (kind < 28 && keeping !== null) rooms.run(keeping.put(db, random.next))
     else if (kind < 30) keeping?.pass(random.next)
@@ -199,6 +203,27 @@ export class Rollups {
     await this.put(declaration, () =>
       db.putTable(table, { tags: ['host'], fields, rollups: requests }, { database }),
     )
+  }
+
+  /** Whole buckets, which may be final by then. */
+  private async remove(rooms: RollupRooms, database: string, table: string): Promise<void> {
+    const { random, layout } = this
+    const number = tableNumber(database, table)
+    const all = this.candidates(number).flat()
+    if (all.length === 0) return
+    const { width } = random.pick(all)
+    if (random.chance(0.7)) {
+      this.keeping?.pass(random.next)
+      rooms.run(this.refresh(rooms.db))
+      await rooms.compare()
+    }
+    const end = random.chance(0.8) ? this.firstShown(number) : layout.times
+    const first = random.int(end > 0 ? end : layout.times)
+    const start = floor(this.timeOf(first), width)
+    const range = { start, end: start + width * BigInt(1 + random.int(4)) }
+    const host = random.chance(0.5) ? random.int(layout.hosts) : -1
+    rooms.remove(deletionOf([database, table], range, host, layout))
+    await this.ask(rooms, database, table)
   }
 
   private async drop(db: Database, database: string, table: string): Promise<void> {
