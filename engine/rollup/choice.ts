@@ -1,7 +1,8 @@
-// Which rollups may answer for a table, and with which of its columns. One can if the query's buckets
-// are made of whole rollup buckets, if its condition asks nothing of single points, and if all of its
-// functions can be worked out from what is stored. The coarsest is taken, and finer ones for what it
-// leaves open where points have expired: before it begins, and buckets that the query's range cuts. Pure.
+// Which rollups may answer for a table, and with which of its columns. One can if the query's buckets, or
+// the one from its start to its end, are made of whole rollup buckets, if its condition asks nothing of
+// single points, and if all of its functions can be worked out from what is stored. The coarsest is taken,
+// and finer ones for what it leaves open where points have expired: before it begins, and buckets that
+// the query's range cuts. Pure.
 
 import { NS_PER_DAY } from '../calendar.ts'
 import { fieldTypeName } from '../field.ts'
@@ -55,7 +56,7 @@ interface StoredTables {
 }
 
 /** What is asked of the buckets. */
-type BucketQuestion = Pick<Query, 'every' | 'origin' | 'kind'>
+type BucketQuestion = Pick<Query, 'every' | 'origin' | 'kind' | 'start'>
 
 /**
  * The rollups of a table that answer a query, the coarsest first: each is for what those before it
@@ -71,7 +72,9 @@ export function chooseRollups(
   { bySource }: RollupVersion,
   catalog: StoredTables,
 ): PlanRollup[] {
-  if (query.kind !== 'range' || !select.isAggregate || query.every === null) return []
+  if (query.kind !== 'range' || !select.isAggregate) return []
+  // Without buckets and start a row is named by its first point, whose time no rollup has.
+  if (query.every === null && query.start === null) return []
   const usable = (bySource.get(source) ?? []).flatMap((rollup) => {
     if (rollup.watermark < 0n || !fitsBuckets(query, rollup)) return []
     return planRollup(select, rollup, catalog) ?? []
@@ -145,10 +148,11 @@ function leftOf(found: PlanRollup, range: BucketRun): BucketRun[] {
   return left.filter((run) => run.start < run.end)
 }
 
-/** Does every boundary of the query's buckets lie on one of the rollup's? */
+/** Does every boundary of the query's buckets lie on one of the rollup's? One bucket has none. */
 function fitsBuckets({ every, origin }: BucketQuestion, rollup: Rollup): boolean {
+  if (every === null) return true
   if ((origin - rollup.origin) % rollup.width !== 0n) return false
-  if (every!.width !== null) return every!.width % rollup.width === 0n
+  if (every.width !== null) return every.width % rollup.width === 0n
   // Months begin whole days after each other.
   return NS_PER_DAY % rollup.width === 0n
 }

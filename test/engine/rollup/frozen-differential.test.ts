@@ -100,7 +100,8 @@ class Model {
   /** Which points count for a query, by their minutes. */
   counter(asked: Asked): (minute: number) => boolean {
     const usable = this.stored
-      .filter(({ width }) => asked.every % width === 0 && !asked.isRaw)
+      .filter(({ width }) => asked.every === null || asked.every % width === 0)
+      .filter(() => !asked.isRaw && (asked.every !== null || asked.hasStart))
       .filter(({ fields }) => asked.fields.every((field) => fields.includes(field)))
       .sort((a, b) => b.width - a.width)
     // One is the coarsest that is used, and those whose buckets make up its buckets go with it.
@@ -141,7 +142,9 @@ class Model {
 }
 
 interface Asked {
-  readonly every: number
+  /** Null: one bucket, which is named by the query's start if it has one. */
+  readonly every: number | null
+  readonly hasStart: boolean
   readonly fields: readonly string[]
   /** Minutes: of the query, and of what its fill looks back on. */
   readonly ranges: readonly (readonly [start: number, end: number])[]
@@ -220,7 +223,7 @@ async function remove(db: Database, model: Model, random: Random): Promise<void>
 
 /** A request, and what of it decides which points count. */
 function questionOf(random: Random, model: Model): { request: QueryRequest; asked: Asked } {
-  const every = random.pick(MULTIPLES)
+  const every = random.chance(0.2) ? null : random.pick(MULTIPLES)
   const names = random.chance(0.2) ? ['*'] : ['x', 'n', 'word'].filter(() => random.chance(0.5))
   const fields = names.length === 0 ? ['x'] : names
   const select = fields.map((field) =>
@@ -234,7 +237,7 @@ function questionOf(random: Random, model: Model): { request: QueryRequest; aske
   const start = random.chance(0.6) ? bounds[0]! : null
   const end = random.chance(0.4) ? bounds[1]! : null
   const isRaw = random.chance(0.1)
-  const isFilled = random.chance(0.3)
+  const isFilled = random.chance(0.3) && every !== null
   const lookback = isFilled && random.chance(0.5) ? random.int(800) : 0
   const inWhere = random.chance(0.3)
   const conditions = [
@@ -246,9 +249,13 @@ function questionOf(random: Random, model: Model): { request: QueryRequest; aske
   const range = [start ?? -Infinity, end ?? Infinity] as const
   const ranges = [range, ...(start === null ? [] : [[start - lookback, start] as const])]
   return {
-    asked: { every, fields, ranges: inWhere ? [range] : ranges, isRaw },
+    asked: {
+      ...{ every, fields, isRaw, hasStart: start !== null && !inWhere },
+      ranges: inWhere ? [range] : ranges,
+    },
     request: {
-      ...{ table: 't', precision: 'ns', every: `${every}m`, select: [...new Set(select)] },
+      ...{ table: 't', precision: 'ns', select: [...new Set(select)] },
+      ...(every === null ? {} : { every: `${every}m` }),
       ...(random.chance(0.5) ? { by: random.pick([['host'], ['rack'], '*']) } : {}),
       ...(start !== null && !inWhere ? { start: String(at(start)) } : {}),
       ...(end !== null && !inWhere ? { end: String(at(end)) } : {}),
