@@ -8,6 +8,8 @@ import {
   FEATURE_GREATEST,
   FEATURE_LAST,
   FEATURE_LEAST,
+  FEATURE_SAMPLES,
+  FEATURE_SKETCH,
   FEATURE_SUM,
   FEATURE_VARIANCE,
   joinVariance,
@@ -15,6 +17,8 @@ import {
 import { GREATER, LESS } from './filter'
 import { FLOAT, LIMIT, STRING } from './layout'
 import { WANTS_ARENA, WANTS_RECORDS, columnAt, recordOf, stopFor } from './record'
+import { joinSamples, samplesNeed } from './samples'
+import { joinSketch, sketchNeed } from './sketch'
 import { addWide, joinFloats } from './sum'
 
 /** The slot of a string of the other kernel's arena, as a pointer and a length. */
@@ -26,13 +30,19 @@ function textNeed(column: usize, record: usize, field: usize, slot: usize): u32 
 }
 
 /** Bytes of arena that a record needs at most. */
-function arenaNeed(state: usize, record: usize): u32 {
+function arenaNeed(state: usize, record: usize, arena: usize): u32 {
   let need: u32 = 0
   const count = load<u32>(state, 40)
   for (let i: u32 = 0; i < count; i++) {
     const column = columnAt(state, i)
+    const values = load<u64>(record + usize(load<u32>(column, 16)))
+    if (values === 0) continue
+    const features = load<u32>(column, 4)
+    if ((features & FEATURE_SAMPLES) !== 0) need += samplesNeed(u32(values))
+    if ((features & FEATURE_SKETCH) !== 0) {
+      need += sketchNeed(record + usize(load<u32>(column, 76)), arena)
+    }
     if (load<u32>(column) !== STRING) continue
-    if (load<u64>(record + usize(load<u32>(column, 16))) === 0) continue
     need += textNeed(column, record, 24, 0) + textNeed(column, record, 28, 0)
     need += textNeed(column, record, 32, 8) + textNeed(column, record, 36, 8)
   }
@@ -79,6 +89,14 @@ function joinColumn(state: usize, target: usize, column: usize, other: usize, ar
     const at = usize(load<u32>(column, 40))
     joinVariance(target + at, before, other + at, added)
   }
+  if ((features & FEATURE_SAMPLES) !== 0) {
+    const at = usize(load<u32>(column, 72))
+    joinSamples(state, target + at, other + at, arena)
+  }
+  if ((features & FEATURE_SKETCH) !== 0) {
+    const at = usize(load<u32>(column, 76))
+    joinSketch(state, target + at, other + at, arena)
+  }
   store<u64>(target + countAt, before + added)
 }
 
@@ -112,7 +130,7 @@ export function aggregateMerge(
   const columnCount = load<u32>(state, 40)
   for (let i = from; i < count; i++) {
     const other = records + usize(i) * size
-    const need = arenaNeed(state, other)
+    const need = arenaNeed(state, other, arena)
     if (need > load<u32>(state, 28) - load<u32>(state, 32)) {
       store<u32>(state, need, 52)
       return stopFor(state, WANTS_ARENA, i)

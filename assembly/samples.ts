@@ -81,6 +81,32 @@ function makeRoom(state: usize, samples: usize, wanted: u32): u32 {
   return capacity
 }
 
+/** Bytes of arena that joining `count` samples may take at most. */
+export function samplesNeed(count: u32): u32 {
+  return (count << 3) + (count >> 6) + CHUNK_BYTES_MAX * 2
+}
+
+/** Joins samples of other values, whose arena is a copy. */
+export function joinSamples(state: usize, samples: usize, other: usize, arena: usize): void {
+  let place = load<u32>(other)
+  let left = load<u32>(other, 4)
+  while (place !== 0) {
+    const chunk = arena + usize(place) - 1
+    let keys = chunk + CHUNK_HEADER
+    while (left > 0) {
+      const count = min(makeRoom(state, samples, left), left)
+      const used = load<u32>(samples, 4)
+      const target = chunkAt(state, load<u32>(samples)) + CHUNK_HEADER
+      memory.copy(target + (usize(used) << 3), keys, usize(count) << 3)
+      store<u32>(samples, used + count, 4)
+      keys += usize(count) << 3
+      left -= count
+    }
+    place = load<u32>(chunk)
+    if (place !== 0) left = load<u32>(arena + usize(place) - 1, 4)
+  }
+}
+
 /** Keys of a chunk of `samples`: how many. */
 function countOf(state: usize, samples: usize, place: u32): u32 {
   return place === load<u32>(samples) ? load<u32>(samples, 4) : load<u32>(chunkAt(state, place), 4)

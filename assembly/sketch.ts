@@ -8,7 +8,7 @@
 // of a level keep even and odd places in turn, so two of them move it no further than one. Of n values
 // in L levels the rank is off by at most n · (L + 2) / 4,096: below 1 % for any n that there is (2^50),
 // 0.3 % of a million; up to 2,048 values it is exact. At most 16 KB + 8 KB · log2(n / 2,048) a cell.
-// Sketches of parts of the values merge to a sketch of all of them within the same bound.
+// Sketches of parts of the values join to one of all of them, whose rank is off by at most twice that.
 //
 // Sketch in a record, 16 bytes: 0 values u32 (offset in the arena + 1, 0 = none)  4 capacity u32
 //   8 used u32  12 levels u32 (offset in the arena + 1, 0 = none)
@@ -101,8 +101,8 @@ function makeRoom(state: usize, sketch: usize, wanted: u32): u32 {
   return capacity
 }
 
-/** Every second key of a full level 0 goes up. */
-function raise(state: usize, sketch: usize): void {
+/** The levels above 0, which it has from now on if values within these keys are in them. */
+function levelsWith(state: usize, sketch: usize, least: u64, greatest: u64): usize {
   if (load<u32>(sketch, 12) === 0) {
     const place = takeArena(state, LEVELS_SIZE)
     store<u32>(sketch, place + 1, 12)
@@ -111,13 +111,22 @@ function raise(state: usize, sketch: usize): void {
     store<u64>(levels, u64.MAX_VALUE)
   }
   const levels = levelsOf(state, sketch)
+  store<u64>(levels, min(load<u64>(levels), least))
+  store<u64>(levels, max(load<u64>(levels, GREATEST), greatest), GREATEST)
+  return levels
+}
+
+/** Every second key of a full level 0 goes up. */
+function raise(state: usize, sketch: usize): void {
   const keys = keysOf(state, sketch)
   sortKeys(keys, SORTED_MAX)
-  store<u64>(levels, min(load<u64>(levels), load<u64>(keys)))
   const greatest = load<u64>(keys + (usize(SORTED_MAX - 1) << 3))
-  store<u64>(levels, max(load<u64>(levels, GREATEST), greatest), GREATEST)
-  let source = keys
-  for (let level: u32 = 1; ; level++) {
+  raiseTo(state, levelsWith(state, sketch, load<u64>(keys), greatest), keys, 1)
+}
+
+/** Every second of 2,048 sorted keys goes to a level. */
+function raiseTo(state: usize, levels: usize, source: usize, from: u32): void {
+  for (let level = from; ; level++) {
     const slot = levels + LEVELS + (usize(level) << 3)
     const isOdd = load<u8>(slot, KEEPS_ODD)
     store<u8>(slot, isOdd ^ 1, KEEPS_ODD)
@@ -132,6 +141,57 @@ function raise(state: usize, sketch: usize): void {
     store<u8>(slot, 0, IS_FULL)
     source = MERGED
   }
+}
+
+/** Bytes of arena that joining a sketch, whose arena is a copy, may take at most. */
+export function sketchNeed(sketch: usize, arena: usize): u32 {
+  const place = load<u32>(sketch, 12)
+  if (place === 0) return SKETCH_ROOM
+  const levels = arena + usize(place) - 1
+  // A new level for each that is full, and one that the last of them may raise.
+  let count: u32 = 1
+  for (let level: u32 = 1; level <= LEVELS_MAX; level++) {
+    if (load<u8>(levels + LEVELS + (usize(level) << 3), IS_FULL) !== 0) count++
+  }
+  return SKETCH_ROOM + count * (LEVEL_VALUES << 3)
+}
+
+/** Joins a sketch of other values, whose arena is a copy. */
+export function joinSketch(state: usize, sketch: usize, other: usize, arena: usize): void {
+  let keys = arena + usize(load<u32>(other)) - 1
+  let left = load<u32>(other, 8)
+  while (left > 0) {
+    const count = min(makeRoom(state, sketch, left), left)
+    const used = load<u32>(sketch, 8)
+    memory.copy(keysOf(state, sketch) + (usize(used) << 3), keys, usize(count) << 3)
+    store<u32>(sketch, used + count, 8)
+    keys += usize(count) << 3
+    left -= count
+  }
+  const place = load<u32>(other, 12)
+  if (place === 0) return
+  const from = arena + usize(place) - 1
+  const levels = levelsWith(state, sketch, load<u64>(from), load<u64>(from, GREATEST))
+  for (let level: u32 = 1; level <= LEVELS_MAX; level++) {
+    const slot = from + LEVELS + (usize(level) << 3)
+    if (load<u8>(slot, IS_FULL) === 0) continue
+    joinLevel(state, levels, arena + usize(load<u32>(slot)) - 1, level)
+  }
+}
+
+/** Puts a full level beside what a level has. */
+function joinLevel(state: usize, levels: usize, keys: usize, level: u32): void {
+  const slot = levels + LEVELS + (usize(level) << 3)
+  if (load<u32>(slot) === 0) store<u32>(slot, takeArena(state, LEVEL_VALUES << 3) + 1)
+  const own = arenaOf(state) + usize(load<u32>(slot)) - 1
+  if (load<u8>(slot, IS_FULL) === 0) {
+    memory.copy(own, keys, usize(LEVEL_VALUES) << 3)
+    store<u8>(slot, 1, IS_FULL)
+    return
+  }
+  mergeKeys(own, keys, MERGED)
+  store<u8>(slot, 0, IS_FULL)
+  raiseTo(state, levels, MERGED, level + 1)
 }
 
 /** Every second of 2,048 keys. */
@@ -173,7 +233,6 @@ function weightAtMost(state: usize, sketch: usize, levels: usize, key: u64): u64
   let weight = u64(countAtMost(keysOf(state, sketch), load<u32>(sketch, 8), key))
   for (let level: u32 = 1; level <= LEVELS_MAX; level++) {
     const slot = levels + LEVELS + (usize(level) << 3)
-    if (load<u32>(slot) === 0) break
     if (load<u8>(slot, IS_FULL) === 0) continue
     const keys = arenaOf(state) + usize(load<u32>(slot)) - 1
     weight += u64(countAtMost(keys, LEVEL_VALUES, key)) << u64(level)

@@ -64,9 +64,12 @@ export function featuresOf(outputs: readonly Output[], fields: number): number[]
   return features
 }
 
-/** Can the cells of the features be joined (assembly/aggregate-merge.ts)? */
+/**
+ * Can the cells of the features be joined (assembly/aggregate-merge.ts)? Differences go from one part of
+ * a series' points to the next, so they cannot.
+ */
 export function isMergeable(features: number): boolean {
-  return (features & (DIFFERENCES | SAMPLES | SKETCH)) === 0
+  return (features & DIFFERENCES) === 0
 }
 
 /** Do the features need the time of each value? */

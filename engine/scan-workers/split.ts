@@ -26,7 +26,9 @@ const SUMMARY_ROWS = BLOCK_ROWS / 8
 const SUMMARY_BLOCKS = 2
 
 /** Results that no summary answers. */
-const SCATTER: ReadonlySet<ResultName | null> = new Set(['variance', 'stddev'])
+const SCATTER: ReadonlySet<ResultName | null> = new Set([
+  ...(['variance', 'stddev', 'quantile', 'approxQuantile'] as const),
+])
 
 /** What is aggregated: times [start, end) in the buckets of a grid. */
 export interface ScanRange {

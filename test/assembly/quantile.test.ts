@@ -5,6 +5,7 @@ import type { Chunk } from '../../engine/query/chunk.ts'
 import { Aggregator } from '../../engine/query/partial.ts'
 import type { PlanSeries } from '../../engine/query/plan.ts'
 import type { ResultName } from '../../engine/query/selection.ts'
+import { finish } from '../../engine/step.ts'
 import { openKernel, seededRandom } from '../kernel.ts'
 
 const instance = await openKernel()
@@ -172,5 +173,53 @@ describe('a sketch', () => {
     const { arena } = aggregator as unknown as { arena: { size: number } }
     expect(arena.size).toBeLessThanOrEqual(2 ** 18)
     aggregator.release()
+  })
+})
+
+describe('partials', () => {
+  /** Quantiles of values that several aggregators saw parts of. */
+  function joined(result: ResultName, values: Float64Array, cuts: number[], qs = QS): number[] {
+    const bounds = [0, ...cuts, values.length]
+    const parts = bounds.slice(1).map((end, i) => {
+      const part = aggregatorOf(result, values.slice(bounds[i]!, end), qs)
+      const partial = part.partial()
+      part.release()
+      return partial
+    })
+    const whole = aggregatorOf(result, new Float64Array(0), qs)
+    for (const part of parts) finish(whole.merge(part))
+    const { fields } = whole.results()
+    whole.release()
+    return fields.map((field) => field.values[0] as number)
+  }
+
+  test('of samples are joined to what all values give', () => {
+    const random = seededRandom(6)
+    for (const count of [1, 40, 3_000, 70_000]) {
+      const values = Float64Array.from({ length: count }, () => Math.floor(random() * 1_000))
+      const cuts = [0.1, 0.11, 0.7].map((share) => Math.floor(share * count))
+      expect(joined('quantile', values, cuts)).toEqual(quantiles('quantile', values))
+    }
+  })
+
+  test('of sketches are joined within twice the bound of one, and exact while they are small', () => {
+    const random = seededRandom(7)
+    const small = Float64Array.from({ length: 2_000 }, () => random())
+    expect(joined('approxQuantile', small, [3, 700])).toEqual(quantiles('quantile', small))
+    const count = 400_000
+    const bound = (count * (Math.floor(Math.log2(count / 2_048)) + 2)) / 2_048 + 1
+    expect(bound).toBeLessThan(count / 100)
+    for (const cuts of [[10], [200_000], [1_000, 5_000, 130_000, 131_000], [399_999]]) {
+      const values = Float64Array.from({ length: count }, () => random())
+      const sorted = values.slice().sort()
+      const qs = Array.from({ length: 51 }, (_, i) => i / 50)
+      joined('approxQuantile', values, cuts, qs).forEach((found, i) => {
+        const rank = sorted.indexOf(found)
+        expect(rank, `cuts ${cuts}, q ${qs[i]}`).toBeGreaterThanOrEqual(0)
+        expect(Math.abs(rank - qs[i]! * (count - 1)), `cuts ${cuts}`).toBeLessThanOrEqual(bound)
+      })
+      const [least, greatest] = joined('approxQuantile', values, cuts, [0, 1])
+      expect([least, greatest]).toEqual([sorted[0], sorted.at(-1)])
+    }
   })
 })
