@@ -290,6 +290,8 @@ export function blockLowerBound(source: usize, from: i32, to: i32, time: i64): i
   const first = maxOf(source, low)
   const share = f64(u64(time - first)) / f64(u64(maxOf(source, high) - first))
   const guess = low + i32(min(1.0, share) * f64(high - low))
+  // Mostly the line hits: one entry is looked at, the one that its caller goes on with.
+  if (guess > low && minOf(source, guess) <= time && maxOf(source, guess) >= time) return guess
   for (let step = 1, at = max(low, guess - 1); at > low; step <<= 1) {
     if (maxOf(source, at) < time) {
       low = at
@@ -312,6 +314,10 @@ export function blockLowerBound(source: usize, from: i32, to: i32, time: i64): i
     else high = middle
   }
   return high
+}
+
+function minOf(source: usize, index: i32): i64 {
+  return load<i64>(source + usize(index) * usize(ENTRY_SIZE), entries.ENTRY_MIN)
 }
 
 function maxOf(source: usize, index: i32): i64 {

@@ -17,7 +17,7 @@ import { CORRUPT } from './layout'
 import { lineIsRising, lineUnary, lineUnarySize, lineWords } from './pieces'
 import { lineRows, lineShift, lineSlope, linePieces, lineUnit, lineWidth } from './pieces'
 import { lineSizeOf, openLine, pieceBase, pieceEnd, pieceOf, pieceStart, valueAt } from './pieces'
-import { onesBelow } from './unary'
+import { onesFrom, positionBehindZero } from './unary'
 
 /** Most bytes that encodeTimes writes for `n` rows. */
 export function encodeTimesBound(n: i32): i32 {
@@ -203,12 +203,13 @@ function risingLowerBound(from: i32, to: i32, time: i64): i32 {
   const sought = distance / unit + u64(distance % unit !== 0)
   const share = sought >> lineWidth
   if (share >= u64(lineUnarySize) << 3) return high
-  const first = onesBelow(lineUnary, lineUnarySize, i32(share))
-  const last = onesBelow(lineUnary, lineUnarySize, i32(share) + 1)
+  const place = positionBehindZero(lineUnary, lineUnarySize, i32(share))
+  if (place < 0) return high
   // Rows that share the high part differ in their low bits.
   const rest = sought & ((u64(1) << lineWidth) - 1)
+  const first = place - i32(share)
   let start = max(low, min(high, first))
-  let end = max(start, min(high, last))
+  let end = max(start, min(high, first + onesFrom(lineUnary, lineUnarySize, place)))
   while (start < end) {
     const middle = (start + end) >> 1
     if (residualAt(lineWords, lineRows, lineWidth, middle) < rest) start = middle + 1

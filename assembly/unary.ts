@@ -60,11 +60,26 @@ export function positionOfOne(bitmap: usize, size: i32, index: i32): i32 {
   return positionIn(bitmap, size, index, 0)
 }
 
-/** Ones before zero `index` − 1, so the first row whose sum is `index` or more; 65,536 if none is. */
-export function onesBelow(bitmap: usize, size: i32, index: i32): i32 {
+/** Position behind zero `index` − 1, so of the first row whose high part is `index` or more; −1 if none is. */
+export function positionBehindZero(bitmap: usize, size: i32, index: i32): i32 {
   if (index <= 0) return 0
   const position = positionIn(bitmap, size, index - 1, u64.MAX_VALUE)
-  return position < size << 3 ? position - (index - 1) : 65536
+  return position < size << 3 ? position + 1 : -1
+}
+
+/** How many ones follow each other from `position` on. */
+export function onesFrom(bitmap: usize, size: i32, position: i32): i32 {
+  const end = bitmap + usize(size)
+  let at = bitmap + usize(position >> 3)
+  let count = -(position & 7)
+  // What is before the position counts as ones, and is taken off.
+  let word = ~wordAt(at, end) & (u64.MAX_VALUE << (position & 7))
+  while (word === 0 && at < end) {
+    count += 64
+    at += 8
+    word = ~wordAt(at, end)
+  }
+  return count + i32(ctz(word))
 }
 
 function positionIn(bitmap: usize, size: i32, index: i32, inverted: u64): i32 {

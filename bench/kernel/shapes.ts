@@ -45,12 +45,28 @@ export const integerShapes: readonly [string, (i: number) => bigint][] = [
 const START = 1_790_000_000_000_000_000n
 const MS = 1_000_000n
 
+/** A number of the exponential distribution with mean 1, of the standard normal one. */
+const exponential = (): number => -Math.log(1 - random())
+const normal = (): number => Math.sqrt(2 * exponential()) * Math.cos(2 * Math.PI * random())
+
+/** Bursts of 50 events on average, a millisecond apart on average, with 10 s between. */
+const bursts = (): bigint =>
+  BigInt(Math.ceil(exponential() * (random() < 0.02 ? 1e7 : 1e3))) * 1_000n
+
+/** A clock of a second that stops for up to a day once in 5,000 times. */
+const gapped = (): bigint =>
+  (random() < 0.0002 ? BigInt(Math.ceil(random() * 86_400)) : 1n) * 1_000n * MS
+
 /** Times: steps that add up, or distances from a clock of one second. */
 export const timeShapes: readonly [string, 'steps' | 'jitter', () => bigint][] = [
   ['regular 10 s', 'steps', () => 10_000n * MS],
   ['jittered ±20 ms', 'jitter', () => BigInt(Math.floor(random() * 40) - 20) * MS],
   ['1 % missing', 'steps', () => (random() < 0.01 ? 2_000n : 1_000n) * MS],
-  ['Poisson, µs', 'steps', () => BigInt(Math.ceil(-Math.log(1 - random()) * 1e6)) * 1_000n],
+  ['gapped', 'steps', gapped],
+  ['bursty, µs', 'steps', bursts],
+  ['Poisson, ms', 'steps', () => BigInt(Math.ceil(exponential() * 1e3)) * MS],
+  ['Poisson, µs', 'steps', () => BigInt(Math.ceil(exponential() * 1e6)) * 1_000n],
+  ['lognormal, µs', 'steps', () => BigInt(Math.ceil(Math.exp(normal()) * 1e6)) * 1_000n],
 ]
 
 /** `count` times of a shape. */
