@@ -1,12 +1,15 @@
-// Strings of a block: a dictionary of its distinct values, sorted by bytes, and for each row the
-// number of its entry through the integer codec. So equality and order are decided on small
-// integers, and any bytes at all (NUL, empty, a megabyte) are fine.
-// After the line: end of each entry u16 or u32, counted from the first byte; then the bytes.
+// Strings of a block, in one of two forms; any bytes at all (NUL, empty, a megabyte) are fine.
+// dictionary: the distinct values, sorted by bytes, and for each row the number of its entry through
+//   the integer codec, so equality and order are decided on small integers. After the line: end of each
+//   entry u16 or u32, counted from the first byte; then the bytes.
+// plain, where nearly every row has another value: the integer codec has the end of each row's bytes,
+//   counted from the first byte; after the line, the bytes, row after row.
 
+import { packedSize } from './bits'
 import * as entries from './entry'
 import { UNIT_NONE, decodeIntegers, fitIntegers, storeIntegers } from './integers'
 import { CORRUPT, FULL } from './layout'
-import { lineSizeOf } from './pieces'
+import { lineRowsOf, lineSizeOf } from './pieces'
 
 /** A row's dictionary entry, i64[1024]. */
 const CODES: usize = memory.data(8192)
@@ -41,6 +44,9 @@ export function encodeStrings(
   entry: usize,
 ): i32 {
   collect(values, valid, n)
+  if (isPlainSmaller(values, valid, n)) {
+    return encodePlain(values, valid, n, target, capacity, entry)
+  }
   sort()
   for (let i = 0; i < n; i++) {
     const code = CODES + (usize(i) << 3)
@@ -58,6 +64,52 @@ export function encodeStrings(
   store<u8>(entry, u8(endBytes), entries.ENTRY_END_BYTES)
   storeDictionary(target + usize(lineSize), endBytes)
   return i32(size)
+}
+
+/** Where each row's bytes end, i64[1025]: one row more for the decoder. */
+const ENDS: usize = memory.data(8200)
+/** Fewer distinct values than this percent of the rows are never plain. */
+const DISTINCT_PERCENT_MIN = 25
+
+/** Bytes of the plain form that isPlainSmaller fitted. */
+let plainSize: u64 = 0
+
+/** Fills ENDS and fits them where many values are met once; true if plain strings take fewer bytes. */
+function isPlainSmaller(values: usize, valid: usize, n: i32): bool {
+  if (i32(distinctCount) * 100 < n * DISTINCT_PERCENT_MIN) return false
+  let end: i64 = 0
+  for (let i = 0; i < n; i++) {
+    const isFree = valid !== 0 && load<u8>(valid + usize(i)) === 0
+    if (!isFree) end += i64(load<u32>(values + (usize(i) << 3), 4))
+    store<i64>(ENDS + (usize(i) << 3), end)
+  }
+  const bytes = dictionaryBytes()
+  const codes = packedSize(n, 32 - i32(clz(distinctCount - 1)))
+  const dictionary = bytes + u64(distinctCount) * (bytes < 65536 ? 2 : 4) + u64(codes)
+  plainSize = u64(end) + u64(fitIntegers(ENDS, 0, n, false, UNIT_NONE, 0, 0, entries.IS_RISING))
+  return plainSize < dictionary
+}
+
+/** Writes what isPlainSmaller fitted. */
+function encodePlain(
+  values: usize,
+  valid: usize,
+  n: i32,
+  target: usize,
+  capacity: i32,
+  entry: usize,
+): i32 {
+  if (capacity < 0 || plainSize > u64(capacity)) return FULL
+  let text = target + usize(storeIntegers(target, capacity, entry))
+  for (let i = 0; i < n; i++) {
+    if (valid !== 0 && load<u8>(valid + usize(i)) === 0) continue
+    const slot = values + (usize(i) << 3)
+    const length = usize(load<u32>(slot, 4))
+    memory.copy(text, usize(load<u32>(slot)), length)
+    text += length
+  }
+  store<u8>(entry, u8(entries.ENCODING_PLAIN), entries.ENTRY_ENCODING)
+  return i32(plainSize)
 }
 
 function dictionaryBytes(): u64 {
@@ -166,14 +218,48 @@ function mergeRuns(start: u32, middle: u32, end: u32): void {
   }
 }
 
-/** Least bytes of line and dictionary, without its text; or CORRUPT. */
+function isPlain(entry: usize): bool {
+  return u32(load<u8>(entry, entries.ENTRY_ENCODING)) === entries.ENCODING_PLAIN
+}
+
+/** Bytes before the text; or CORRUPT. */
 export function stringsSize(entry: usize): i32 {
+  const encoding = u32(load<u8>(entry, entries.ENTRY_ENCODING))
   const lineSize = lineSizeOf(entry)
   const count = i32(load<u16>(entry, entries.ENTRY_EXCEPTIONS))
   const endBytes = i32(load<u8>(entry, entries.ENTRY_END_BYTES))
-  if (lineSize < 0 || count < 1 || count > i32(load<u16>(entry, entries.ENTRY_ROWS))) return CORRUPT
+  if (encoding === entries.ENCODING_PLAIN) return count === 0 && endBytes === 0 ? lineSize : CORRUPT
+  if (encoding !== entries.ENCODING_DICTIONARY) return CORRUPT
+  if (lineSize < 0 || count < 1 || count > lineRowsOf(entry)) return CORRUPT
   if (endBytes !== 2 && endBytes !== 4) return CORRUPT
   return lineSize + count * endBytes
+}
+
+/** decodeStrings of plain ones, whose text of `room` bytes is at `text`. */
+function decodePlain(
+  block: usize,
+  entry: usize,
+  text: usize,
+  room: u32,
+  from: i32,
+  count: i32,
+  values: usize,
+  valid: usize,
+): i32 {
+  const hasBefore = i32(from > 0)
+  decodeIntegers(block, entry, from - hasBefore, count + hasBefore, ENDS)
+  let start: u64 = hasBefore !== 0 ? load<u64>(ENDS) : 0
+  const ends = ENDS + (usize(hasBefore) << 3)
+  for (let i = 0; i < count; i++) {
+    const slot = values + (usize(i) << 3)
+    const end = load<u64>(ends + (usize(i) << 3))
+    if (start > end || end > u64(room)) return CORRUPT
+    const isNull = valid !== 0 && load<u8>(valid + usize(i)) === 0
+    store<u32>(slot, isNull ? 0 : u32(text) + u32(start))
+    store<u32>(slot, isNull ? 0 : u32(end - start), 4)
+    start = end
+  }
+  return 0
 }
 
 /**
@@ -192,6 +278,7 @@ export function decodeStrings(
   const fixed = stringsSize(entry)
   const text = block + usize(fixed)
   const room = u32(size - fixed)
+  if (isPlain(entry)) return decodePlain(block, entry, text, room, from, count, values, valid)
   decodeIntegers(block, entry, from, count, values)
   for (let i = 0; i < count; i++) {
     const slot = values + (usize(i) << 3)
@@ -217,8 +304,9 @@ function dictionaryEnd(block: usize, entry: usize, rank: u32): u32 {
   return load<u32>(ends + (usize(rank) << 2))
 }
 
-/** True if the ends ascend and the last one is the end of the `size` bytes of line and dictionary. */
-export function isDictionaryOrdered(block: usize, entry: usize, size: i32): bool {
+/** True if the ends ascend and the last one is the end of the `size` bytes of line and text. */
+export function areStringsOrdered(block: usize, entry: usize, size: i32): bool {
+  if (isPlain(entry)) return arePlainOrdered(block, entry, size)
   const count = u32(load<u16>(entry, entries.ENTRY_EXCEPTIONS))
   let previous: u32 = 0
   for (let rank: u32 = 0; rank < count; rank++) {
@@ -227,4 +315,16 @@ export function isDictionaryOrdered(block: usize, entry: usize, size: i32): bool
     previous = end
   }
   return previous === u32(size - stringsSize(entry))
+}
+
+function arePlainOrdered(block: usize, entry: usize, size: i32): bool {
+  const n = lineRowsOf(entry)
+  decodeIntegers(block, entry, 0, n, ENDS)
+  let previous: u64 = 0
+  for (let i = 0; i < n; i++) {
+    const end = load<u64>(ENDS + (usize(i) << 3))
+    if (end < previous) return false
+    previous = end
+  }
+  return previous === u64(size - lineSizeOf(entry))
 }

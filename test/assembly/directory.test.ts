@@ -193,7 +193,14 @@ test('the first block that reaches a time is found among any maxima (seeds 1 to 
       maxima.push(at)
     }
     guarded(n * ENTRY_SIZE, (entries) => {
-      for (const [i, max] of maxima.entries()) memory.i64[(entries + i * ENTRY_SIZE + 48) / 8] = max
+      for (const [i, max] of maxima.entries()) {
+        const least = i > 0 ? maxima[i - 1]! + 1n : -(2n ** 63n)
+        // A block begins anywhere behind the one before.
+        const minimum =
+          least + BigInt(random.int(Number(max - least > 1000n ? 1000n : max - least) + 1))
+        memory.i64[(entries + i * ENTRY_SIZE + 40) / 8] = minimum
+        memory.i64[(entries + i * ENTRY_SIZE + 48) / 8] = max
+      }
       for (const probe of [
         -(2n ** 63n),
         2n ** 63n - 1n,

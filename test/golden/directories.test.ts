@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { answersOf, goldenNames, openGolden } from './directories.ts'
 
 test('there is a directory of each kind', () => {
-  expect(goldenNames()).toEqual(['lifecycle', 'log', 'merged', 'segments', 'sums'])
+  expect(goldenNames()).toEqual(['lifecycle', 'log', 'merged', 'segments', 'sparse', 'sums'])
 })
 
 test.each(goldenNames())('%s answers as when it was written', async (name) => {

@@ -118,6 +118,14 @@ const SCENARIOS: readonly Scenario[] = [
       await db.flush()
     },
   },
+  {
+    name: 'sparse',
+    isKilled: false,
+    write: async (db) => {
+      await write(db, sparse(1500))
+      await db.flush()
+    },
+  },
 ]
 
 /** Walks, counters and times that come as they like: what blocks of sums are for. */
@@ -139,6 +147,19 @@ function walks(rows: number): string[] {
     }
   }
   return lines
+}
+
+/** Columns that few rows have, and strings that hardly repeat. */
+function sparse(rows: number): string[] {
+  const random = seededRandom(22)
+  return Array.from({ length: rows }, (_, row) => {
+    const fields = [`id="${Math.floor(random() * 2 ** 40).toString(16)}"`]
+    if (random() < 0.4) fields.push(`some=${Math.floor(random() * 1e4) / 100}`)
+    if (random() < 0.02) fields.push(`few=${Math.floor(random() * 1e9)}i`, `odd=${random() - 0.5}`)
+    if (random() < 0.3) fields.push(`note="${'n'.repeat(Math.floor(random() * 30))}${row}"`)
+    if (random() < 0.3) fields.push(`kind="${['on', 'off', ''][row % 3]}"`)
+    return `sparse ${fields.join(',')} ${START + BigInt(row) * 1_000_000n}`
+  })
 }
 
 /** Everything that a database shows. */
