@@ -21,34 +21,55 @@ import { ONES, unpackOnes } from './unary'
 
 /** Sums of the rows from a restart on, i32[1024]. */
 const SUMS: usize = memory.data(4096)
-/** A row of words that hold nothing, for numbers without low bits. */
-const EMPTY: usize = memory.data(128)
 
 /** Sums of rows from … from + count of the open line: the address of the first, i32[count]. */
 export function sumUp(from: i32, count: i32): usize {
   const begin = from & ~(RESTART_ROWS - 1)
   unpackOnes(lineUnary, lineUnarySize, begin, from + count - begin)
-  const words = lineWidth > 0 ? lineWords : EMPTY
-  const mask = i32x4.splat((1 << lineWidth) - 1)
-  let carry = i32x4.splat(i32(restartAt(begin / RESTART_ROWS)))
+  const carry = i32x4.splat(i32(restartAt(begin / RESTART_ROWS)))
+  if (lineWidth === 0) sumUnary(begin, from + count, carry)
+  else sumPacked(begin, from + count, carry)
+  return SUMS + (usize(from - begin) << 2)
+}
+
+/** Zeros before each of eight ones: positions are modulo 2^16, as is the 0xffff before all. */
+function highsAt(ones: usize): v128 {
+  const gaps = i16x8.sub(v128.load(ones), v128.load(ones - 2))
+  return i16x8.sub(gaps, i16x8.splat(1))
+}
+
+/** Sums of rows from … end, of numbers without low bits. */
+function sumUnary(from: i32, end: i32, carry: v128): void {
   let ones = ONES
   let target = SUMS
-  for (let row = begin; row < from + count; row += 32) {
-    const bit = (row >> 5) * lineWidth
+  for (let row = from; row < end; row += 8, ones += 16, target += 32) {
+    const highs = highsAt(ones)
+    carry = addUp(i32x4.extend_low_i16x8_u(highs), carry, target)
+    carry = addUp(i32x4.extend_high_i16x8_u(highs), carry, target + 16)
+  }
+}
+
+/** Sums of rows from … end. */
+function sumPacked(from: i32, end: i32, carry: v128): void {
+  const width = lineWidth
+  const mask = i32x4.splat((1 << width) - 1)
+  let ones = ONES
+  let target = SUMS
+  for (let row = from; row < end; row += 32) {
+    const bit = (row >> 5) * width
     const shift = bit & 31
-    const word = words + usize(bit >> 5) * WORD_ROW
-    const next = word + (shift + lineWidth > 32 ? WORD_ROW : 0)
+    const word = lineWords + usize(bit >> 5) * WORD_ROW
+    const next = word + (shift + width > 32 ? WORD_ROW : 0)
     for (let group: usize = 0; group < WORD_ROW; group += 32, ones += 16, target += 32) {
-      // Zeros between two ones: positions are modulo 2^16, as is the 0xffff before all.
-      const gaps = i16x8.sub(v128.load(ones), v128.load(ones - 2))
-      const highs = i16x8.sub(gaps, i16x8.splat(1))
+      const highs = highsAt(ones)
+      const low = i32x4.shl(i32x4.extend_low_i16x8_u(highs), width)
+      const high = i32x4.shl(i32x4.extend_high_i16x8_u(highs), width)
       const first = unpack(word + group, next + group, shift, mask)
       const second = unpack(word + group + 16, next + group + 16, shift, mask)
-      carry = addUp(first, i32x4.extend_low_i16x8_u(highs), carry, target)
-      carry = addUp(second, i32x4.extend_high_i16x8_u(highs), carry, target + 16)
+      carry = addUp(v128.or(first, low), carry, target)
+      carry = addUp(v128.or(second, high), carry, target + 16)
     }
   }
-  return SUMS + (usize(from - begin) << 2)
 }
 
 function unpack(word: usize, next: usize, shift: i32, mask: v128): v128 {
@@ -57,9 +78,8 @@ function unpack(word: usize, next: usize, shift: i32, mask: v128): v128 {
   return v128.and(v128.or(here, i32x4.shl(v128.load(next), 32 - shift)), mask)
 }
 
-/** Stores the sums of four rows after `carry`; the last of them, four times. */
-function addUp(lows: v128, highs: v128, carry: v128, target: usize): v128 {
-  const codes = v128.or(lows, i32x4.shl(highs, lineWidth))
+/** Stores the sums of four zigzag numbers after `carry`; the last of them, four times. */
+function addUp(codes: v128, carry: v128, target: usize): v128 {
   const signs = i32x4.neg(v128.and(codes, i32x4.splat(1)))
   const steps = v128.xor(i32x4.shr_u(codes, 1), signs)
   const zero = i32x4.splat(0)
@@ -80,14 +100,19 @@ export function addSums(sums: usize, count: i32, stride: usize, divisor: f64, ta
   const bases = i64x2.splat(lineBase)
   const magic = f64x2.splat(MAGIC)
   const divisors = f64x2.splat(divisor)
+  const divides = divisor !== 1.0
   let lines = LINES
   for (let i = 0; i < count; i += 4, sums += 16, lines += stride, target += 32) {
     const four = v128.load(sums)
     let low = i64x2.add(i64x2.extend_low_i32x4_s(four), v128.load(lines))
     let high = i64x2.add(i64x2.extend_high_i32x4_s(four), v128.load(lines, 16))
     if (divisor !== 0.0) {
-      low = f64x2.div(f64x2.sub(low, magic), divisors)
-      high = f64x2.div(f64x2.sub(high, magic), divisors)
+      low = f64x2.sub(low, magic)
+      high = f64x2.sub(high, magic)
+      if (divides) {
+        low = f64x2.div(low, divisors)
+        high = f64x2.div(high, divisors)
+      }
     } else if (lineUnit !== 1) {
       low = i64x2.add(i64x2.mul(low, units), bases)
       high = i64x2.add(i64x2.mul(high, units), bases)

@@ -25,6 +25,7 @@ import {
   linePieces,
   lineShift,
   lineSlope,
+  lineUnarySize,
   lineUnit,
   lineWidth,
   openLine,
@@ -277,8 +278,9 @@ function decodeRising(from: i32, count: i32, divisor: f64, target: usize): void 
   const lines = LINES + (usize(from & 31) << 3)
   layPieces(pieceOf(from), from, count, lineUnit !== 1, divisor, lines)
   addHighs(from, count, lines)
-  // Products of 32-bit lanes are for models that are known to be small.
-  addResiduals(from, count, 32, u64.MAX_VALUE, divisor, target)
+  const highs = u64(lineUnarySize) << 3
+  const most = lineWidth <= 29 ? reach + (highs << lineWidth) : u64.MAX_VALUE
+  addResiduals(from, count, 32, most, divisor, target)
 }
 
 /** No model that layPieces laid is further from 0. */
