@@ -243,6 +243,7 @@ function addWide(row: i32, lines: usize, target: usize, end: usize): void {
   const units = i64x2.splat(lineUnit)
   const bases = i64x2.splat(lineUnit === 1 ? 0 : lineBase)
   const exponent = popcnt(lineUnit) === 1 ? i32(ctz(lineUnit)) : -1
+  if (exponent >= 0 && high !== 0) return addPlanes(row, lines, bases, exponent, target, end)
   for (; target < end; row++) {
     takeResiduals(row)
     for (let at: usize = 0; at < ROW_SIZE; at += 32, target += 32, lines += lineStride) {
@@ -256,6 +257,41 @@ function addWide(row: i32, lines: usize, target: usize, end: usize): void {
         v128.store(target, i64x2.add(i64x2.shl(odd, exponent), bases), 16)
       }
     }
+  }
+}
+
+/** addWide of two planes in one go, where the unit is a power of two, as that of doubles is. */
+function addPlanes(
+  row: i32,
+  lines: usize,
+  bases: v128,
+  exponent: i32,
+  target: usize,
+  end: usize,
+): void {
+  const stride = lineStride
+  const width = lineWidth - 32
+  // All of the low plane, and what the high one has of a number.
+  const mask = i64x2.splat((((u64(1) << width) - 1) << 32) | 0xffffffff)
+  let lows = lineWords + usize(row) * WORD_ROW
+  for (let bit = row * width; target < end; bit += width) {
+    const shift = bit & 31
+    const word = high + usize(bit >> 5) * WORD_ROW
+    const next = word + (shift + width > 32 ? WORD_ROW : 0)
+    for (let group: usize = 0; group < WORD_ROW; group += 16, target += 32, lines += stride) {
+      const low = v128.load(lows + group)
+      const here = v128.load(word + group)
+      const rest = v128.load(next + group)
+      // Shifts are taken modulo 32; where nothing is missing, what this puts in is masked out.
+      const highs = v128.or(i32x4.shr_u(here, shift), i32x4.shl(rest, 32 - shift))
+      const even = v128.and(v128.shuffle<i32>(low, highs, 0, 4, 1, 5), mask)
+      const odd = v128.and(v128.shuffle<i32>(low, highs, 2, 6, 3, 7), mask)
+      const first = i64x2.shl(i64x2.add(even, v128.load(lines)), exponent)
+      const second = i64x2.shl(i64x2.add(odd, v128.load(lines, 16)), exponent)
+      v128.store(target, i64x2.add(first, bases))
+      v128.store(target, i64x2.add(second, bases), 16)
+    }
+    lows += WORD_ROW
   }
 }
 

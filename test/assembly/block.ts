@@ -254,3 +254,41 @@ export function decodeTimes(block: Block, from: number, count: number): [number,
     }),
   )
 }
+
+/** As `Array.from` with a length. */
+export function fill<T>(n: number, value: (i: number) => T): T[] {
+  return Array.from({ length: n }, (_, i) => value(i))
+}
+
+export const allValid = (n: number): Uint8Array => new Uint8Array(n).fill(1)
+
+/** Decodes everything, some ranges and some single rows, and compares where there is a value. */
+export function expectRoundTrip(
+  block: Block,
+  slots: BigUint64Array,
+  valid: Uint8Array,
+  why = '',
+): void {
+  const n = slots.length
+  expect(check(block), `${why} check`).toBe(0)
+  const entry = readEntry(block.entry)
+  expect(entry).toMatchObject({ rows: n, count: valid.reduce((sum, bit) => sum + bit, 0) })
+  const ranges = [
+    [0, n],
+    [0, 0],
+    [n, 0],
+    [n >> 1, n - (n >> 1)],
+    [n - 1, 1],
+    [Math.min(31, n - 1), 1],
+  ]
+  for (const [from, count] of ranges as [number, number][]) {
+    const decoded = decodeColumn(block, from, count)
+    expect(decoded.status, `${why} rows ${from} + ${count}`).toBe(count)
+    expect(decoded.valid).toEqual(valid.slice(from, from + count))
+    const expected = slots
+      .slice(from, from + count)
+      .map((slot, i) => (decoded.valid[i] ? slot : 0n))
+    const found = decoded.slots.map((slot, i) => (decoded.valid[i] ? slot : 0n))
+    expect(found, `${why} rows ${from} + ${count}`).toEqual(expected)
+  }
+}
