@@ -38,7 +38,8 @@ function shortData(count: number): PointSet {
     return { tags: [`device_${index}`, `site_${index % 1000}`], times, values: [values] }
   })
   const tagKeys = ['device', 'site']
-  return { table: 'short', tagKeys, fields: ['celsius'], series, points: count * 60 }
+  const points = count * 60
+  return { table: 'short', tagKeys, fields: ['celsius'], series, points, stepMs: 60_000 }
 }
 
 async function load(db: Database, { table, tagKeys, fields, series }: PointSet): Promise<void> {
