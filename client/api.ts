@@ -251,7 +251,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Segments, blocks, bytes and bits per value of a table */
+        /**
+         * Segments, blocks, bytes and bits per value of a table
+         * @description What lies in its segment files: rows that are still in memory and in the log are not counted, overwritten and deleted ones are until a merge takes them. `points` of `GET /v1/tables/{table}` is what queries see.
+         */
         get: operations["tableStats"];
         put?: never;
         post?: never;

@@ -29,6 +29,7 @@ export interface TableStats {
   readonly name: string
   readonly segments: number
   readonly parts: number
+  /** Rows in parts, with those that are hidden or overwritten until a merge takes them. */
   readonly rows: number
   readonly bytes: number
   /** Time first, then the fields in byte order. */

@@ -252,6 +252,10 @@ function addStats(server: Server): void {
       path: '/v1/tables/{table}/stats',
       operationId: 'tableStats',
       summary: 'Segments, blocks, bytes and bits per value of a table',
+      description:
+        'What lies in its segment files: rows that are still in memory and in the log are not ' +
+        'counted, overwritten and deleted ones are until a merge takes them. `points` of ' +
+        '`GET /v1/tables/{table}` is what queries see.',
       group,
       access,
       parameters: TableParameter,

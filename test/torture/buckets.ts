@@ -4,8 +4,9 @@
 
 import type { Database } from '../../engine/database.ts'
 import type { Answer } from '../../engine/query/query.ts'
-import { type CellValue, FIELDS, type Layout, absent, pointKey } from '../engine/crash-cells.ts'
+import { type CellValue, FIELDS, type Layout, pointKey } from '../engine/crash-cells.ts'
 import type { KeptCells } from '../engine/crash-kept.ts'
+import { isMissing } from './erasure.ts'
 import type { Keeping } from './keeping.ts'
 import type { StoredRollup } from './rollups.ts'
 
@@ -59,9 +60,13 @@ export async function bucketFault(known: Known, asked: Asked): Promise<string | 
   )
   keeping?.begin()
   const request = { table, by: ['host'], every: `${every / 1_000_000_000n}s`, select }
-  const answer = await db.query(request, { database }).catch(absent)
+  const answer = await db.query(request, { database }).catch((error: unknown) => {
+    if (isMissing(error)) return null
+    throw error
+  })
   keeping?.end()
-  if (answer === null) return asked.rollups === null ? null : `${database} ${table} is missing`
+  // What may not have been declared may have no table, or lack a column.
+  if (answer === null) return asked.rollups === null ? null : `${database} ${table} lacks something`
   if (answer.stats.rollup !== null) judged.stored++
   const found = rowsOf(answer)
   for (const [start, indices] of bucketsOf(layout, every)) {
