@@ -54,9 +54,9 @@ export class RollupJobs {
     this.ended = ended
   }
 
-  /** Why the last round failed, or null. */
+  /** Why the last round failed, or null; what is gone fails no more. */
   get error(): unknown {
-    return this.failure
+    return this.target.catalog.rollups.version.byId.size === 0 ? null : this.failure
   }
 
   /** Brings all rollups up to date with the parts there are; what is under way is followed by more. */

@@ -129,6 +129,25 @@ test('a log whose mark failed is left by itself, also when no other write comes'
   expect((await open(disk)).db.databases()).toEqual(['default', 'other'])
 })
 
+test('a rollup that could not be refreshed is no warning once it is dropped', async () => {
+  const { db, disk, host } = await open()
+  await write(db, 't v=1 1')
+  await db.putTable('t', { rollups: [{ name: 'r', every: '1h', select: { v: 'max(v)' } }] })
+  await db.refresh()
+  await write(db, 't v=2 2')
+  await db.flush()
+  await db.refresh()
+  await db.deleteRows('t', { end: '1970-01-02T00:00:00Z' })
+  disk.capacity = disk.usedBytes
+  await expect(db.refresh()).rejects.toMatchObject({ code: 'storage_full' })
+  expect(db.health().status).toBe('warn')
+  disk.capacity = Infinity
+  await db.putTable('t', { rollups: [] })
+  // Merges that met the full disk, too, are tried again.
+  for (let i = 0; i < 3; i++) await fire(host)
+  expect(db.health()).toEqual({ status: 'pass', message: 'ready' })
+})
+
 test('a full disk is a warning until there is space again, also without another write', async () => {
   const { db, disk, host } = await open()
   await write(db, 't v=1 1')
