@@ -67,7 +67,13 @@ export function maskNull(valid: usize, count: i32, target: usize): void {
 /** Writes 1 where the mask is TRUE and 0 elsewhere (`target` may be the mask). Returns how many 1s. */
 export function maskSelect(mask: usize, count: i32, target: usize): i32 {
   let selected: i32 = 0
-  for (let i: i32 = 0; i < count; i++) {
+  let i: i32 = 0
+  for (; i + 16 <= count; i += 16) {
+    const bits = i8x16.shr_u(v128.load(mask + i), 1)
+    v128.store(target + i, bits)
+    selected += popcnt(i8x16.bitmask(i8x16.shl(bits, 7)))
+  }
+  for (; i < count; i++) {
     const bit = load<u8>(mask + i) >> 1
     store<u8>(target + i, bit)
     selected += i32(bit)
@@ -114,33 +120,97 @@ function outcome(accepted: i32, actual: i32): u8 {
   return (accepted & actual) !== 0 ? 2 : 0
 }
 
+// A set of outcomes is one comparison, negated or not; NaN is not below any number, so it comes out as
+// GREATER where a comparison with a number is negated.
+const BELOW: i32 = 0
+const AT_MOST: i32 = 1
+const SAME: i32 = 2
+
+function comparisonOf(accepted: i32): i32 {
+  if (accepted === EQUAL || accepted === (LESS | GREATER)) return SAME
+  return accepted === LESS || accepted === (EQUAL | GREATER) ? BELOW : AT_MOST
+}
+
+/** All ones where the set is the negation of its comparison, else zeros. */
+function negationOf(accepted: i32): v128 {
+  return i8x16.splat(i8((accepted & GREATER) !== 0 ? -1 : 0))
+}
+
+function compareFloatPair(comparison: i32, values: usize, constant: v128): v128 {
+  const pair = v128.load(values)
+  if (comparison === BELOW) return f64x2.lt(pair, constant)
+  return comparison === AT_MOST ? f64x2.le(pair, constant) : f64x2.eq(pair, constant)
+}
+
+function comparePair(comparison: i32, values: usize, flip: v128, constant: v128): v128 {
+  const pair = v128.xor(v128.load(values), flip)
+  if (comparison === BELOW) return i64x2.lt_s(pair, constant)
+  return comparison === AT_MOST ? i64x2.le_s(pair, constant) : i64x2.eq(pair, constant)
+}
+
+/** Writes eight outcomes from the comparisons of four pairs. */
+function storeOutcomes(a: v128, b: v128, c: v128, d: v128, negation: v128, target: usize): void {
+  const left = v128.shuffle<i32>(a, b, 0, 2, 4, 6)
+  const right = v128.shuffle<i32>(c, d, 0, 2, 4, 6)
+  const words = i16x8.narrow_i32x4_s(left, right)
+  const bytes = v128.xor(i8x16.narrow_i16x8_s(words, words), negation)
+  store<u64>(target, i64x2.extract_lane(v128.and(bytes, i8x16.splat(2)), 0))
+}
+
 function compareFloats(accepted: i32, values: usize, count: i32, constant: f64, out: usize): void {
-  for (let i: i32 = 0; i < count; i++) {
+  let i: i32 = 0
+  // Against NaN, and of no or of all outcomes, there is no such comparison.
+  if (accepted !== 0 && accepted !== 7 && constant === constant) {
+    const comparison = comparisonOf(accepted)
+    const negation = negationOf(accepted)
+    const pair = f64x2.splat(constant)
+    for (; i + 8 <= count; i += 8) {
+      const at = values + (i << 3)
+      storeOutcomes(
+        compareFloatPair(comparison, at, pair),
+        compareFloatPair(comparison, at + 16, pair),
+        compareFloatPair(comparison, at + 32, pair),
+        compareFloatPair(comparison, at + 48, pair),
+        negation,
+        out + i,
+      )
+    }
+  }
+  for (; i < count; i++) {
     store<u8>(out + i, outcome(accepted, compareFloat(load<f64>(values + (i << 3)), constant)))
   }
 }
 
+/** Compares integers, or with `sign` (the highest bit) unsigned ones, which are in order without it. */
 function compareIntegers(
   accepted: i32,
   values: usize,
   count: i32,
   constant: i64,
+  sign: i64,
   out: usize,
 ): void {
-  for (let i: i32 = 0; i < count; i++) {
-    store<u8>(out + i, outcome(accepted, compareInteger(load<i64>(values + (i << 3)), constant)))
+  let i: i32 = 0
+  if (accepted !== 0 && accepted !== 7) {
+    const comparison = comparisonOf(accepted)
+    const negation = negationOf(accepted)
+    const flip = i64x2.splat(sign)
+    const pair = i64x2.splat(constant ^ sign)
+    for (; i + 8 <= count; i += 8) {
+      const at = values + (i << 3)
+      storeOutcomes(
+        comparePair(comparison, at, flip, pair),
+        comparePair(comparison, at + 16, flip, pair),
+        comparePair(comparison, at + 32, flip, pair),
+        comparePair(comparison, at + 48, flip, pair),
+        negation,
+        out + i,
+      )
+    }
   }
-}
-
-function compareUnsigneds(
-  accepted: i32,
-  values: usize,
-  count: i32,
-  constant: u64,
-  out: usize,
-): void {
-  for (let i: i32 = 0; i < count; i++) {
-    store<u8>(out + i, outcome(accepted, compareUnsigned(load<u64>(values + (i << 3)), constant)))
+  for (; i < count; i++) {
+    const actual = compareInteger(load<i64>(values + (i << 3)) ^ sign, constant ^ sign)
+    store<u8>(out + i, outcome(accepted, actual))
   }
 }
 
@@ -168,9 +238,9 @@ export function filterConstant(
   if (type === FLOAT) {
     compareFloats(accepted, values, count, reinterpret<f64>(constant), target)
   } else if (type === INTEGER) {
-    compareIntegers(accepted, values, count, i64(constant), target)
+    compareIntegers(accepted, values, count, i64(constant), 0, target)
   } else {
-    compareUnsigneds(accepted, values, count, constant, target)
+    compareIntegers(accepted, values, count, i64(constant), i64.MIN_VALUE, target)
   }
   maskNulls(valid, count, target)
 }

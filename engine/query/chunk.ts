@@ -80,8 +80,16 @@ export class Chunk {
     }
   }
 
-  /** Adds fields (indexes in the plan) of the piece that was loaded. */
-  *add(piece: Loadable, fields: readonly number[]): Execution<void> {
+  /**
+   * Adds fields (indexes in the plan) of the piece that was loaded; of the rows of a part only [first,
+   * last] may be wanted: what the others have is then anything.
+   */
+  *add(
+    piece: Loadable,
+    fields: readonly number[],
+    first = 0,
+    last = this.count - 1,
+  ): Execution<void> {
     for (const field of fields) {
       const buffer = this.validBuffers[field]!
       const values = this.values[field]!
@@ -91,7 +99,11 @@ export class Chunk {
       else if (piece.kind === 'memory') {
         const { id } = this.context.fields[field]!
         hasNulls = piece.rows.column(id, piece.from, piece.to, values, buffer) < this.count
-      } else hasNulls = yield* this.decode(piece.rows, field, piece.from, piece.to, values, buffer)
+      } else {
+        const [from, to] = [piece.from + first, piece.from + last + 1]
+        const at = values + first * 8
+        hasNulls = yield* this.decode(piece.rows, field, from, to, at, buffer + first)
+      }
       this.valid[field] = hasNulls ? buffer : 0
     }
   }

@@ -178,7 +178,7 @@ export class RawReader {
   }
 
   private *readChunk(filter: PlanSeries['filter'], piece: Piece): Execution<void> {
-    const selected = yield* this.scan.load(piece, filter, true)
+    const selected = yield* this.scan.load(piece, filter, true, true)
     if (selected.count > 0) this.rows.copy(this.scan.chunk, selected)
   }
 }

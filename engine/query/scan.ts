@@ -223,9 +223,15 @@ export class Scan {
 
   /**
    * Loads a piece of at most BLOCK_ROWS rows and finds those that count; with the time where `times` or
-   * the filter needs it. Without such a row only what the filter reads is loaded.
+   * the filter needs it. Without such a row only what the filter reads is loaded. With `isSparse` the
+   * caller looks at no other rows: what those have, is then anything.
    */
-  *load(piece: Loadable, filter: Condition | null, times: boolean): Execution<Selected> {
+  *load(
+    piece: Loadable,
+    filter: Condition | null,
+    times: boolean,
+    isSparse = false,
+  ): Execution<Selected> {
     const { chunk, selectedFields } = this
     if (filter === null) {
       yield* chunk.load(piece, times)
@@ -240,8 +246,16 @@ export class Scan {
     const filtered = this.evaluator.select(filter, chunk)
     if (filtered.count === 0) return filtered
     const others = selectedFields.filter((field) => !fields.includes(field))
-    yield* chunk.add(piece, others)
-    this.budget.worked(chunk.count * others.length)
+    let first = 0
+    let last = chunk.count - 1
+    if (isSparse) {
+      // Rows that meet a condition lie together more often than not.
+      const { u8 } = this.instance.memory
+      first = u8.indexOf(1, filtered.mask) - filtered.mask
+      last = u8.lastIndexOf(1, filtered.mask + last) - filtered.mask
+    }
+    yield* chunk.add(piece, others, first, last)
+    this.budget.worked((last + 1 - first) * others.length)
     return this.countedRows(filtered)
   }
 

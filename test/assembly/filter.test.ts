@@ -67,9 +67,26 @@ function orderOf<T>(a: T, b: T): number {
 
 const target = memory.allocate(4096).offset
 
+test('selected rows are counted, and written as ones, for any number of rows', () => {
+  const masks = Uint8Array.from({ length: 90 }, (_, i) => (i * 7 + (i >> 3)) % 3)
+  for (let count = 0; count <= masks.length; count++) {
+    const expected = [...masks.subarray(0, count)].map((outcome) => (outcome === TRUE ? 1 : 0))
+    const ones = expected.filter((bit) => bit === 1).length
+    const mask = place(masks)
+    memory.u8[mask + count] = 99
+    expect(kernel.maskSelect(mask, count, mask)).toBe(ones)
+    expect([...memory.u8.subarray(mask, mask + count)]).toEqual(expected)
+    expect(memory.u8[mask + count]).toBe(99)
+    expect(kernel.scanCount(mask, count)).toBe(ones)
+  }
+})
+
 describe('comparing a column with a constant', () => {
-  const floats = [0, -0, 1.5, -1.5, NaN, -NaN, Infinity, -Infinity, 5e-324, 2 ** 53, 1e308]
-  const integers = [MIN, MIN + 1n, -1n, 0n, 1n, 2n ** 53n, 2n ** 53n + 1n, MAX]
+  const some = [0, -0, 1.5, -1.5, NaN, -NaN, Infinity, -Infinity, 5e-324, 2 ** 53, 1e308]
+  // Each of them in a group of eight, which is compared at once, and behind the last one.
+  const floats = [...some, ...some.toReversed(), ...some]
+  const numbers = [MIN, MIN + 1n, -1n, 0n, 1n, 2n ** 53n, 2n ** 53n + 1n, MAX]
+  const integers = [...numbers, ...numbers.slice(0, 7)]
 
   test('orders floats as PostgreSQL does, for every set of outcomes', () => {
     const values = place(Float64Array.from(floats))
