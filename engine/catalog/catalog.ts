@@ -27,7 +27,7 @@ import type { StoredTable } from '../rollup/choice.ts'
 import { isHidden } from '../rollup/layout.ts'
 import { RollupRegistry } from '../rollup/registry.ts'
 import { TagIndex, type TagTerm } from './tag-index.ts'
-import { type TagTexts, copyTags, decodeTags } from './tag-texts.ts'
+import { KnownTags, type TagTexts, decodeTags } from './tag-texts.ts'
 import { compareText } from './tags.ts'
 
 const SERIES_MIN = 64
@@ -57,6 +57,7 @@ export class Catalog implements PlanCatalog {
   readonly memory: Memory
   private readonly tags: TagIndex
   private readonly order: SeriesOrder
+  private readonly knownTags: KnownTags
   private readonly tableById = new Map<number, CatalogTable>()
   private readonly databaseById = new Map<number, CatalogDatabase>()
   private readonly leases = new Leases()
@@ -77,6 +78,7 @@ export class Catalog implements PlanCatalog {
     this.series = new KeyTable(kernel, memory, 1024, mayPack)
     this.tags = new TagIndex(kernel, memory)
     this.order = new SeriesOrder(kernel, memory, this.series)
+    this.knownTags = new KnownTags(this)
     const head = memory.allocateZeroed(16)
     this.pointer = head.offset
     const four = [this.tables, this.columns, this.shapes, this.series]
@@ -238,8 +240,8 @@ export class Catalog implements PlanCatalog {
   }
 
   /** Tags of many series as they are now. */
-  copyTags(ids: Uint32Array): Execution<TagTexts> {
-    return copyTags(this, ids)
+  copyTags(ids: Uint32Array): Execution<Pick<TagTexts, 'at'>> {
+    return this.knownTags.copy(ids)
   }
 
   /**
@@ -287,6 +289,7 @@ export class Catalog implements PlanCatalog {
       database.tables.delete(name)
     }
     this.tags.takeBack(mark.tags)
+    this.knownTags.forget()
     const four = [this.tables, this.columns, this.shapes, this.series]
     for (const [i, table] of four.entries()) table.truncate(mark.counts[i]!)
     this.seriesSeen = mark.seriesSeen

@@ -70,13 +70,53 @@ export class TagTexts {
   }
 }
 
+/** Series of which tags are kept, and how many of them are asked for at once at most. */
+const KNOWN_MAX = 8_192
+const ASKED_MAX = 512
+
+/** Decoded tags of the series that answers of few series showed last. */
+export class KnownTags {
+  private readonly keys: TagKeys
+  private readonly known = new Map<number, ReadonlyMap<string, string>>()
+
+  constructor(keys: TagKeys) {
+    this.keys = keys
+  }
+
+  /** Tags of series as they are now, whatever becomes of them; each look makes a new map. */
+  *copy(ids: Uint32Array): Execution<Pick<TagTexts, 'at'>> {
+    if (ids.length > ASKED_MAX) return yield* copyTags(this.keys, ids)
+    const tags: ReadonlyMap<string, string>[] = []
+    for (let i = 0; i < ids.length; i++) tags.push(this.of(ids[i]!))
+    return { at: (index) => new Map(tags[index]!) }
+  }
+
+  /** Ids may come again with other tags. */
+  forget(): void {
+    this.known.clear()
+  }
+
+  private of(id: number): ReadonlyMap<string, string> {
+    const before = this.known.get(id)
+    if (before !== undefined) return before
+    const { memory, series } = this.keys
+    const tags = decodeTags(memory.bytes(series.keptRange(id)))
+    if (this.known.size === KNOWN_MAX) this.known.clear()
+    this.known.set(id, tags)
+    return tags
+  }
+}
+
+/** Where the canonical keys of series lie. */
+interface TagKeys {
+  readonly memory: Memory
+  readonly series: KeyTable
+}
+
 /** Copies the keys of series; one that was dropped, and whose key is not kept, has no tags. */
-export function* copyTags(
-  { memory, series }: { readonly memory: Memory; readonly series: KeyTable },
-  ids: Uint32Array,
-): Execution<TagTexts> {
+export function* copyTags({ memory, series }: TagKeys, ids: Uint32Array): Execution<TagTexts> {
   const starts = new Uint32Array(ids.length + 1)
-  let bytes = new Uint8Array(roomFor(series, ids))
+  let bytes = new Uint8Array(ids.length * 32)
   let used = 0
   for (let i = 0; i < ids.length; i++) {
     const id = ids[i]!
@@ -92,15 +132,7 @@ export function* copyTags(
     starts[i + 1] = used
     if (i % STEP_KEYS === STEP_KEYS - 1) yield { pause: true }
   }
-  return new TagTexts(used === bytes.length ? bytes : bytes.slice(0, used), starts)
-}
-
-/** Bytes of a few keys, or a first guess for many. */
-function roomFor(series: KeyTable, ids: Uint32Array): number {
-  if (ids.length > WINDOW_KEYS) return ids.length * 32
-  let size = 0
-  for (let i = 0; i < ids.length; i++) size += series.keptRange(ids[i]!).size
-  return size
+  return new TagTexts(bytes.slice(0, used), starts)
 }
 
 /** Tags of a canonical series key (table id u32, then varint length and bytes of key and value). */

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { KeyTable } from '../../../engine/catalog/key-table.ts'
-import { copyTags, decodeTags } from '../../../engine/catalog/tag-texts.ts'
+import { KnownTags, copyTags, decodeTags } from '../../../engine/catalog/tag-texts.ts'
 import { finish } from '../../../engine/step.ts'
 import { openKernel } from '../../kernel.ts'
 
@@ -35,4 +35,25 @@ test('a copy has the tags of each series, whatever its neighbours are', async ()
   const copies = finish(copyTags({ memory, series }, ids))
   const order = [...ids, 299, 0, 150, 63, 64, 7, 100, 200]
   for (const index of order) expect([...copies.at(index)]).toEqual([...expected[index]!])
+})
+
+test('tags that are known stay as they were asked for, and belong to whoever asked', async () => {
+  const { kernel, memory } = await openKernel()
+  const series = new KeyTable(kernel, memory, 16)
+  for (let i = 0; i < 20; i++) series.insert(keyOf(1, [['host', `h${i}`]]))
+  const known = new KnownTags({ memory, series })
+  const ids = Uint32Array.of(3, 7, 3)
+  const first = finish(known.copy(ids))
+  expect([...first.at(1)]).toEqual([['host', 'h7']])
+  first.at(1).set('host', 'mine')
+  expect([...first.at(1)]).toEqual([['host', 'h7']])
+  expect([...finish(known.copy(ids)).at(1)]).toEqual([['host', 'h7']])
+  series.remove(7)
+  expect([...first.at(1)]).toEqual([['host', 'h7']])
+  // A refused write gives its ids back.
+  series.truncate(3)
+  series.insert(keyOf(1, [['host', 'other']]))
+  known.forget()
+  expect([...finish(known.copy(Uint32Array.of(3))).at(0)]).toEqual([['host', 'other']])
+  expect([...first.at(0)]).toEqual([['host', 'h3']])
 })
