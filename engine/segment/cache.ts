@@ -1,7 +1,8 @@
 // The block cache: checked bytes of segments in kernel memory. What is cached is a slab: one region
 // that one read filled, holding one or more things (a decoded page, a run of blocks), each found by
-// its offset in its file. Slabs are evicted whole, least recently used first, never while an
-// execution pins them.
+// its offset in its file. Slabs are evicted whole, never while an execution pins them, and in the order
+// they came, but those that were used meanwhile get another turn ("clock", Corbato 1968): to use a slab
+// is one mark on it, where a list by the time of use would have its neighbours rewritten, too.
 
 import { assert } from '../error.ts'
 import type { Memory, Region } from '../memory.ts'
@@ -12,7 +13,7 @@ export interface CacheItem {
   readonly address: number
 }
 
-/** A member of the ring of slabs, from the least to the most recently used. */
+/** A member of the ring of slabs, the next one to be looked at first. */
 interface Link {
   previous: Link
   next: Link
@@ -24,6 +25,8 @@ interface Slab extends Link {
   readonly bytes: number
   readonly items: readonly CacheItem[]
   pins: number
+  /** Since eviction looked at it last. */
+  isUsed: boolean
   /** The last that pinned it, and its generation: nearly always whoever asks next. */
   holder: Pins | null
   heldAt: number
@@ -108,13 +111,6 @@ export class Cache {
     return this.files.get(file)?.get(key) ?? null
   }
 
-  /** For Pins: a slab is the last one to be evicted. */
-  touch(slab: Slab): void {
-    if (this.ring.previous === slab) return
-    unlink(slab)
-    link(this.ring, slab)
-  }
-
   /** For Pins: takes ownership of a filled region. A key that is cached already keeps its place. */
   insert(file: number, region: Region, items: readonly CacheItem[]): Slab {
     let places = this.files.get(file)
@@ -130,13 +126,14 @@ export class Cache {
       bytes,
       items,
       pins: 0,
+      isUsed: false,
       holder: null,
       heldAt: 0,
       isDropped: false,
       previous: ring,
       next: ring,
     }
-    link(ring, slab)
+    append(ring, slab)
     this.usedBytes += bytes
     for (const { key, address } of items) {
       if (!places.has(key)) places.set(key, { slab, address, blocks: [] })
@@ -151,14 +148,23 @@ export class Cache {
     if (slab.pins === 0 && slab.isDropped) this.free(slab)
   }
 
-  /** Frees the oldest slab that nobody pins; false if there is none. */
+  /** Frees the first slab that nobody pins or has used; false if all are pinned. */
   private evict(): boolean {
-    for (let link = this.ring.next; link !== this.ring; link = link.next) {
+    let link = this.ring.next
+    while (link !== this.ring) {
       const slab = link as Slab
+      link = link.next
       if (slab.pins > 0) continue
-      this.forget(slab)
-      this.free(slab)
-      return true
+      if (!slab.isUsed) {
+        this.forget(slab)
+        this.free(slab)
+        return true
+      }
+      // Behind all others: it comes again, but not as used.
+      slab.isUsed = false
+      unlink(slab)
+      append(this.ring, slab)
+      if (link === this.ring) link = slab
     }
     return false
   }
@@ -194,7 +200,8 @@ export class Pins {
   generation = 0
   /** Bytes of all that is pinned. */
   bytes = 0
-  private readonly slabs = new Set<Slab>()
+  /** One stands here again for each time that another execution has pinned it in between. */
+  private slabs: Slab[] = []
   private scratch: Region[] = []
 
   constructor(cache: Cache) {
@@ -217,7 +224,7 @@ export class Pins {
   /** Address of what was found before, pinned until release(); 0 if it was evicted. */
   use({ slab, address }: Place): number {
     if (slab === null) return 0
-    this.cache.touch(slab)
+    slab.isUsed = true
     this.pin(slab)
     return address
   }
@@ -239,7 +246,7 @@ export class Pins {
     this.generation++
     this.bytes = 0
     for (const slab of this.slabs) this.cache.unpin(slab)
-    this.slabs.clear()
+    this.slabs = []
     for (const region of this.scratch) this.cache.memory.release(region)
     this.scratch = []
   }
@@ -248,8 +255,7 @@ export class Pins {
     if (slab.holder === this && slab.heldAt === this.generation) return
     slab.holder = this
     slab.heldAt = this.generation
-    if (this.slabs.has(slab)) return
-    this.slabs.add(slab)
+    this.slabs.push(slab)
     this.bytes += slab.bytes
     slab.pins++
   }
@@ -260,8 +266,8 @@ function blockBytes(size: number): number {
   return Math.max(1024, 2 ** Math.ceil(Math.log2(Math.max(1, size))))
 }
 
-/** Makes `member` the most recently used. */
-function link(ring: Link, member: Link): void {
+/** Makes `member` the last to be looked at. */
+function append(ring: Link, member: Link): void {
   member.previous = ring.previous
   member.next = ring
   ring.previous.next = member
