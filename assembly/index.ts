@@ -129,6 +129,7 @@ export {
 export { blockApart, timesApart } from './apart'
 export { MERGE_SOURCE_SIZE, mergeColumn, mergePlan } from './merge'
 export { weavePlan, weaveSlots, weaveStretches, weaveValid } from './weave'
+export { arrowBits, arrowStrings } from './arrow'
 export { numberText } from './number-text'
 export { PRINT_SLACK } from './number-print'
 export {

@@ -47,12 +47,19 @@ function escaped(letter: u8): u8 {
   return letter
 }
 
-/** Prints a JSON string of `size` bytes, its quotes counted, as a CSV cell, which is no longer than that. */
-export function printCsv(source: usize, size: usize, target: usize): usize {
+/** The last text that was unescaped has a quote, a comma or a line break. */
+let hasSpecial: bool = false
+
+/** The text of a JSON string of `size` bytes, its quotes counted: the end of it, no longer than that. */
+export function unescapeJson(source: usize, size: usize, target: usize): usize {
+  return unescape(source, size, target, false)
+}
+
+/** The same; `isDoubled`: with each quote twice. */
+function unescape(source: usize, size: usize, target: usize, isDoubled: bool): usize {
   const end = source + size - 1
-  const first = target + 1
-  let needsQuotes = false
-  let q = first
+  let q = target
+  hasSpecial = false
   for (let p = source + 1; p < end; p++) {
     let byte = load<u8>(p)
     if (byte === BACKSLASH) {
@@ -74,11 +81,18 @@ export function printCsv(source: usize, size: usize, target: usize): usize {
         byte = u8(code)
       } else byte = escaped(byte)
     }
-    if (byte === QUOTE || byte === 44 || byte === 10 || byte === 13) needsQuotes = true
-    if (byte === QUOTE) store<u8>(q++, QUOTE)
+    if (byte === QUOTE || byte === 44 || byte === 10 || byte === 13) hasSpecial = true
+    if (byte === QUOTE && isDoubled) store<u8>(q++, QUOTE)
     store<u8>(q++, byte)
   }
-  if (needsQuotes || q === first || isSpaceFirst(first, q) || isSpaceLast(first, q)) {
+  return q
+}
+
+/** Prints a JSON string of `size` bytes, its quotes counted, as a CSV cell, which is no longer than that. */
+export function printCsv(source: usize, size: usize, target: usize): usize {
+  const first = target + 1
+  const q = unescape(source, size, first, true)
+  if (hasSpecial || q === first || isSpaceFirst(first, q) || isSpaceLast(first, q)) {
     store<u8>(target, QUOTE)
     store<u8>(q, QUOTE)
     return q + 1

@@ -103,10 +103,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Stream rows as CSV or NDJSON by URL */
+        /** Stream rows as CSV, NDJSON or Arrow by URL */
         get: operations["exportUrl"];
         put?: never;
-        /** Stream rows as CSV or NDJSON */
+        /** Stream rows as CSV, NDJSON or Arrow */
         post: operations["export"];
         delete?: never;
         options?: never;
@@ -745,8 +745,11 @@ export interface components {
              * @enum {string|null}
              */
             integers?: "auto" | "string" | null;
-            /** @enum {string|null} */
-            format?: "csv" | "ndjson" | null;
+            /**
+             * @description `csv` (default) with a header line, `ndjson` a flat object a line, or `arrow`, an IPC stream: tags as dictionaries, exact integers, `time` as a timestamp in nanoseconds (no other unit is offered)
+             * @enum {string|null}
+             */
+            format?: "csv" | "ndjson" | "arrow" | null;
         };
         Tables: {
             tables: {
@@ -1201,7 +1204,8 @@ export interface operations {
                 time?: "ms" | "s" | "us" | "ns" | "rfc3339";
                 /** @description `auto`: 64-bit integers are numbers unless a column has one beyond 2^53; `string`: always strings */
                 integers?: "auto" | "string";
-                format?: "csv" | "ndjson";
+                /** @description `csv` (default) with a header line, `ndjson` a flat object a line, or `arrow`, an IPC stream: tags as dictionaries, exact integers, `time` as a timestamp in nanoseconds (no other unit is offered) */
+                format?: "csv" | "ndjson" | "arrow";
             };
             header?: never;
             path?: never;
@@ -1217,6 +1221,7 @@ export interface operations {
                 content: {
                     "text/csv": string;
                     "application/x-ndjson": string;
+                    "application/vnd.apache.arrow.stream": string;
                 };
             };
             /** @description Any error, as a problem document */
@@ -1254,6 +1259,7 @@ export interface operations {
                 content: {
                     "text/csv": string;
                     "application/x-ndjson": string;
+                    "application/vnd.apache.arrow.stream": string;
                 };
             };
             /** @description Any error, as a problem document */

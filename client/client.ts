@@ -60,7 +60,8 @@ export interface ImportOptions extends WriteOptions {
 }
 
 export interface ExportOptions extends CallOptions {
-  format: 'csv' | 'ndjson'
+  /** `arrow`: an IPC stream. */
+  format: 'csv' | 'ndjson' | 'arrow'
 }
 
 /** Calls reject with `OmenDBError`, or with the reason of an aborted signal. */
@@ -84,7 +85,7 @@ export interface Client {
     request: R,
     options?: CallOptions,
   ): Promise<Answer<TimeOf<R>>>
-  /** Rows as text, streamed; no limit unless asked for. Not tried again once it has begun. */
+  /** Rows as text or Arrow, streamed; no limit unless asked for. Not tried again once it has begun. */
   export(request: QueryRequest, options: ExportOptions): Promise<ReadableStream<Uint8Array>>
   tables(options?: CallOptions): Promise<TableSummary[]>
   table(name: string, options?: TableOptions): Promise<TableDescription>

@@ -91,7 +91,7 @@ class Page {
     for (const { prefix } of runs) text += prefix
     this.text = text + tail
     this.strings = runs.map(({ values, from, to }) =>
-      Array.isArray(values) ? jsonOf(values.slice(from, to)) : '',
+      Array.isArray(values) ? stringsJson(values.slice(from, to)) : '',
     )
   }
 
@@ -170,7 +170,7 @@ class Page {
 }
 
 /** A JSON array in which the kernel finds the strings by their quotes. */
-function jsonOf(texts: readonly string[]): string {
+export function stringsJson(texts: readonly string[]): string {
   assert(
     texts.every((text) => typeof text === 'string'),
     'a column of strings has something else',

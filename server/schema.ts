@@ -204,8 +204,12 @@ const queryMembers = {
 
 export const QueryBody = z.strictObject(queryMembers).openapi('QueryRequest')
 
-export const EXPORT_FORMATS = ['csv', 'ndjson'] as const
-const exportFormat = z.enum(EXPORT_FORMATS, { error: 'csv or ndjson' })
+export const EXPORT_FORMATS = ['csv', 'ndjson', 'arrow'] as const
+const exportFormat = z.enum(EXPORT_FORMATS, { error: 'one of csv, ndjson, arrow' }).openapi({
+  description:
+    '`csv` (default) with a header line, `ndjson` a flat object a line, or `arrow`, an IPC stream: tags ' +
+    'as dictionaries, exact integers, `time` as a timestamp in nanoseconds (no other unit is offered)',
+})
 
 export const ExportBody = z
   .strictObject({ ...queryMembers, format: exportFormat.nullish() })

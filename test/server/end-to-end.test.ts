@@ -1,6 +1,7 @@
 // The whole way: real HTTP and the real engine. What goes in by each route comes out by the others,
 // exact; what is refused leaves nothing behind.
 
+import { tableFromIPC } from 'apache-arrow'
 import { gzipSync } from 'node:zlib'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { useLiveServer, type Json } from './live.ts'
@@ -227,6 +228,27 @@ describe('import and export', () => {
     expect(two['series']).toEqual(one['series'])
     const again = await fetch(`${live.url}/v1/export?db=copy_${format}&table=trip&format=${format}`)
     expect(await again.text()).toBe(text)
+  })
+
+  test('an export as Arrow has every value of the engine', async () => {
+    const lines =
+      'arrow,host=a f=0.1,i=-9223372036854775808i,u=18446744073709551615u,s="é\\"" 1790000000000000001\n' +
+      'arrow f=2,b=true 2'
+    await send('/v1/write', lines)
+    const answer = await fetch(`${live.url}/v1/export?table=arrow&format=arrow`)
+    expect(answer.headers.get('content-type')).toBe('application/vnd.apache.arrow.stream')
+    const table = tableFromIPC(new Uint8Array(await answer.arrayBuffer()))
+    const names = table.schema.fields.map(({ name }) => name)
+    expect(names).toEqual(['time', 'host', 'b', 'f', 'i', 's', 'u'])
+    const column = (name: string): unknown[] => [...table.getChild(name)!]
+    expect(column('host')).toEqual([null, 'a'])
+    expect(column('b')).toEqual([true, null])
+    expect(column('f')).toEqual([2, 0.1])
+    expect(column('i')).toEqual([null, -(2n ** 63n)])
+    expect(column('s')).toEqual([null, 'é"'])
+    expect(column('u')).toEqual([null, 2n ** 64n - 1n])
+    const times = table.batches.flatMap((batch) => [...batch.getChildAt(0)!.data[0]!.values])
+    expect(times).toEqual([2n, 1_790_000_000_000_000_001n])
   })
 
   test('an export of buckets has the groups as columns', async () => {
