@@ -9,6 +9,8 @@ import { failedFile } from './storage.ts'
 export interface DescriptorHost {
   open(name: string, mode: 'create' | 'read' | 'write'): { fd: number; size: number }
   close(fd: number): void
+  /** Closes the last one of a removed file; that may take long, and nobody waits for it. */
+  closeRemoved(fd: number): void
   isExhausted(error: unknown): boolean
 }
 
@@ -70,7 +72,7 @@ export class DescriptorCache {
     if (found === undefined) return
     this.open.delete(name)
     found.isRemoved = true
-    if (found.syncsRunning === 0) this.host.close(found.fd)
+    if (found.syncsRunning === 0) this.host.closeRemoved(found.fd)
   }
 
   /** Brackets an asynchronous sync: the descriptor stays open until its last one ends. */
@@ -80,7 +82,7 @@ export class DescriptorCache {
 
   endSync(descriptor: Descriptor): void {
     descriptor.syncsRunning--
-    if (descriptor.isRemoved && descriptor.syncsRunning === 0) this.host.close(descriptor.fd)
+    if (descriptor.isRemoved && descriptor.syncsRunning === 0) this.host.closeRemoved(descriptor.fd)
   }
 
   /** Closes everything; no sync may be running. */

@@ -28,6 +28,7 @@ export const DESCRIPTORS_MAX = 128
 const isWindows = process.platform === 'win32'
 const fdatasync = promisify((fd: number, done: fs.NoParamCallback) => fs.fdatasync(fd, done))
 const fsync = promisify((fd: number, done: fs.NoParamCallback) => fs.fsync(fd, done))
+const closeFile = promisify((fd: number, done: fs.NoParamCallback) => fs.close(fd, done))
 
 /**
  * Opens the files of a data directory, making it if needed, and holds it until close(). Throws
@@ -68,6 +69,7 @@ class NodeStorage implements ShardStorage {
       {
         open: (name, mode) => openFile(this.path(name), mode),
         close: (fd) => fs.closeSync(fd),
+        closeRemoved: (fd) => this.closeRemoved(fd),
         isExhausted: (error) => ['EMFILE', 'ENFILE'].includes(errorCode(error)),
       },
       DESCRIPTORS_MAX,
@@ -145,8 +147,28 @@ class NodeStorage implements ShardStorage {
   }
 
   remove(name: string): void {
+    this.holdOpen(name)
     this.attempt(name, 'remove', () => fs.unlinkSync(this.path(name)))
     this.descriptors.remove(name)
+  }
+
+  /**
+   * While a file is open, taking its name away is a matter of microseconds: its blocks are freed when
+   * it is closed, 90 ms for a gigabyte, beside the event loop.
+   */
+  private holdOpen(name: string): void {
+    if (isWindows || this.isClosed) return
+    try {
+      this.descriptors.acquire(name, 'read')
+    } catch {
+      // What cannot be opened is removed without it, or says itself why it cannot.
+    }
+  }
+
+  private closeRemoved(fd: number): void {
+    if (isWindows) fs.closeSync(fd)
+    // Of a file that nobody can name: what fails here loses nothing.
+    else this.track(() => closeFile(fd)).catch(() => {})
   }
 
   syncDirectory(): Promise<void> {

@@ -358,3 +358,48 @@ describe('failures', () => {
     await storage.close()
   })
 })
+
+describe.skipIf(process.platform !== 'linux')('a removed file', () => {
+  const isLink = (file: string): boolean =>
+    fs.lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() ?? false
+  /** Files without a name that this process holds open in the directory. */
+  const heldOpen = (directory: string): string[] =>
+    fs
+      .readdirSync('/proc/self/fd')
+      // The one that listed them is closed by now.
+      .filter((fd) => isLink(`/proc/self/fd/${fd}`))
+      .map((fd) => fs.readlinkSync(`/proc/self/fd/${fd}`))
+      .filter((target) => target.startsWith(directory) && target.endsWith('(deleted)'))
+
+  test.each(['open', 'not open'])(
+    'that is %s gives its blocks back beside the event loop',
+    async (state) => {
+      const directory = path.join(root, 'data')
+      const first = await openNodeStorage(directory)
+      first.create('a')
+      first.append('a', [bytesOf(1, 2, 3)])
+      await first.sync('a')
+      await first.close()
+      const storage = await openNodeStorage(directory)
+      if (state === 'open') storage.read('a', 0, new Uint8Array(3))
+      const closes = vi.spyOn(fs, 'closeSync')
+      storage.remove('a')
+      expect(closes).not.toHaveBeenCalled()
+      expect(storage.has('a')).toBe(false)
+      await storage.close()
+      expect(heldOpen(directory)).toEqual([])
+    },
+  )
+
+  test('is removed also when it cannot be opened before', async () => {
+    const storage = await openNodeStorage(path.join(root, 'data'))
+    fs.writeFileSync(path.join(root, 'data', 'b'), 'x')
+    const opens = vi.spyOn(fs, 'openSync').mockImplementation(() => {
+      throw Object.assign(new Error('too many'), { code: 'EMFILE' })
+    })
+    storage.remove('b')
+    opens.mockRestore()
+    expect(storage.list()).toEqual([])
+    await storage.close()
+  })
+})
