@@ -19,6 +19,8 @@ export interface ShardOptions {
   readonly scrubBytesPerSecond: number
   /** Bytes from which on a catalog file that is mostly dead is written anew; 64 KiB unless given. */
   readonly catalogBytesMin?: number | undefined
+  /** Bytes of a record that go to the log in one turn of the event loop; 1 MiB unless given. */
+  readonly logSliceBytes?: number | undefined
   /** Whether the clock is right for sure: nothing that it says pauses retention. */
   readonly trustClock: boolean
 }

@@ -4,13 +4,14 @@
 // reads go on, and it is tried again until it works. How is in the files it calls.
 
 import { type Backup, startBackup } from './backup/backup.ts'
+import { BatchLog, LOG_SLICE_BYTES } from './batch-log.ts'
 import { Scrub } from './backup/scrub.ts'
 import type { StagedBatch } from './ingest/batch.ts'
 import { replayEntries } from './ingest/staging.ts'
 import { Cache } from './segment/cache.ts'
 import { encodeColumnsPurged } from './catalog/catalog-entry.ts'
 import { Catalog } from './catalog/catalog.ts'
-import { OmenError, isOutage } from './error.ts'
+import { isOutage } from './error.ts'
 import { fileName } from './log/file-name.ts'
 import type { Host, TimerHandle } from './host.ts'
 import { type DeletionTarget, Deletions } from './lifecycle/deletion.ts'
@@ -20,7 +21,6 @@ import { SeriesSweep } from './lifecycle/series-sweep.ts'
 import { Journal } from './log/journal.ts'
 import { type KernelInstance, kernelChecksum } from './kernel.ts'
 import { TrustedClock } from './lifecycle/clock.ts'
-import { RECORD_BATCH, encodeBatchHeader, joinBytes } from './log/log-record.ts'
 import { Maintenance } from './maintenance.ts'
 import { Memtables } from './memtables.ts'
 import { PartSet } from './segment/part-set.ts'
@@ -31,13 +31,12 @@ import { StagingPool } from './ingest/staging-pool.ts'
 import type { ShardOptions } from './shard-options.ts'
 import { type ShardCounters, type ShardSnapshot, takeSnapshot } from './shard-view.ts'
 import type { Execution } from './step.ts'
-import { type LoggedBatch, WriteQueue, type WriteTarget } from './write-queue.ts'
+import { type LogInSteps, type LoggedBatch, WriteQueue, type WriteTarget } from './write-queue.ts'
 
 /** What applying a few catalog entries takes of kernel memory besides their bytes. */
 const SPARE_BYTES = 4_096
 /** Logs after which a start flushes: each crash leaves one more. */
 const LOGS_MAX = 4
-const NOTHING = new Uint8Array()
 
 export class Shard implements WriteTarget, DeletionTarget {
   readonly host: Host
@@ -57,8 +56,7 @@ export class Shard implements WriteTarget, DeletionTarget {
   readonly scrub: Scrub
   private readonly sweep: SeriesSweep
   private readonly syncs = { count: 0, seconds: 0 }
-  /** Entries of records that were given up after a failed sync: they go before those of the next record. */
-  private carried: Uint8Array = NOTHING
+  private readonly batches: BatchLog
   private flushTimer: TimerHandle = null
   private closing: Promise<void> | null = null
 
@@ -72,6 +70,10 @@ export class Shard implements WriteTarget, DeletionTarget {
     this.rooms = rooms
     this.memtables = memtables
     this.options = options
+    // A log that takes no more is left or tried again soon, also when no other write comes.
+    this.batches = new BatchLog(rooms, options.logSliceBytes ?? LOG_SLICE_BYTES, (error) => {
+      if (this.journal.failure !== null) this.maintenance.retryLater(error)
+    })
     this.staging = new StagingPool(options.stagingBytes, rooms.host.timer)
     this.queue = new WriteQueue(this, rooms.host.timer)
     this.scrub = new Scrub(rooms, options.scrubBytesPerSecond)
@@ -198,49 +200,9 @@ export class Shard implements WriteTarget, DeletionTarget {
     return this.journal.openLogBytes > this.options.logBytes && this.memtables.active.rowCount > 0
   }
 
-  log(staged: StagedBatch): LoggedBatch {
-    return this.instance.guard(() => this.logNow(staged))
-  }
-
-  private logNow(staged: StagedBatch): LoggedBatch {
-    const { catalog } = this
-    const mark = catalog.mark()
-    const fresh = staged.finalize()
-    try {
-      // Before the log, because memory may be short.
-      catalog.apply(fresh)
-      const entries = joinBytes(this.carried, fresh)
-      const lsn = this.append(this.payloadOf(staged, entries), entries)
-      this.carried = NOTHING
-      return { staged, entries, lsn }
-    } catch (error) {
-      // A refused write leaves no name behind; nobody has seen any in this turn.
-      if (error instanceof OmenError) catalog.takeBack(mark, fresh)
-      throw error
-    }
-  }
-
-  /** The record of a batch; read anew each time, because kernel memory moves. */
-  private payloadOf(staged: StagedBatch, entries: Uint8Array): () => Uint8Array[] {
-    const { memory } = this.instance
-    const { rows, rowBytes, arena, arenaBytes } = staged
-    const header = encodeBatchHeader(entries.length, rowBytes, arenaBytes)
-    return () => [
-      header,
-      entries,
-      memory.u8.subarray(rows, rows + rowBytes),
-      memory.u8.subarray(arena, arena + arenaBytes),
-    ]
-  }
-
-  /** A log that takes no more is left or tried again soon, also when no other write comes. */
-  private append(payload: () => Uint8Array[], entries: Uint8Array): bigint {
-    try {
-      return this.journal.append(RECORD_BATCH, payload, entries)
-    } catch (error) {
-      if (this.journal.failure !== null) this.maintenance.retryLater(error)
-      throw error
-    }
+  log(staged: StagedBatch): LoggedBatch | LogInSteps {
+    const logged = this.instance.guard(() => this.batches.log(staged))
+    return typeof logged === 'function' ? (done) => this.run(logged(done)) : logged
   }
 
   async sync(): Promise<void> {
@@ -269,8 +231,7 @@ export class Shard implements WriteTarget, DeletionTarget {
   }
 
   abandon(logged: readonly LoggedBatch[]): void {
-    this.journal.abandon(logged[0]!.lsn)
-    this.carried = joinBytes(...logged.map(({ entries }) => entries), this.carried)
+    this.batches.abandon(logged)
     for (const { staged } of logged) this.unreserve(staged.rowBytes, staged.arenaBytes)
   }
 
@@ -347,22 +308,14 @@ export class Shard implements WriteTarget, DeletionTarget {
       const found = await find()
       if (found.length === 0) return
       while (this.journal.mustRotate) await this.rotate()
-      const entries = joinBytes(this.carried, found)
-      const payload = [encodeBatchHeader(entries.length, 0, 0), entries]
       const { memory } = this.instance
       // What is durable has to be applied: kept for that, whoever else needs memory meanwhile.
       const spare = memory.allocate(2 * found.length + SPARE_BYTES)
-      let lsn = 0n
       try {
-        lsn = this.append(() => payload, entries)
-        await this.sync()
-      } catch (error) {
-        if (lsn > 0n) this.journal.abandon(lsn)
-        throw error
+        await this.batches.logEntries(found, () => this.sync())
       } finally {
         memory.release(spare)
       }
-      this.carried = NOTHING
       await apply(found)
     })
     this.maintenance.start()

@@ -19,8 +19,8 @@ export interface WriteTarget {
   readonly isLogFull: boolean
   /** A step towards room: a new log, or an empty memtable as well. May take long. */
   makeRoom(): Promise<void>
-  /** Gives ids and logs the batch; nothing is visible yet. */
-  log(staged: StagedBatch): LoggedBatch
+  /** Gives ids and logs the batch, or begins to; nothing is visible yet. */
+  log(staged: StagedBatch): LoggedBatch | LogInSteps
   /** Makes everything logged durable, in another log if need be. */
   sync(): Promise<void>
   /** Makes a batch visible, all of it at once, in steps: one batch at a time, in the order of the log. */
@@ -35,6 +35,12 @@ export interface LoggedBatch {
   readonly entries: Uint8Array
   readonly lsn: bigint
 }
+
+/**
+ * The rest of the logging of a large batch, over many turns: `done` gets it in the turn in which its
+ * record is whole. Rejects if it never will be.
+ */
+export type LogInSteps = (done: (logged: LoggedBatch) => void) => Promise<void>
 
 interface Waiting {
   readonly staged: StagedBatch
@@ -139,15 +145,8 @@ export class WriteQueue {
       }
       // Without a turn in between, in which the log could fail.
       const logged = this.logReserved(write.staged)
-      this.isUnsynced = true
-      const isIdle = this.syncing === null && this.logged.length === 0
-      if (write.ack === 'memory' && isIdle && isSmall(write.staged)) {
-        this.syncLater()
-        await this.finish({ ...write, logged })
-      } else {
-        this.logged.push({ ...write, logged })
-        this.startSync()
-      }
+      if (typeof logged === 'function') await this.logLarge(write, logged)
+      else await this.wait(write, logged)
     } catch (error) {
       write.reject(error)
     }
@@ -159,13 +158,41 @@ export class WriteQueue {
     return !target.isLogFull && target.reserve(rowBytes, arenaBytes)
   }
 
-  private logReserved(staged: StagedBatch): LoggedBatch {
+  private logReserved(staged: StagedBatch): LoggedBatch | LogInSteps {
     try {
       return this.target.log(staged)
     } catch (error) {
       this.target.unreserve(staged.rowBytes, staged.arenaBytes)
       throw error
     }
+  }
+
+  /** What was logged in this turn waits for its sync, unless nobody wants to. */
+  private async wait(write: Waiting, logged: LoggedBatch): Promise<void> {
+    this.isUnsynced = true
+    const isIdle = this.syncing === null && this.logged.length === 0
+    if (write.ack === 'memory' && isIdle && isSmall(write.staged)) {
+      this.syncLater()
+      await this.finish({ ...write, logged })
+    } else {
+      this.logged.push({ ...write, logged })
+      this.startSync()
+    }
+  }
+
+  /** A record that is whole belongs to the writes that a failed sync refuses, from that turn on. */
+  private async logLarge(write: Waiting, log: LogInSteps): Promise<void> {
+    const { rowBytes, arenaBytes } = write.staged
+    try {
+      await log((logged) => {
+        this.isUnsynced = true
+        this.logged.push({ ...write, logged })
+      })
+    } catch (error) {
+      this.target.unreserve(rowBytes, arenaBytes)
+      throw error
+    }
+    this.startSync()
   }
 
   private syncLater(): void {

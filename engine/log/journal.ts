@@ -20,6 +20,7 @@ import {
 } from './manifest.ts'
 import type { TrustedClock } from '../lifecycle/clock.ts'
 import type { PartVersion } from '../segment/part-set.ts'
+import type { Execution } from '../step.ts'
 import { SavedCatalog } from './saved-catalog.ts'
 import { createWal, type LogRecord, type WalWriter } from './wal.ts'
 
@@ -202,6 +203,23 @@ export class Journal {
   append(type: number, payload: () => readonly Uint8Array[], entries: Uint8Array): bigint {
     assert(!this.mustRotate, 'append to a log that must be left')
     const lsn = this.wal!.append(type, payload())
+    this.pending.push({ lsn, type, payload })
+    this.catalog.keep(lsn, entries)
+    return lsn
+  }
+
+  /**
+   * The same in steps of `sliceBytes`: nothing else is appended until it has ended. Turns pass, in which
+   * the log may be left for another one; then it throws.
+   */
+  *appendInSteps(
+    type: number,
+    payload: () => readonly Uint8Array[],
+    entries: Uint8Array,
+    sliceBytes: number,
+  ): Execution<bigint> {
+    assert(!this.mustRotate, 'append to a log that must be left')
+    const lsn = yield* this.wal!.appendInSteps(type, payload, sliceBytes)
     this.pending.push({ lsn, type, payload })
     this.catalog.keep(lsn, entries)
     return lsn

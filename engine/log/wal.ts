@@ -7,6 +7,7 @@ import { type Checksum, crc32c } from '../crc.ts'
 import { OmenError, assert } from '../error.ts'
 import { encodeFileHeader, fileSeed } from './file-header.ts'
 import { fileName } from './file-name.ts'
+import type { Execution } from '../step.ts'
 import type { ShardStorage } from '../storage/storage.ts'
 import {
   MARK,
@@ -45,6 +46,7 @@ export async function createWal(storage: ShardStorage, options: WalOptions): Pro
 }
 
 const GAP = new Uint8Array(8)
+const PAUSE = { pause: true } as const
 
 export class WalWriter {
   readonly name: string
@@ -60,6 +62,8 @@ export class WalWriter {
   private recordBytes: number
   private durableBytes: number
   private isSyncing = false
+  /** A record is being written in steps: nothing may come between them. */
+  private isAppending = false
   private failed: OmenError | null = null
   private lacking: OmenError | null = null
 
@@ -112,18 +116,72 @@ export class WalWriter {
    * again; any other error ends this log.
    */
   append(type: number, parts: readonly Uint8Array[]): bigint {
-    assert(type > MARK && type <= 255, `record type ${type}`)
-    const lsn = this.lsn + 1n
+    this.checkType(type)
     try {
-      this.write(type, lsn, parts)
+      this.write(type, this.lsn + 1n, parts)
     } catch (error) {
-      if (this.failed === null && error instanceof OmenError) this.lacking = error
+      this.noteShortage(error)
       throw error
     }
+    return this.take()
+  }
+
+  /**
+   * The same in steps of `sliceBytes`, with pauses between in which a sync may run and nothing is
+   * appended. `parts` is asked anew after each. What throws into it, but for `storage_full` of the disk,
+   * ends this log.
+   */
+  *appendInSteps(
+    type: number,
+    parts: () => readonly Uint8Array[],
+    sliceBytes: number,
+  ): Execution<bigint> {
+    this.checkType(type)
+    this.checkUsable()
+    const lsn = this.lsn + 1n
+    const length = sizeOf(parts())
+    this.isAppending = true
+    try {
+      let checksum = this.encodeHeader(type, lsn, length)
+      for (const slice of slicesOf(parts, sliceBytes)) {
+        checksum = this.checksum(slice, checksum)
+        yield PAUSE
+        this.checkUsable()
+      }
+      setRecordChecksum(this.header, checksum)
+      this.storage.append(this.name, [this.header])
+      for (const slice of slicesOf(parts, sliceBytes)) {
+        this.storage.append(this.name, [slice])
+        yield PAUSE
+        this.checkUsable()
+      }
+      this.storage.append(this.name, [GAP.subarray(0, gapAfter(length))])
+    } catch (error) {
+      const thrown = this.takeBack(error)
+      this.noteShortage(thrown)
+      throw thrown
+    } finally {
+      this.isAppending = false
+    }
+    this.bytes += RECORD_HEADER_SIZE + length + gapAfter(length)
+    return this.take()
+  }
+
+  private checkType(type: number): void {
+    assert(type > MARK && type <= 255, `record type ${type}`)
+    assert(!this.isAppending, `${this.name} is appended to by one caller at a time`)
+  }
+
+  /** Gives the record that was written its lsn. */
+  private take(): bigint {
     this.lacking = null
-    this.lastLsn = lsn
+    this.lastLsn++
     this.recordBytes = this.bytes
-    return lsn
+    return this.lastLsn
+  }
+
+  private noteShortage(error: unknown): void {
+    if (this.failed === null && error instanceof OmenError) this.lacking = error
   }
 
   /**
@@ -145,13 +203,13 @@ export class WalWriter {
     }
     this.lastDurableLsn = lsn
     this.durableBytes = recordBytes
-    if (this.lsn === lsn) this.mark()
+    if (this.lsn === lsn && !this.isAppending) this.mark()
     return lsn
   }
 
   /** Tries, after an append found the disk full, whether there is space again. */
   probe(): void {
-    if (this.lacking === null || this.lsn !== this.lastDurableLsn) return
+    if (this.lacking === null || this.isAppending || this.lsn !== this.lastDurableLsn) return
     if (this.mark()) this.lacking = null
   }
 
@@ -168,11 +226,8 @@ export class WalWriter {
 
   private write(type: number, lsn: bigint, parts: readonly Uint8Array[]): void {
     this.checkUsable()
-    let length = 0
-    for (const part of parts) length += part.length
-    assert(length <= PAYLOAD_SIZE_MAX, `record of ${length} bytes`)
-    const record = { length, lsn, durableLsn: this.lastDurableLsn, type }
-    let checksum = encodeRecordHeader(this.header, record, this.seed)
+    const length = sizeOf(parts)
+    let checksum = this.encodeHeader(type, lsn, length)
     for (const part of parts) checksum = this.checksum(part, checksum)
     setRecordChecksum(this.header, checksum)
     const gap = gapAfter(length)
@@ -182,6 +237,13 @@ export class WalWriter {
       throw this.takeBack(error)
     }
     this.bytes += RECORD_HEADER_SIZE + length + gap
+  }
+
+  /** Everything of the header but the payload's checksum, which continues from the result. */
+  private encodeHeader(type: number, lsn: bigint, length: number): number {
+    assert(length <= PAYLOAD_SIZE_MAX, `record of ${length} bytes`)
+    const record = { length, lsn, durableLsn: this.lastDurableLsn, type }
+    return encodeRecordHeader(this.header, record, this.seed)
   }
 
   /** After a failed append the tail is undefined: cut it, or end the log. */
@@ -209,5 +271,18 @@ export class WalWriter {
     throw new OmenError('unavailable', `${this.name}: ended, ${this.failed.message}`, {
       cause: this.failed,
     })
+  }
+}
+
+function sizeOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, part) => sum + part.length, 0)
+}
+
+/** The parts in pieces of at most `size`, each looked up when it is its turn. */
+function* slicesOf(parts: () => readonly Uint8Array[], size: number): Generator<Uint8Array> {
+  for (let index = 0; index < parts().length; index++) {
+    for (let from = 0; from < parts()[index]!.length; from += size) {
+      yield parts()[index]!.subarray(from, from + size)
+    }
   }
 }

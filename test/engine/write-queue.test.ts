@@ -1,6 +1,11 @@
 import { expect, test } from 'vitest'
 import type { StagedBatch } from '../../engine/ingest/batch.ts'
-import { type LoggedBatch, WriteQueue, type WriteTarget } from '../../engine/write-queue.ts'
+import {
+  type LogInSteps,
+  type LoggedBatch,
+  WriteQueue,
+  type WriteTarget,
+} from '../../engine/write-queue.ts'
 
 /** A target that writes down what it is asked for, with a sync that the test ends. */
 class Recorder implements WriteTarget {
@@ -30,10 +35,22 @@ class Recorder implements WriteTarget {
     this.room = 100
     this.isLogFull = false
   }
-  log(staged: StagedBatch): LoggedBatch {
+  /** Ends the logging of a batch whose name begins with `large`. */
+  readonly steps: { whole: () => void; fail: (error: Error) => void }[] = []
+
+  log(staged: StagedBatch): LoggedBatch | LogInSteps {
     if (this.refusal !== null) throw this.refusal
     this.calls.push(`log ${nameOf(staged)}`)
-    return { staged, entries: new Uint8Array(), lsn: ++this.lsn }
+    const logged = (): LoggedBatch => ({ staged, entries: new Uint8Array(), lsn: ++this.lsn })
+    if (!nameOf(staged).startsWith('large')) return logged()
+    return (done) =>
+      new Promise((resolve, reject) => {
+        const whole = (): void => {
+          done(logged())
+          resolve()
+        }
+        this.steps.push({ whole, fail: reject })
+      })
   }
   sync(): Promise<void> {
     this.calls.push('sync')
@@ -100,6 +117,50 @@ test('a failed sync refuses all that waits and gives its room back; the next wri
   target.syncs[1]!.resolve()
   expect((await third).written).toBe(1)
   expect(target.calls.slice(4)).toEqual(['log c', 'sync', 'apply c'])
+})
+
+test('nothing is logged while a large batch is, and syncs go on', async () => {
+  const { target, queue } = openQueue()
+  const writes = ['a', 'large', 'b'].map((name) => queue.submit(batch(name), 'fsync'))
+  await tick()
+  expect(target.calls).toEqual(['log a', 'sync', 'log large'])
+  target.syncs[0]!.resolve()
+  await writes[0]
+  expect(target.calls.slice(3)).toEqual(['apply a'])
+  target.steps[0]!.whole()
+  await tick()
+  expect(target.calls.slice(4)).toEqual(['sync', 'log b'])
+  target.syncs[1]!.resolve()
+  await writes[1]
+  await tick()
+  target.syncs[2]!.resolve()
+  await Promise.all(writes)
+  expect(target.calls.slice(6)).toEqual(['apply large', 'sync', 'apply b'])
+})
+
+test('a large batch that is not logged is refused and gives its room back', async () => {
+  const { target, queue } = openQueue()
+  const write = queue.submit(batch('large', 60), 'fsync')
+  const next = queue.submit(batch('b', 60), 'fsync')
+  await tick()
+  target.steps[0]!.fail(new Error('ENOSPC'))
+  await expect(write).rejects.toThrow('ENOSPC')
+  await tick()
+  target.syncs[0]!.resolve()
+  await next
+  expect(target.calls).toEqual(['log large', 'log b', 'sync', 'apply b'])
+})
+
+test('a large batch is refused by a sync that fails in the turn in which its record is whole', async () => {
+  const { target, queue } = openQueue()
+  const first = queue.submit(batch('a'), 'fsync')
+  const large = queue.submit(batch('large'), 'fsync')
+  await tick()
+  target.syncs[0]!.reject(new Error('EIO'))
+  target.steps[0]!.whole()
+  await expect(first).rejects.toThrow('EIO')
+  await expect(large).rejects.toThrow('EIO')
+  expect(target.calls).toEqual(['log a', 'sync', 'log large', 'abandon a large'])
 })
 
 test('an exclusive action runs after a failed sync too, once what waited is refused', async () => {
