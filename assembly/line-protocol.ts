@@ -28,14 +28,15 @@ import {
 } from './refusal-kind'
 import { forgetTemplates, hasText, matchLine, templateFor } from './line-template'
 import {
-  cacheSeries,
+  cacheLineSeries,
   cachedEntry,
   cachedSeries,
   cachedTable,
   expectSeries,
-  findSeries,
+  findLineSeries,
   makeCacheRoom,
   refreshCache,
+  touchFound,
 } from './series-cache'
 import { appendRow, isExpired, setField } from './staged-row'
 import {
@@ -310,10 +311,11 @@ function parseLine(staging: usize, start: usize, end: usize, isFinal: bool): i32
     const stop = seriesEnd(start)
     rawLength = u32(stop - start)
     if (load<u8>(stop) !== 32) return refuse(REFUSED_NO_FIELDS, stop, start, 0)
-    isKnown = findSeries(staging, start, rawLength)
+    isKnown = findLineSeries(staging, start, rawLength)
   }
   const p = start + usize(rawLength)
   if (isKnown) {
+    if (touchFound(staging) < 0) return FULL
     lineTable = cachedTable
     lineSeries = cachedSeries
     if (load<u32>(cachedEntry, 24) !== 0) template = load<u32>(cachedEntry, 24)
@@ -328,7 +330,7 @@ function parseLine(staging: usize, start: usize, end: usize, isFinal: bool): i32
     const result = parseFields(staging, start, p, end, isFinal)
     if (result !== 0) return result
   }
-  if (!isKnown) cacheSeries(staging, start, rawLength, lineTable, lineSeries)
+  if (!isKnown) cacheLineSeries(staging, start, rawLength, lineTable, lineSeries)
   store<u32>(cachedEntry, template, 24)
   return 0
 }

@@ -6,6 +6,13 @@
 import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { Catalog } from '../../engine/catalog/catalog.ts'
+import {
+  type Ack,
+  type StagedBatch,
+  type WriteResult,
+  createBatch,
+} from '../../engine/ingest/batch.ts'
+import { StagingPool } from '../../engine/ingest/staging-pool.ts'
 import { Staging, type TextParser } from '../../engine/ingest/staging.ts'
 import { type KernelInstance, instantiateKernel } from '../../engine/kernel.ts'
 import { randomOf } from '../engine/random.ts'
@@ -65,6 +72,52 @@ function textOf({ fields, rows }: LineSet): Uint8Array {
   return new TextEncoder().encode(lines.join(''))
 }
 
+/** Lines of a small batch. */
+const BATCH_LINES = 100
+
+/** Stages the text in batches of a few lines, whose series the catalog has by the second time. */
+function stageSmall(
+  instance: KernelInstance,
+  catalog: Catalog,
+  texts: readonly Uint8Array[],
+): void {
+  for (const text of texts) {
+    catalog.texts.makeRoom()
+    stage(instance, catalog, text).release()
+  }
+}
+
+/** Gives all series of a text their ids. */
+async function commitText(
+  instance: KernelInstance,
+  catalog: Catalog,
+  text: Uint8Array,
+): Promise<void> {
+  const queue = {
+    async submit(staged: StagedBatch, ack: Ack): Promise<WriteResult> {
+      catalog.apply(staged.finalize())
+      staged.release()
+      return staged.result(ack)
+    },
+  }
+  const staging = new StagingPool(Infinity, { set: () => null, clear: () => {} })
+  const batch = createBatch({ instance, catalog, staging, host: { now: () => 0n }, queue })
+  batch.lineProtocol(text)
+  await batch.commit()
+}
+
+function batchesOf(text: Uint8Array): Uint8Array[] {
+  const batches: Uint8Array[] = []
+  let from = 0
+  let lines = 0
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] !== 10 || ++lines % BATCH_LINES !== 0) continue
+    batches.push(text.subarray(from, at + 1))
+    from = at + 1
+  }
+  return [...batches, text.subarray(from)]
+}
+
 /** Stages the whole text; what is staged, to be released. */
 function stage({ kernel, memory }: KernelInstance, catalog: Catalog, text: Uint8Array): Staging {
   const staging = new Staging({
@@ -109,23 +162,32 @@ export async function main(files: string[]): Promise<void> {
   const names = ['this kernel', ...files.map((_, i) => `kernel ${i + 2}`)]
   const cells = ['', 'bytes a line', 'memcpy', ...names.flatMap((name) => [name, 'M lines/s'])]
   console.log(`\n| ${cells.join(' | ')} |\n|${cells.map(() => '---|').join('')}`)
+  const print = (name: string, text: Uint8Array, rows: number, uses: (() => void)[]): void => {
+    const copy = new Uint8Array(text.length)
+    const rates = measure(text.length, [() => copy.set(text), ...uses])
+    const bytes = text.length / rows
+    const row = rates.map(({ median, low, high }, k) => {
+      const [middle, least, most] = [median, low, high].map((rate) => (rate / 1e9).toFixed(2))
+      const lines = k === 0 ? [] : [(median / bytes / 1e6).toFixed(2)]
+      return [`${middle} (${least}–${most}) GB/s`, ...lines].join(' | ')
+    })
+    console.log(`| ${[name, bytes.toFixed(0), ...row].join(' | ')} |`)
+  }
   for (const make of SETS) {
     const set = make()
     const text = textOf(set)
-    const copy = new Uint8Array(text.length)
     const uses = instances.map((instance, k) => {
       const staging = stage(instance, catalogs[k]!, text)
       check(instance, staging, set)
       staging.release()
       return () => stage(instance, catalogs[k]!, text).release()
     })
-    const rates = measure(text.length, [() => copy.set(text), ...uses])
-    const bytes = text.length / set.rows.length
-    const row = rates.map(({ median, low, high }, k) => {
-      const [middle, least, most] = [median, low, high].map((rate) => (rate / 1e9).toFixed(2))
-      const lines = k === 0 ? [] : [(median / bytes / 1e6).toFixed(2)]
-      return [`${middle} (${least}–${most}) GB/s`, ...lines].join(' | ')
-    })
-    console.log(`| ${[set.name, bytes.toFixed(0), ...row].join(' | ')} |`)
+    print(set.name, text, set.rows.length, uses)
   }
+  const set = SETS[0]!()
+  const text = textOf(set)
+  const batches = batchesOf(text)
+  for (const [k, instance] of instances.entries()) await commitText(instance, catalogs[k]!, text)
+  const uses = instances.map((one, k) => () => stageSmall(one, catalogs[k]!, batches))
+  print(`TSBS in batches of ${BATCH_LINES} lines, known series`, text, set.rows.length, uses)
 }

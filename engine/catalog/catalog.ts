@@ -22,6 +22,7 @@ import { Tombstones } from '../lifecycle/tombstones.ts'
 import type { PlanCatalog, PlanTable } from '../query/plan.ts'
 import { type SeriesGroups, groupSeries } from './series-groups.ts'
 import { SeriesOrder } from './series-order.ts'
+import { SeriesTexts } from './series-texts.ts'
 import { type Execution, finish } from '../step.ts'
 import type { StoredTable } from '../rollup/choice.ts'
 import { isHidden } from '../rollup/layout.ts'
@@ -48,7 +49,9 @@ export class Catalog implements PlanCatalog {
   /** What was deleted and may still be in parts. */
   readonly tombstones = new Tombstones()
   readonly rollups = new RollupRegistry()
-  /** The kernel's CatalogTables structure: pointers to the four tables. */
+  /** How lines name the series. */
+  readonly texts: SeriesTexts
+  /** The kernel's CatalogTables structure: pointers to the four tables and the texts. */
   readonly pointer: number
   readonly seriesMax: number
   /** From when retention counts back. */
@@ -79,11 +82,12 @@ export class Catalog implements PlanCatalog {
     this.tags = new TagIndex(kernel, memory)
     this.order = new SeriesOrder(kernel, memory, this.series)
     this.knownTags = new KnownTags(this)
-    const head = memory.allocateZeroed(16)
+    this.texts = new SeriesTexts(kernel, memory)
+    const head = memory.allocate(20)
     this.pointer = head.offset
-    const four = [this.tables, this.columns, this.shapes, this.series]
+    const all = [this.tables, this.columns, this.shapes, this.series, this.texts]
     memory.u32.set(
-      four.map((table) => table.pointer),
+      all.map((table) => table.pointer),
       head.offset >>> 2,
     )
   }

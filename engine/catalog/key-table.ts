@@ -45,16 +45,7 @@ export class KeyTable {
     this.pointer = this.header.offset
     const capacity = powerOfTwo(Math.max(16, expected))
     this.regions = this.allocate(capacity, capacity * KEY_BYTES_EXPECTED)
-    const { slots, entries, arena } = this.regions
-    kernel.keyTableInit(
-      this.pointer,
-      slots.offset,
-      slots.size / 4,
-      entries.offset,
-      entries.size / ENTRY_BYTES,
-      arena.offset,
-      arena.size,
-    )
+    this.clear()
   }
 
   /** Ids given out so far, removed ones included: the next id. */
@@ -161,6 +152,21 @@ export class KeyTable {
   /** Takes back the newest keys, none of them removed, until `count` are left: their ids come again. */
   truncate(count: number): void {
     this.kernel.keyTableTruncate(this.pointer, count)
+  }
+
+  /** Forgets all keys: ids count from 0 again. */
+  clear(): void {
+    const { slots, entries, arena } = this.regions
+    this.removedBytes = 0
+    this.kernel.keyTableInit(
+      this.pointer,
+      slots.offset,
+      slots.size / 4,
+      entries.offset,
+      entries.size / ENTRY_BYTES,
+      arena.offset,
+      arena.size,
+    )
   }
 
   /** Gives all memory back; the table must not be used again. */

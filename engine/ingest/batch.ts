@@ -134,6 +134,7 @@ class StagingBatch implements Batch {
     this.host = host
     this.options = options
     this.database = options.database ?? 'default'
+    host.catalog.texts.makeRoom()
     this.staging = new Staging({
       kernel: host.instance.kernel,
       memory: host.instance.memory,
