@@ -187,18 +187,27 @@ async function* cutChunks(chunks: Chunks): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** The whole body as text if it is short and the host can read it in one go, else null. */
-export function shortText(
+/** The whole body if it is short, not encoded, and the host can read it in one go, else null. */
+export function shortBody(
   { headers }: Request,
   env: unknown,
   limits: BodyLimits,
   host: BodyHost | null,
-): Promise<string> | null {
+): Promise<Uint8Array> | null {
   if (host === null || headers.has('content-encoding') || headers.has('transfer-encoding')) {
     return null
   }
-  const bytesMax = Math.min(SHORT_BODY_BYTES, limits.wireBytesMax, limits.inflatedBytesMax)
-  return host.whole(env, bytesMax)?.then(decodeText) ?? null
+  return host.whole(env, Math.min(SHORT_BODY_BYTES, limits.wireBytesMax, limits.inflatedBytesMax))
+}
+
+/** The same as text. */
+export function shortText(
+  request: Request,
+  env: unknown,
+  limits: BodyLimits,
+  host: BodyHost | null,
+): Promise<string> | null {
+  return shortBody(request, env, limits, host)?.then(decodeText) ?? null
 }
 
 const strict = new TextDecoder('utf-8', { fatal: true })

@@ -219,6 +219,8 @@ function readWhole(incoming: IncomingMessage): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     const fail = (cause?: unknown): void => {
+      // Also closes what has ended: an error costs more than to read a short body.
+      if (incoming.readableEnded) return
       reject(new OmenError('bad_request', 'body: the connection ended before it did', { cause }))
     }
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk))

@@ -3,7 +3,7 @@
 
 import type { Batch } from '../engine/ingest/batch.ts'
 import { OmenError } from '../engine/error.ts'
-import { readText } from './body.ts'
+import { readText, shortBody } from './body.ts'
 import { readBody, type Server, type ServerContext } from './endpoint.ts'
 
 type Upload = Pick<Batch, 'hasRoom' | 'room'>
@@ -15,6 +15,11 @@ export async function* uploadChunks(
   batch: Upload,
 ): AsyncGenerator<Uint8Array> {
   if (!batch.hasRoom) await batch.room(0, c.req.raw.signal)
+  const short = shortBody(c.req.raw, c.env, server.limits, server.bodyHost)
+  if (short !== null) {
+    yield await short
+    return
+  }
   for await (const chunk of readBody(server, c)) {
     yield chunk
     if (!batch.hasRoom) await batch.room(0, c.req.raw.signal)

@@ -5,6 +5,7 @@ import type { Batch, WriteResult } from '../../engine/ingest/batch.ts'
 import { OmenError, type LineError } from '../../engine/error.ts'
 import { fieldTypeOf, type FieldType } from '../../engine/field.ts'
 import type { Precision } from '../../engine/query/query.ts'
+import { answerWith } from '../answer.ts'
 import { mediaType } from '../body.ts'
 import { addEndpoint, type Server, type ServerContext } from '../endpoint.ts'
 import { NdjsonReader, type FlatSpec } from '../ingest/ndjson.ts'
@@ -181,7 +182,8 @@ async function writeAnswer(
     const result = await commit(batch, intake, partial, ack)
     countResult(server, database, result)
     const { written, rejected } = result
-    return c.json({ written, rejected, ack: result.ack, errors: listErrors(result.errors) })
+    const answer = { written, rejected, ack: result.ack, errors: listErrors(result.errors) }
+    return answerWith(server, c, JSON.stringify(answer), { 'Content-Type': 'application/json' })
   } catch (error) {
     if (error instanceof OmenError) countRefused(server, error)
     throw error

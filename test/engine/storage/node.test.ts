@@ -359,6 +359,7 @@ describe('failures', () => {
   })
 })
 
+// reason: other systems do not show the descriptors of a process
 describe.skipIf(process.platform !== 'linux')('a removed file', () => {
   const isLink = (file: string): boolean =>
     fs.lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() ?? false
