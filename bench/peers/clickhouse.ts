@@ -59,6 +59,11 @@ export async function openClickHouse(directory: string, shape: SetShape): Promis
     settle: async () => {
       await run(`OPTIMIZE TABLE bench.${table} FINAL`, 'Null')
     },
+    // Merged parts stay for minutes.
+    diskBytes: async () => {
+      const active = `SELECT sum(bytes_on_disk) FROM system.parts WHERE table = '${table}' AND active`
+      return Number(session.query(active, 'TSV'))
+    },
     ask: async (question) =>
       (await run(sqlOf(shape, question, dialectOf(shape)), 'Native')).bytes(),
     async rowsOf(question) {

@@ -30,6 +30,8 @@ export interface Peer {
   rowsOf(question: Question, answer: unknown): Rows | Promise<Rows>
   /** The process whose memory is the peer's; null: it runs in this one. */
   readonly server: number | null
+  /** Bytes on disk once it is settled, if they are not those of its files: some keep for a while what they merged. */
+  diskBytes?(): Promise<number>
   close(): Promise<void>
 }
 

@@ -87,6 +87,7 @@ async function load(file: string): Promise<Loaded> {
   const peakBytes = peakMemory(measured())
   await peer.settle()
   const settled = performance.now()
+  const ownBytes = await peer.diskBytes?.()
   await peer.close()
   return {
     title: peer.title,
@@ -96,7 +97,7 @@ async function load(file: string): Promise<Loaded> {
     settleSeconds: (settled - loaded) / 1000,
     emptyBytes,
     peakBytes,
-    diskBytes: diskOf() - diskBefore,
+    diskBytes: ownBytes ?? diskOf() - diskBefore,
   }
 }
 
