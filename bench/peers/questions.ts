@@ -57,11 +57,15 @@ export function cpuQuestions(data: PointSet, variant: number): Question[] {
 export function sensorQuestions(data: PointSet, variant: number): Question[] {
   const sensors = data.series.length
   const first = Math.max(...data.series.map(({ times }) => times[0]!))
-  const last = Math.min(...data.series.map(({ times }) => times.at(-1)!))
+  const lasts = data.series.map(({ times }) => times.at(-1)!)
+  const last = Math.min(...lasts)
   const pick = (count: number): number[] =>
     Array.from({ length: count }, (_, i) => (variant * 37 + i * 11) % sensors)
   const hour = Math.floor((first + ((variant * 0.377) % 1) * (last - first)) / 60_000) * 60_000
-  const whole = { start: Number(EPOCH / 1_000_000n), end: last, above: null, newest: 0 }
+  // Whole buckets: VictoriaMetrics has no others.
+  const end = Math.floor(last / 3_600_000) * 3_600_000
+  const whole = { start: Number(EPOCH / 1_000_000n), end, above: null, newest: 0 }
+  const ever = { ...whole, end: Math.max(...lasts) + 1 }
   const narrow = { ...whole, start: hour, end: hour + 3_600_000 }
   const one = { series: pick(1), fields: data.fields, bySeries: false }
   const all = { series: null, fields: data.fields, bySeries: false }
@@ -87,7 +91,7 @@ export function sensorQuestions(data: PointSet, variant: number): Question[] {
       every: 3600,
     },
     { name: 'each sensor, max', ...all, ...whole, bySeries: true, result: 'max', every: 0 },
-    { name: 'last point of each sensor', ...all, ...whole, result: 'latest', every: 0 },
+    { name: 'last point of each sensor', ...all, ...ever, result: 'latest', every: 0 },
     { name: 'all above 40 degrees', ...all, ...whole, result: 'raw', every: 0, above: 40 },
   ]
 }
