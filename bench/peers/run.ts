@@ -30,7 +30,7 @@ const RUNS_MAX = 400
 /** Short questions are compiled late. */
 const WARM_UP_MS = 200
 /** A question that takes longer than this in all is not asked in further turns. */
-const QUESTION_MS_MAX = 8_000
+const QUESTION_MS_MAX = 3_000
 
 interface Suite {
   readonly description: string
