@@ -10,7 +10,7 @@
 // `node scripts/run.js bench/peers/table.ts` makes the tables of the documents.
 
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, release, tmpdir, totalmem, type } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -90,6 +90,7 @@ export async function main(words: string[]): Promise<void> {
     },
   })
   const peers = values.peers.split(',')
+  if (values.out !== undefined) mkdirSync(values.out, { recursive: true })
   for (const peer of peers) if (!(peer in KINDS)) throw new Error(`no peer is called ${peer}`)
   for (const name of values.suite.split(',')) {
     const suite = SUITES[name]
