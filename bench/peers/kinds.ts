@@ -17,6 +17,7 @@ export const KINDS: Readonly<Record<string, PeerKind>> = {
   sqlite: { open: openSqlite, input: 'rows' },
   'omendb-http': { open: openOmenDbServer, input: 'lines' },
   influxdb: { open: openInfluxDb, input: 'lines' },
-  victoria: { open: openVictoria, input: 'lines' },
+  // What it caches of queries and names is written when it stops.
+  victoria: { open: openVictoria, input: 'lines', uncounted: 'cache' },
   postgres: { open: openPostgres, input: 'rows', uncounted: 'pg_wal' },
 }
