@@ -181,7 +181,10 @@ export class SimulatedDisk {
   beginDirectorySync(): () => void {
     const covered = [...this.changes]
     return () => {
-      for (const change of covered) applyChange(this.durableNames, change)
+      // Of two syncs the later one may end first, and has then done what this one would.
+      for (const change of covered) {
+        if (this.changes.includes(change)) applyChange(this.durableNames, change)
+      }
       this.changes = this.changes.filter((change) => !covered.includes(change))
     }
   }

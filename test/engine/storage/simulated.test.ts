@@ -95,6 +95,19 @@ describe('a power cut', () => {
     }
   })
 
+  test('brings no name back that was gone before the last of two syncs began', async () => {
+    for (let i = 0; i < 50; i++) {
+      const disk = new SimulatedDisk(i)
+      const storage = disk.open()
+      storage.create('a')
+      const first = storage.syncDirectory()
+      storage.remove('a')
+      await Promise.all([storage.syncDirectory(), first])
+      disk.crash()
+      expect(disk.open().list(), `seed ${i}`).toEqual([])
+    }
+  })
+
   test('during a sync leaves the file as before, as after, or torn', async () => {
     const lengths = new Set<number>()
     for (let i = 0; i < 100; i++) {
