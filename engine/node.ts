@@ -10,7 +10,7 @@ import { type VerifyOptions, describeVerification, verifyDirectory } from './bac
 import { type Database, type OpenOptions, openDatabase } from './database.ts'
 import type { Host } from './host.ts'
 import { MEMORY_BYTES, shareWithWorkers } from './memory-share.ts'
-import { startThreads } from './scan-workers/node-threads.ts'
+import { type ThreadOptions, startThreads } from './scan-workers/node-threads.ts'
 import type { ScanWorkers } from './scan-workers/task.ts'
 import { openMemoryStorage } from './storage/memory.ts'
 import { openNodeStorage } from './storage/node.ts'
@@ -26,14 +26,14 @@ let compiled: Promise<WebAssembly.Module> | null = null
  * naming file and offset if the data fails its checks.
  */
 export async function open(location: string, options: NodeOptions = {}): Promise<Database> {
-  return openWith(location, options, new URL('./scan-worker.js', import.meta.url))
+  return openWith(location, options, { entry: new URL('./scan-worker.js', import.meta.url) })
 }
 
-/** `open` with another entry of the scan workers' threads, where none is built yet. */
+/** `open` with another entry of the scan workers' threads, where none is built yet, or another threshold. */
 export async function openWith(
   location: string,
   { scanWorkers = 0, memoryBytes = MEMORY_BYTES, ...options }: NodeOptions,
-  workerEntry: URL,
+  threads: ThreadOptions,
 ): Promise<Database> {
   const module = await compileKernel()
   const storage = await openStorage(location)
@@ -45,7 +45,7 @@ export async function openWith(
     }
     const memory = shareWithWorkers(memoryBytes, scanWorkers)
     const settings = { module, directory, memoryBytes: memory.worker }
-    const workers = startThreads(workerEntry, scanWorkers, settings)
+    const workers = startThreads(threads, scanWorkers, settings)
     closeWith(storage, workers)
     const own = { ...options, memoryBytes: memory.own }
     return await openDatabase({ ...host, scanWorkers: workers }, own)

@@ -11,10 +11,21 @@ export interface ThreadSettings {
   readonly memoryBytes: number
 }
 
+export interface ThreadOptions {
+  /** What a thread runs: engine/scan-worker.ts, built. */
+  readonly entry: URL
+  /** As WorkerPool has it, unless given. */
+  readonly valuesMin?: number
+}
+
 /** Starts `count` threads that read the files of a directory. They do not keep the process alive. */
-export function startThreads(entry: URL, count: number, settings: ThreadSettings): ScanWorkers {
+export function startThreads(
+  { entry, valuesMin }: ThreadOptions,
+  count: number,
+  settings: ThreadSettings,
+): ScanWorkers {
   const threads = Array.from({ length: count }, () => threadOf(entry, settings))
-  return new WorkerPool(threads)
+  return new WorkerPool(threads, valuesMin)
 }
 
 function threadOf(entry: URL, settings: ThreadSettings): WorkerThread {

@@ -5,8 +5,8 @@ import type { RunningTask, ScanResult, ScanTask, ScanWorkers } from './task.ts'
 
 /** Tasks that a worker has: one it does, and one to go on with. */
 const TASKS_MAX = 2
-/** A few milliseconds of work: to hand a task over and back takes about 0.2 ms. */
-const VALUES_MIN = 1_000_000
+/** Some ten milliseconds of work: with less, handing over and waiting for the last share takes what it saves. */
+const VALUES_MIN = 4_000_000
 
 /** To a worker. `flag`: an Int32 that is 1 once nobody wants the result. */
 export interface TaskMessage {

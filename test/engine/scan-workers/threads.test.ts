@@ -9,12 +9,13 @@ import { build } from 'vite'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Database } from '../../../engine/database.ts'
 import { openWith } from '../../../engine/node.ts'
+import type { ThreadOptions } from '../../../engine/scan-workers/node-threads.ts'
 
 const HOSTS = 40
 const ROWS = 6_000
 
 let directory: string
-let entry: URL
+let threads: ThreadOptions
 
 /** The entry of the threads, as a build makes it. */
 beforeAll(async () => {
@@ -28,7 +29,7 @@ beforeAll(async () => {
       rollupOptions: { output: { entryFileNames: 'scan-worker.mjs' } },
     },
   })
-  entry = pathToFileURL(join(outDir, 'scan-worker.mjs'))
+  threads = { entry: pathToFileURL(join(outDir, 'scan-worker.mjs')), valuesMin: 100_000 }
 }, 60_000)
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
@@ -68,26 +69,30 @@ async function answers(db: Database): Promise<unknown[]> {
 
 test('answers are the same with two threads, beside writes and merges, and after a restart', async () => {
   const data = join(directory, 'data')
-  const alone = await openWith(data, {}, entry)
+  const alone = await openWith(data, {}, threads)
   await write(alone, 1_790_000_000)
   await write(alone, 1_790_060_000)
   const expected = await answers(alone)
   await alone.close()
-  const db = await openWith(data, { scanWorkers: 2, memoryBytes: 256 << 20 }, entry)
+  const db = await openWith(data, { scanWorkers: 2, memoryBytes: 256 << 20 }, threads)
   expect(await answers(db)).toEqual(expected)
   const [during] = await Promise.all([answers(db), answers(db), db.compact()])
   expect(during).toEqual(expected)
   expect(await answers(db)).toEqual(expected)
   expect(db.metrics().scanTasks).toBeGreaterThan(10)
   await db.close()
-  const again = await openWith(data, {}, entry)
+  const again = await openWith(data, {}, threads)
   expect(await answers(again)).toEqual(expected)
   await again.close()
 }, 120_000)
 
 test('threads that cannot start cost nothing but their help', async () => {
   const missing = pathToFileURL(join(directory, 'missing.mjs'))
-  const db = await openWith(join(directory, 'data'), { scanWorkers: 1 }, missing)
+  const db = await openWith(
+    join(directory, 'data'),
+    { scanWorkers: 1 },
+    { entry: missing, valuesMin: 100_000 },
+  )
   const [first] = await answers(db)
   expect(first).toBeDefined()
   await db.close()
@@ -95,7 +100,7 @@ test('threads that cannot start cost nothing but their help', async () => {
 
 test('more threads than there may be, or a memory too small to share, are refused', async () => {
   const data = join(directory, 'refused')
-  const opened = (options: object): Promise<Database> => openWith(data, options, entry)
+  const opened = (options: object): Promise<Database> => openWith(data, options, threads)
   await expect(opened({ scanWorkers: 5 })).rejects.toThrow(/scan workers: 5 .* between 0 and 4/)
   await expect(opened({ scanWorkers: 1.5 })).rejects.toMatchObject({ code: 'bad_request' })
   const small = opened({ scanWorkers: 1, memoryBytes: 64 << 20 })
