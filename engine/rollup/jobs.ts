@@ -18,7 +18,7 @@ import type { Cache } from '../segment/cache.ts'
 import type { PartSet, PartVersion } from '../segment/part-set.ts'
 import type { Execution } from '../step.ts'
 import { RollupRefresh } from './refresh.ts'
-import { floorToBucket, type Rollup } from './registry.ts'
+import { FROZEN_NONE, ceilToBucket, floorToBucket, type Rollup } from './registry.ts'
 
 /** What the jobs need of a shard. */
 export interface RollupTarget {
@@ -105,12 +105,14 @@ export class RollupJobs {
       version = parts.acquire()
       const watermark = lastSequence(version)
       const { nextId: tombstonesFrom } = catalog.tombstones
+      const kept = this.keptFrom(rollup)
       if (this.isDirty(rollup, version)) await this.refresh(rollup, version, frozenBefore)
       else if (frozenBefore === rollup.frozenBefore) return
       await this.target.logEntries(() => {
         this.checkGoing(rollup)
         const final = this.finalBefore(rollup, frozenBefore, tombstonesFrom)
-        const begins = rollup.watermark < 0n ? frozenBefore : rollup.begins
+        const begun = rollup.watermark < 0n ? frozenBefore : rollup.begins
+        const begins = latest(begun, kept, this.keptFrom(rollup))
         const progress = { id, watermark, frozenBefore: final, begins, tombstonesFrom }
         return encodeRollupRefreshed(progress)
       })
@@ -121,6 +123,15 @@ export class RollupJobs {
     } finally {
       if (version !== null) parts.release(version)
     }
+  }
+
+  /**
+   * Start of the first bucket that has not expired. What is refreshed has none before it, also when the
+   * clock is found to be earlier after the next start.
+   */
+  private keptFrom(rollup: Rollup): bigint {
+    const cutoff = this.target.catalog.cutoffOf(rollup.target)
+    return cutoff === TIME_MIN ? FROZEN_NONE : ceilToBucket(rollup, cutoff)
   }
 
   /**
@@ -283,4 +294,8 @@ function lastSequence(version: PartVersion): bigint {
     }
   }
   return last
+}
+
+function latest(...times: bigint[]): bigint {
+  return times.reduce((a, b) => (a > b ? a : b))
 }
