@@ -165,7 +165,7 @@ export class SplitScan {
   }
 
   private indexesOf({ from, to }: Share): Uint32Array {
-    return this.scan.plan.series.indexes().subarray(from, to)
+    return this.scan.plan.series.indexes(from, to)
   }
 }
 
