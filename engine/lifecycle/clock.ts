@@ -45,7 +45,10 @@ export class TrustedClock {
   now(): bigint {
     const wall = this.host.now()
     const { seen } = this
-    if (seen === null || this.isTrusted) return (this.seen = wall)
+    if (seen === null || this.isTrusted) {
+      this.allowance = JUMP
+      return (this.seen = wall)
+    }
     if (!this.isPaused && distance(wall, seen) > this.allowance) this.pause()
     if (this.isPaused) return seen
     this.allowance = JUMP

@@ -142,6 +142,19 @@ export class Expiry {
     return { mayBe, surely }
   }
 
+  /** By the settings of now: index of the first time of a table that is certain to be shown at `time`. */
+  firstSure(): (table: number, time: bigint) => number {
+    const retentions = new Map<number, bigint>()
+    for (const table of this.tables()) {
+      const values = this.candidates(table).filter((value) => value !== null)
+      if (values.length > 0) retentions.set(table, least(values))
+    }
+    return (table, time) => {
+      const retention = retentions.get(table)
+      return retention === undefined ? 0 : this.indexOf(time - retention)
+    }
+  }
+
   private tables(): Set<number> {
     return new Set(this.changes.map(({ table }) => table))
   }

@@ -13,7 +13,7 @@ import {
   readCells,
   tableNumber,
 } from '../engine/crash-cells.ts'
-import { simulatedHost } from '../simulated-host.ts'
+import { type SimulatedHost, simulatedHost } from '../simulated-host.ts'
 import { SimulatedDisk } from '../simulated-storage.ts'
 import type { Swarm } from './swarm.ts'
 
@@ -37,8 +37,15 @@ export function optionsOf({ hasRetention, trustsClock, layout }: Swarm): OpenOpt
 
 export interface HeldRead {
   readonly expected: Cells
-  /** Reads to the end; what it showed in all. */
-  finish(): Promise<Cells>
+  /** Reads to the end. */
+  finish(): Promise<HeldAnswer>
+}
+
+export interface HeldAnswer {
+  /** What it showed in all. */
+  readonly found: Cells
+  /** What the clock of the other machine showed at last, if another one showed it. */
+  readonly elsewhere: bigint | null
 }
 
 /** Another machine, for what is restored. */
@@ -79,7 +86,7 @@ export async function beginExport(
     expected: new Map([...all].filter(([key]) => keyParts(key).table === number)),
     finish: async () => {
       while (await next()) continue
-      return found
+      return { found, elsewhere: null }
     },
   }
 }
@@ -104,18 +111,18 @@ export async function beginBackup(
     finish: async () => {
       while (await next()) continue
       const disk = new SimulatedDisk(seed)
-      const open = async (): Promise<Database> => {
+      const open = async (): Promise<[Database, SimulatedHost]> => {
         const host = await simulatedHost(disk.open(), seed)
         host.advance(time - host.time)
-        return openDatabase(host, optionsOf(swarm))
+        return [await openDatabase(host, optionsOf(swarm)), host]
       }
-      const copy = await open()
+      const [copy] = await open()
       await copy.restore(piecesOf(pieces))
       disk.crash()
-      const again = await open()
+      const [again, host] = await open()
       const found = await readCells(again, swarm.layout)
       await again.close()
-      return found
+      return { found, elsewhere: host.time }
     },
   }
 }

@@ -8,6 +8,7 @@ import {
   type Layout,
   TABLES,
   absent,
+  cellTable,
   cellTime,
   tableNumber,
 } from '../engine/crash-cells.ts'
@@ -29,6 +30,8 @@ export interface Edges {
   readonly isTaken: boolean
 }
 
+type KeepingKind = Pick<Swarm, 'layout' | 'trustsClock' | 'hasRollups'>
+
 export class Keeping {
   readonly expiry: Expiry
   readonly clock: WallClock
@@ -39,7 +42,7 @@ export class Keeping {
   private host!: SimulatedHost
   private history!: History
 
-  constructor({ layout, trustsClock, hasRollups }: Swarm) {
+  constructor({ layout, trustsClock, hasRollups }: KeepingKind) {
     this.layout = layout
     this.reaches = hasRollups ? new Map() : null
     this.expiry = new Expiry(layout)
@@ -186,9 +189,18 @@ export class Keeping {
    * Whether a cell is shown for certain, as far as retention goes: what had expired may go from the disk
    * a little after a clock that was trusted has stepped back.
    */
-  isSure(key: number, table: number): boolean {
+  isSure(key: number): boolean {
     if (this.expiry.mayBeGone(key, -1)) return false
-    return cellTime(key) >= this.expiry.edges(table, this.clock).surely
+    return cellTime(key) >= this.expiry.edges(cellTable(key), this.clock).surely
+  }
+
+  /**
+   * By the settings of now: whether a machine whose clock says `time` shows a cell for certain. One that
+   * a backup is restored on may believe a clock that this one does not: at a start more is allowed.
+   */
+  sureByNow(): (key: number, time: bigint) => boolean {
+    const firstSure = this.expiry.firstSure()
+    return (key, time) => cellTime(key) >= firstSure(cellTable(key), time)
   }
 
   /**

@@ -61,7 +61,8 @@ export async function askQuestions(
     if (first > 0 && !isLatest) {
       if (JSON.stringify(asked.fill ?? '').includes('lookback')) continue
       const from = layout.base + BigInt(first) * layout.step
-      const start = BigInt(String(asked.start ?? from))
+      // Without a start a question begins at the first row: buckets of its width reach no further.
+      const start = BigInt(String(asked.start ?? scenario.from))
       asked.start = String(start > from ? start : from)
     }
     const difference = await differenceOn(db, reference, asked, isLatest)
