@@ -5,7 +5,7 @@
 import { OmenError } from '../engine/error.ts'
 import { hostName, isLoopback } from './config.ts'
 import type { ServerContext } from './endpoint.ts'
-import { bearerToken, createTokenCheck, influxToken } from './tokens.ts'
+import { bearerToken, createTokenCheck, influxToken, type TokenCheck } from './tokens.ts'
 
 /** `open`: no token. `token`: Bearer or Token. `influx1`: also Basic and `p`. */
 export type AccessRule = 'open' | 'token' | 'influx1'
@@ -19,25 +19,41 @@ export interface AccessOptions {
 
 /** Decides about requests. */
 export interface Access {
-  /** Throws `unauthorized` or `forbidden`. */
-  check(c: ServerContext, rule: AccessRule): Promise<void>
+  /** Throws `unauthorized` or `forbidden`, or rejects with it; without a token nothing is waited for. */
+  check(c: ServerContext, rule: AccessRule): Promise<void> | undefined
 }
 
 export function createAccess({ token, insecure }: AccessOptions): Access {
   const checkToken = token ? createTokenCheck(token) : null
+  if (checkToken === null) return { check: createHostCheck(insecure ?? false) }
   return {
-    async check(c, rule) {
-      if (checkToken === null) {
-        if (!insecure) refuseForeignHost(c)
-        refuseForeignOrigin(c)
-        return
-      }
-      if (rule === 'open') return
-      for (const given of givenTokens(c, rule)) {
-        if (await checkToken(given)) return
-      }
-      throw new OmenError('unauthorized', 'a valid token is needed: Authorization: Bearer TOKEN')
-    },
+    check: (c, rule) => (rule === 'open' ? undefined : refuseOtherTokens(c, rule, checkToken)),
+  }
+}
+
+async function refuseOtherTokens(
+  c: ServerContext,
+  rule: AccessRule,
+  checkToken: TokenCheck,
+): Promise<void> {
+  for (const given of givenTokens(c, rule)) {
+    if (await checkToken(given)) return
+  }
+  throw new OmenError('unauthorized', 'a valid token is needed: Authorization: Bearer TOKEN')
+}
+
+/** Without a token. What passed last most likely comes again, and is not looked at twice. */
+function createHostCheck(insecure: boolean): Access['check'] {
+  let passed = { host: '', authority: '' }
+  return (c) => {
+    const authority = authorityOf(c.req.url)
+    const host = c.req.header('host') ?? authority
+    if (!insecure && (host !== passed.host || authority !== passed.authority)) {
+      refuseForeignHost(host, authority)
+      passed = { host, authority }
+    }
+    refuseForeignOrigin(c.req.header('origin'), host)
+    return undefined
   }
 }
 
@@ -53,9 +69,8 @@ function authorityOf(url: string): string {
   return /^\w+:\/\/([^/?#]*)/.exec(url)?.[1] ?? ''
 }
 
-function refuseForeignHost(c: ServerContext): void {
-  const authority = authorityOf(c.req.url)
-  for (const host of [c.req.header('host') ?? authority, authority]) {
+function refuseForeignHost(...hosts: string[]): void {
+  for (const host of hosts) {
     if (isLoopback(hostName(host))) continue
     throw new OmenError(
       'forbidden',
@@ -64,10 +79,8 @@ function refuseForeignHost(c: ServerContext): void {
   }
 }
 
-function refuseForeignOrigin(c: ServerContext): void {
-  const origin = c.req.header('origin')
+function refuseForeignOrigin(origin: string | undefined, own: string): void {
   if (origin === undefined) return
-  const own = c.req.header('host') ?? authorityOf(c.req.url)
   if (authorityOf(origin).toLowerCase() === own.toLowerCase()) return
   throw new OmenError('forbidden', `origin ${origin}: without a token, pages of others are refused`)
 }

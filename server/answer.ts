@@ -15,18 +15,35 @@ export interface AnswerHeaders {
   set(name: string, value: string): void
 }
 
-/** A 200 with this body and these headers. */
+/** An answer with this body, null for none, and these headers; 200 unless said. */
 export function answerWith(
   server: Server,
   c: ServerContext,
-  body: AnswerBody,
+  body: AnswerBody | null,
   headers: Readonly<Record<string, string>>,
+  status = 200,
 ): Response {
   const failed = breakAnswer(server, c)
   // HEAD goes through the router as GET, which makes a Response of the answer's head.
   if (server.bodyHost !== null && c.req.raw.method !== 'HEAD') {
-    return server.bodyHost.answer(c.env, { body, headers, failed })
+    return server.bodyHost.answer(c.env, { status, body, headers, failed })
   }
-  const isWhole = typeof body === 'string' || body instanceof Uint8Array
-  return new Response(isWhole ? body : byteBody(body, failed), { headers })
+  const isWhole = body === null || typeof body === 'string' || body instanceof Uint8Array
+  return new Response(isWhole ? body : byteBody(body, failed), { status, headers })
+}
+
+/** A value as JSON. */
+export function answerJson(
+  server: Server,
+  c: ServerContext,
+  value: unknown,
+  status = 200,
+): Response {
+  const headers = { 'Content-Type': 'application/json' }
+  return answerWith(server, c, JSON.stringify(value), headers, status)
+}
+
+/** A 204. */
+export function answerNothing(server: Server, c: ServerContext): Response {
+  return answerWith(server, c, null, {}, 204)
 }

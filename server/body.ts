@@ -24,7 +24,7 @@ export interface BodyHost {
    */
   whole(env: unknown, bytesMax: number): Promise<Uint8Array> | null
   /**
-   * A 200 that the host writes to the connection itself. Of the Response that it passes for, it has
+   * An answer that the host writes to the connection itself. Of the Response that it passes for, it has
    * `status`, and of `headers` what AnswerHeaders says.
    */
   answer(env: unknown, answer: HostAnswer): Response
@@ -36,7 +36,8 @@ export interface BodyHost {
 
 /** An answer as a host gets it; `failed` is told if its pieces end in an error. */
 export interface HostAnswer {
-  readonly body: AnswerBody
+  readonly status: number
+  readonly body: AnswerBody | null
   readonly headers: Readonly<Record<string, string>>
   readonly failed: Failed
 }

@@ -68,10 +68,19 @@ export interface Server {
   readonly bodyHost: BodyHost | null
   /** Nanoseconds since 1970: when a request arrived. */
   readonly now: () => bigint
-  /** Methods and error shape of each path, for 405. */
-  readonly paths: Map<string, { methods: string[]; shape: ErrorShape }>
+  /** What its paths answer, as OpenAPI writes them. */
+  readonly paths: Map<string, PathRoutes>
   /** Is told of errors that are ours. */
   readonly log: (message: string) => void
+}
+
+/** Answers one request; never throws. */
+export type Answering = (c: ServerContext) => Promise<Response>
+
+/** A path: what its methods do, and the shape of errors for others. */
+export interface PathRoutes {
+  readonly methods: Map<string, Answering>
+  readonly shape: ErrorShape
 }
 
 export interface Endpoint<Query extends z.ZodType> {
@@ -96,7 +105,7 @@ type Handler<Query extends z.ZodType> = (
   query: z.output<Query>,
 ) => Response | Promise<Response>
 
-/** Adds a route to the router and to the document. */
+/** Adds a route to its path (dispatch.ts brings those to the router) and to the document. */
 export function addEndpoint<Query extends z.ZodObject>(
   server: Server,
   endpoint: Endpoint<Query>,
@@ -104,20 +113,31 @@ export function addEndpoint<Query extends z.ZodObject>(
 ): void {
   const { method, path, query, shape = problemResponse } = endpoint
   server.app.openAPIRegistry.registerPath(describe(endpoint))
-  const known = server.paths.get(path) ?? { methods: [] as string[], shape }
-  known.methods.push(...(method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]))
-  server.paths.set(path, known)
-  server.app.on(method.toUpperCase(), routerPath(path), async (c) => {
-    c.set('route', path)
+  const known = server.paths.get(path) ?? { methods: new Map<string, Answering>(), shape }
+  const defaults = defaultsOf(query)
+  const answer: Answering = async (c) => {
     try {
-      await server.access.check(c, endpoint.access)
-      checkPath(c.req.url)
-      if (!endpoint.body) await refuseBody(server, c)
-      return await handle(c, checkShape(query, readParameters(c.req.url), 'parameter'))
+      const { url } = c.req
+      const checked = server.access.check(c, endpoint.access)
+      if (checked !== undefined) await checked
+      checkPath(url)
+      if (!endpoint.body && !server.bodyHost?.isEmpty(c.env)) await refuseBody(server, c)
+      if (defaults !== null && !url.includes('?')) return await handle(c, defaults)
+      return await handle(c, checkShape(query, readParameters(url), 'parameter'))
     } catch (error) {
       return answerError(server, c, error, shape)
     }
-  })
+  }
+  for (const name of method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]) {
+    known.methods.set(name, answer)
+  }
+  server.paths.set(path, known)
+}
+
+/** What a URL without parameters says, checked once; null if some are needed. */
+function defaultsOf<Query extends z.ZodObject>(query: Query): z.output<Query> | null {
+  const { success, data } = query.safeParse({})
+  return success ? (Object.freeze(data) as z.output<Query>) : null
 }
 
 /** The router leaves `%FF` as it is: two paths would name one thing. Throws `bad_request`. */
@@ -135,17 +155,11 @@ function checkPath(url: string): void {
  * would delete too much. Throws `bad_request` at its first byte.
  */
 async function refuseBody(server: Server, c: ServerContext): Promise<void> {
-  if (server.bodyHost?.isEmpty(c.env)) return
   for await (const chunk of readBody(server, c)) {
     if (chunk.length === 0) continue
     const message = `body: ${c.req.method} ${c.get('route')} takes none; use parameters of the URL`
     throw new OmenError('bad_request', message)
   }
-}
-
-/** `/v1/tables/{table}` → `/v1/tables/:table`. */
-function routerPath(path: string): string {
-  return path.replaceAll(/\{(\w+)\}/g, ':$1')
 }
 
 function describe(endpoint: Endpoint<z.ZodObject>): RouteConfig {
@@ -165,25 +179,6 @@ function describe(endpoint: Endpoint<z.ZodObject>): RouteConfig {
     },
     responses: answers,
   })
-}
-
-/** After all routes: a path with another method is a 405 that lists its methods. */
-export function refuseOtherMethods(server: Server): void {
-  for (const [path, { methods, shape }] of server.paths) {
-    const allowed = methods.join(', ')
-    server.app.all(routerPath(path), async (c) => {
-      c.set('route', path)
-      try {
-        await server.access.check(c, 'open')
-      } catch (error) {
-        return answerError(server, c, error, shape)
-      }
-      const message = `${c.req.method} is not for ${path}: use ${allowed}`
-      const answer = answerError(server, c, new OmenError('method_not_allowed', message), shape)
-      answer.headers.set('Allow', allowed)
-      return answer
-    })
-  }
 }
 
 /** The answer to an error; what is a bug of ours goes to the log with its request id. */

@@ -7,14 +7,21 @@ import { VERSION } from './version.ts'
 /** Upper bounds in seconds; the last bucket is +Inf. */
 const DURATION_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
-interface Histogram {
-  counts: number[]
-  sum: number
+/** Requests of one route. */
+interface RouteCounts {
+  /** By method, then status. */
+  readonly answered: Map<string, Map<number, number>>
+  /** By bucket of duration. */
+  readonly buckets: number[]
+  seconds: number
 }
 
 type Labels = Readonly<Record<string, string>>
 
-/** One label set as Prometheus writes it, also the key under which it is counted. */
+/** A value and its labels. */
+type Sample = [Labels, number]
+
+/** One label set as Prometheus writes it. */
 function labelText(labels: Labels): string {
   const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escapeLabel(value)}"`)
   return pairs.length === 0 ? '' : `{${pairs.join(',')}}`
@@ -26,46 +33,62 @@ function escapeLabel(value: string): string {
 
 /** Counters of one server. Labels must come from closed sets: patterns, methods, codes, databases. */
 export class ServerMetrics {
-  private readonly requests = new Map<string, number>()
-  private readonly durations = new Map<string, Histogram>()
+  private readonly routes = new Map<string, RouteCounts>()
   private readonly written = new Map<string, number>()
   private readonly rejected = new Map<string, number>()
 
   countRequest(route: string, method: string, status: number, seconds: number): void {
-    add(this.requests, labelText({ route, method, status: String(status) }), 1)
-    let histogram = this.durations.get(route)
-    if (!histogram) {
-      histogram = { counts: Array.from({ length: DURATION_BOUNDS.length + 1 }, () => 0), sum: 0 }
-      this.durations.set(route, histogram)
+    let counts = this.routes.get(route)
+    if (!counts) {
+      const buckets = Array.from({ length: DURATION_BOUNDS.length + 1 }, () => 0)
+      counts = { answered: new Map(), buckets, seconds: 0 }
+      this.routes.set(route, counts)
     }
+    let statuses = counts.answered.get(method)
+    if (!statuses) counts.answered.set(method, (statuses = new Map()))
+    add(statuses, status, 1)
     const bucket = DURATION_BOUNDS.findIndex((bound) => seconds <= bound)
-    histogram.counts[bucket === -1 ? DURATION_BOUNDS.length : bucket]!++
-    histogram.sum += seconds
+    counts.buckets[bucket === -1 ? DURATION_BOUNDS.length : bucket]!++
+    counts.seconds += seconds
   }
 
   countWritten(database: string, points: number): void {
-    add(this.written, labelText({ db: database }), points)
+    add(this.written, database, points)
   }
 
   countRejected(code: string, points: number): void {
-    add(this.rejected, labelText({ code }), points)
+    add(this.rejected, code, points)
   }
 
   /** The whole page. */
   render(engine: EngineMetrics): string {
     const page = new Page()
-    page.counter('omendb_http_requests_total', 'Requests answered.', this.requests)
+    page.counter('omendb_http_requests_total', 'Requests answered.', this.requestSamples())
     page.help('omendb_http_request_duration_seconds', 'histogram', 'Time until the answer began.')
-    for (const [route, histogram] of this.durations) page.histogram(route, histogram)
-    page.counter('omendb_points_written_total', 'Points stored since start.', this.written)
-    page.counter('omendb_points_rejected_total', 'Points refused since start.', this.rejected)
+    for (const [route, counts] of this.routes) page.histogram(route, counts)
+    const written = Array.from(this.written, ([db, count]): Sample => [{ db }, count])
+    page.counter('omendb_points_written_total', 'Points stored since start.', written)
+    const rejected = Array.from(this.rejected, ([code, count]): Sample => [{ code }, count])
+    page.counter('omendb_points_rejected_total', 'Points refused since start.', rejected)
     renderEngine(page, engine)
     page.gauge('omendb_build_info', 'Version of this server.', [[{ version: VERSION }, 1]])
     return page.text
   }
+
+  private requestSamples(): Sample[] {
+    const samples: Sample[] = []
+    for (const [route, { answered }] of this.routes) {
+      for (const [method, statuses] of answered) {
+        for (const [status, count] of statuses) {
+          samples.push([{ route, method, status: String(status) }, count])
+        }
+      }
+    }
+    return samples
+  }
 }
 
-function add(counts: Map<string, number>, key: string, amount: number): void {
+function add<Key>(counts: Map<Key, number>, key: Key, amount: number): void {
   counts.set(key, (counts.get(key) ?? 0) + amount)
 }
 
@@ -76,25 +99,24 @@ class Page {
     this.text += `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`
   }
 
-  counter(name: string, help: string, counts: ReadonlyMap<string, number>): void {
-    this.help(name, 'counter', help)
-    for (const [labels, count] of counts) this.text += `${name}${labels} ${count}\n`
+  counter(name: string, help: string, samples: readonly Sample[]): void {
+    this.gauge(name, help, samples, 'counter')
   }
 
-  gauge(name: string, help: string, samples: readonly [Labels, number][], type = 'gauge'): void {
+  gauge(name: string, help: string, samples: readonly Sample[], type = 'gauge'): void {
     this.help(name, type, help)
     for (const [labels, value] of samples) this.text += `${name}${labelText(labels)} ${value}\n`
   }
 
-  histogram(route: string, { counts, sum }: Histogram): void {
+  histogram(route: string, { buckets, seconds }: RouteCounts): void {
     const name = 'omendb_http_request_duration_seconds'
     let total = 0
-    for (const [i, count] of counts.entries()) {
+    for (const [i, count] of buckets.entries()) {
       total += count
       const le = i < DURATION_BOUNDS.length ? String(DURATION_BOUNDS[i]) : '+Inf'
       this.text += `${name}_bucket${labelText({ route, le })} ${total}\n`
     }
-    this.text += `${name}_sum${labelText({ route })} ${sum}\n`
+    this.text += `${name}_sum${labelText({ route })} ${seconds}\n`
     this.text += `${name}_count${labelText({ route })} ${total}\n`
   }
 }
@@ -109,7 +131,7 @@ function renderEngine(page: Page, engine: EngineMetrics): void {
   page.gauge('omendb_memory_limit_bytes', 'What it may grow to.', [[{}, engine.memoryBytesMax]])
   page.gauge('omendb_cache_bytes', 'Of it, cached blocks and pages.', [[{}, engine.cacheBytes]])
   page.gauge('omendb_staging_bytes', 'Of it, uploads under way.', [[{}, engine.stagingBytes]])
-  const waiting: [Labels, number][] = [
+  const waiting: Sample[] = [
     [{ what: 'uploads' }, engine.stagingWaiting],
     [{ what: 'queries' }, engine.queriesWaiting],
   ]
@@ -117,19 +139,19 @@ function renderEngine(page: Page, engine: EngineMetrics): void {
   page.gauge('omendb_queries_running', 'Queries that run.', [[{}, engine.queriesRunning]])
   page.gauge('omendb_segments', 'Segment files.', [[{}, engine.segments]])
   page.gauge('omendb_segment_bytes', 'Bytes of segment files.', [[{}, engine.segmentBytes]])
-  const series = Array.from(engine.series, ([db, count]): [Labels, number] => [{ db }, count])
+  const series = Array.from(engine.series, ([db, count]): Sample => [{ db }, count])
   page.gauge('omendb_series', 'Series of each database.', series)
-  const blocks: [Labels, number][] = [
+  const blocks: Sample[] = [
     [{ outcome: 'skipped' }, engine.blocksSkipped],
     [{ outcome: 'summary' }, engine.blocksFromSummary],
     [{ outcome: 'decoded' }, engine.blocksDecoded],
   ]
   page.gauge('omendb_blocks_total', 'Blocks that queries met.', blocks, 'counter')
-  const tasks: [Labels, number][] = [[{}, engine.scanTasks]]
+  const tasks: Sample[] = [[{}, engine.scanTasks]]
   page.gauge('omendb_scan_tasks_total', 'Shares of queries for workers.', tasks, 'counter')
-  const flushed: [Labels, number][] = [[{}, engine.flushBytes]]
+  const flushed: Sample[] = [[{}, engine.flushBytes]]
   page.gauge('omendb_flush_bytes_total', 'Bytes of segments flushed.', flushed, 'counter')
-  const compaction: [Labels, number][] = [
+  const compaction: Sample[] = [
     [{ direction: 'read' }, engine.compactionReadBytes],
     [{ direction: 'write' }, engine.compactionWrittenBytes],
   ]

@@ -66,14 +66,16 @@ export async function startServer(
   const refusal = refuseBinding({ host, token, insecure })
   if (refusal) throw new OmenError('forbidden', refusal)
   const app = createApp(db, { ...options, bodyHost: nodeBodies })
-  const server = createHttpServer(app.fetch as Fetch, options)
+  const server = createHttpServer(options)
+  const exchanges = new Exchanges(server, options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS)
+  serveRequests(server, exchanges, app.fetch as Fetch)
   await listen(server, host, port)
   const { port: boundPort } = server.address() as AddressInfo
   const name = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host
   return {
     port: boundPort,
     url: `http://${name}:${boundPort}`,
-    close: () => closeServer(server),
+    close: () => exchanges.close(),
     destroy: () => {
       server.close()
       server.closeAllConnections()
@@ -89,54 +91,107 @@ interface NodeEnv {
   readonly outgoing: ServerResponse
 }
 
-function createHttpServer(fetch: Fetch, options: ServerOptions): HttpServer {
+function createHttpServer(options: ServerOptions): HttpServer {
   const requestTimeout = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
   const headersTimeout = Math.min(options.headerTimeoutMs ?? HEADER_TIMEOUT_MS, requestTimeout)
+  return createServer({
+    requireHostHeader: false, // Node's own answer has no body; the app's has
+    maxHeaderSize: HEADER_BYTES_MAX,
+    requestTimeout: 0, // for Exchanges: Node knows one limit for all routes
+    headersTimeout,
+    connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, headersTimeout),
+  })
+}
+
+function serveRequests(server: HttpServer, exchanges: Exchanges, fetch: Fetch): void {
   const listener = getRequestListener(sendingHere(fetch), {
     overrideGlobalObjects: false,
     errorHandler: refuseUnreadable,
   })
-  const server = createServer({
-    requireHostHeader: false, // Node's own answer has no body; the app's has
-    maxHeaderSize: HEADER_BYTES_MAX,
-    requestTimeout: 0, // limitBody's task: Node knows one limit for all routes
-    headersTimeout,
-    connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, headersTimeout),
-  })
   server.on('request', (incoming, outgoing) => {
-    limitBody(incoming, requestTimeout)
-    // A connection that stays open after its answer would hold up a server that is closing.
-    outgoing.on('close', () => {
-      if (!server.listening) setImmediate(() => server.closeIdleConnections())
-    })
+    exchanges.begin(incoming, outgoing)
     void listener(incoming, outgoing)
   })
   // An `Expect` that is unknown may be ignored (RFC 9110, 10.1.1); Node's own 417 says nothing.
   server.on('checkExpectation', (incoming, outgoing) => server.emit('request', incoming, outgoing))
   server.on('connect', (_incoming, socket) => answerClientError(new Error('CONNECT'), socket))
   server.on('clientError', answerClientError)
-  return server
 }
 
 /** Routes whose bodies may take as long as they go on arriving. */
 const ENDLESS_BODIES = /^\/v1\/restore(\?|$)/
 
-/** Ends a request whose body has not arrived in time, or of an endless one: nothing of it. */
-function limitBody(incoming: IncomingMessage, timeoutMs: number): void {
-  if (incoming.complete) return
-  const { socket } = incoming
-  let seen = -1
-  const expire = (): void => {
-    if (ENDLESS_BODIES.test(incoming.url ?? '') && socket.bytesRead !== seen) {
-      seen = socket.bytesRead
-      timer = setTimeout(expire, timeoutMs)
-    } else {
-      const error = Object.assign(new Error('timeout'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' })
-      answerClientError(error, socket)
+/** A request and its answer. */
+interface Exchange {
+  readonly incoming: IncomingMessage
+  readonly outgoing: ServerResponse
+  /** When its body has to be here, on the clock of `performance`. */
+  deadline: number
+  /** What had come of an endless body at its last deadline. */
+  bytesSeen: number
+}
+
+/**
+ * The last exchange of each connection: one timer looks at all, where timers and listeners of each
+ * request would cost more than to answer many of them.
+ */
+class Exchanges {
+  private readonly server: HttpServer
+  private readonly timeoutMs: number
+  private readonly latest = new Map<Duplex, Exchange>()
+  private readonly timer: NodeJS.Timeout
+
+  constructor(server: HttpServer, timeoutMs: number) {
+    this.server = server
+    this.timeoutMs = timeoutMs
+    this.timer = setInterval(() => this.check(), Math.min(TIMEOUT_CHECK_MS, timeoutMs)).unref()
+    server.on('connection', (socket) => socket.once('close', () => this.latest.delete(socket)))
+    server.once('close', () => clearInterval(this.timer))
+  }
+
+  begin(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    const deadline = performance.now() + this.timeoutMs
+    const exchange = { incoming, outgoing, deadline, bytesSeen: -1 }
+    this.latest.set(incoming.socket, exchange)
+    if (!this.server.listening) this.hangUpAfter(exchange)
+  }
+
+  /** Resolves when the requests in flight are answered. */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.server.close(() => resolve())
+      this.server.closeIdleConnections()
+      for (const exchange of this.latest.values()) this.hangUpAfter(exchange)
+    })
+  }
+
+  /** A connection that stays open after its answer would hold up a server that is closing. */
+  private hangUpAfter({ outgoing }: Exchange): void {
+    const hangUp = (): void => void setImmediate(() => this.server.closeIdleConnections())
+    if (outgoing.closed) hangUp()
+    else outgoing.on('close', hangUp)
+  }
+
+  /** Ends requests whose bodies have not arrived in time, or of endless ones: nothing of them. */
+  private check(): void {
+    const now = performance.now()
+    for (const [socket, exchange] of this.latest) {
+      const { incoming, outgoing, deadline, bytesSeen } = exchange
+      if (incoming.complete) {
+        if (outgoing.closed) this.latest.delete(socket)
+        continue
+      }
+      if (now < deadline) continue
+      const { bytesRead } = incoming.socket
+      if (ENDLESS_BODIES.test(incoming.url ?? '') && bytesRead !== bytesSeen) {
+        exchange.bytesSeen = bytesRead
+        exchange.deadline = now + this.timeoutMs
+      } else {
+        const error = Object.assign(new Error('timeout'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' })
+        answerClientError(error, socket)
+      }
     }
   }
-  let timer = setTimeout(expire, timeoutMs)
-  for (const event of ['end', 'close']) incoming.once(event, () => clearTimeout(timer))
 }
 
 /** Headers of an answer that the app has no part in. */
@@ -170,13 +225,6 @@ function listen(server: HttpServer, host: string, port: number): Promise<void> {
   })
 }
 
-function closeServer(server: HttpServer): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve())
-    server.closeIdleConnections()
-  })
-}
-
 // --- bodies
 
 /** Reads from Node's own streams: 1.7 times as fast as web streams over them. */
@@ -193,7 +241,7 @@ const nodeBodies: BodyHost = {
   whole(env, bytesMax) {
     const { incoming } = env as NodeEnv
     const length = Number(incoming.headers['content-length'] ?? Infinity)
-    return length <= bytesMax ? readWhole(incoming) : null
+    return length <= bytesMax ? readWhole(incoming, length) : null
   },
   answer: (_env, answer) => new NodeAnswer(answer) as unknown as Response,
   signal(request, env) {
@@ -214,8 +262,14 @@ const nodeBodies: BodyHost = {
 
 type Listening = [type: string, listener: EventListenerOrEventListenerObject]
 
-/** All bytes of a body. Node ends one that is shorter or longer than its head says. */
-function readWhole(incoming: IncomingMessage): Promise<Uint8Array> {
+/** All `size` bytes of a body. Node ends one that is shorter or longer than its head says. */
+async function readWhole(incoming: IncomingMessage, size: number): Promise<Uint8Array> {
+  await null // a body that came with its head is parsed after it, in the same turn
+  const isHere = incoming.complete && size > 0 && incoming.readableLength === size
+  return isHere ? (incoming.read() as Buffer) : collect(incoming)
+}
+
+function collect(incoming: IncomingMessage): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     const fail = (cause?: unknown): void => {
@@ -264,12 +318,13 @@ async function* inflateGzip(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<U
 
 /** What the app answers with instead of a Response, which Node would have to take apart again. */
 class NodeAnswer implements AnswerHeaders {
-  readonly status = 200
+  readonly status: number
   private readonly answer: HostAnswer
   /** Names and values in turn. */
   private readonly list: string[] = []
 
   constructor(answer: HostAnswer) {
+    this.status = answer.status
     this.answer = answer
     for (const [name, value] of Object.entries(answer.headers)) this.list.push(name, value)
   }
@@ -290,6 +345,10 @@ class NodeAnswer implements AnswerHeaders {
 
   send(outgoing: ServerResponse): void {
     const { body, failed } = this.answer
+    if (body === null) {
+      outgoing.writeHead(this.status, this.list).end()
+      return
+    }
     if (typeof body !== 'string' && !(body instanceof Uint8Array)) {
       outgoing.writeHead(this.status, this.list)
       void sendPieces(body, outgoing, failed)
@@ -303,7 +362,8 @@ class NodeAnswer implements AnswerHeaders {
   private find(name: string): number {
     const wanted = name.toLowerCase()
     for (let i = 0; i < this.list.length; i += 2) {
-      if (this.list[i]!.toLowerCase() === wanted) return i
+      const known = this.list[i]!
+      if (known.length === name.length && known.toLowerCase() === wanted) return i
     }
     return -1
   }
@@ -311,13 +371,37 @@ class NodeAnswer implements AnswerHeaders {
 
 /** Passes Responses on to Hono's adapter, and tells it of other answers that they are sent. */
 function sendingHere(fetch: Fetch): Fetch {
-  return async (request, env) => {
-    const answer: unknown = await fetch(request, env)
+  const send = (answer: unknown, env: unknown): Response => {
     if (!(answer instanceof NodeAnswer)) return answer as Response
     answer.send((env as NodeEnv).outgoing)
-    return RESPONSE_ALREADY_SENT
+    return SENT
+  }
+  return (request, env) => {
+    const answer = fetch(request, env)
+    return answer instanceof Promise ? answer.then((found) => send(found, env)) : send(answer, env)
   }
 }
+
+/** What tells Hono's adapter that there is nothing to send: two entries, not a sorted copy of them each time. */
+class SentHeaders extends Headers {
+  private readonly pairs = [...RESPONSE_ALREADY_SENT.headers]
+
+  override has(): boolean {
+    return false // it asks for cookies
+  }
+
+  override [Symbol.iterator]() {
+    return this.pairs.values()
+  }
+}
+
+/** RESPONSE_ALREADY_SENT as far as the adapter looks at it. */
+class SentResponse extends Response {
+  override readonly headers = new SentHeaders()
+  override readonly body = null
+}
+
+const SENT = new SentResponse()
 
 /** Writes as fast as the client reads; one that leaves returns the pieces. */
 async function sendPieces(

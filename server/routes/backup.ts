@@ -2,6 +2,7 @@
 // other side reads or sends, whatever their size.
 
 import { z } from '@hono/zod-openapi'
+import { answerJson } from '../answer.ts'
 import { answerWith } from '../answer.ts'
 import { bodyChunks, mediaType } from '../body.ts'
 import { addEndpoint, type Server } from '../endpoint.ts'
@@ -83,7 +84,7 @@ function addRestore(server: Server): void {
       mediaType(c.req.raw, ['application/x-tar', 'application/octet-stream'])
       const limits = { wireBytesMax: Infinity, inflatedBytesMax: Infinity }
       const chunks = bodyChunks(c.req.raw, c.env, limits, server.bodyHost)
-      return c.json(await server.db.restore(chunks), 200)
+      return answerJson(server, c, await server.db.restore(chunks), 200)
     },
   )
 }

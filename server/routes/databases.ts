@@ -1,5 +1,6 @@
 // Databases: what there is, and the ways to make and drop one.
 
+import { answerJson, answerNothing } from '../answer.ts'
 import { addEndpoint, pathParameter, type Server } from '../endpoint.ts'
 import {
   DatabaseAnswer,
@@ -32,7 +33,7 @@ function addDatabases(server: Server): void {
       query: NoQuery,
       answers: jsonAnswers('Databases', DatabasesAnswer),
     },
-    (c) => c.json({ databases: server.db.databases().map((name) => ({ name })) }),
+    (c) => answerJson(server, c, { databases: server.db.databases().map((name) => ({ name })) }),
   )
 }
 
@@ -53,7 +54,7 @@ function addPutDatabase(server: Server): void {
     async (c) => {
       const name = pathParameter(c, 'db')
       await server.db.createDatabase(name)
-      return c.json({ name })
+      return answerJson(server, c, { name })
     },
   )
 }
@@ -75,7 +76,7 @@ function addDropDatabase(server: Server): void {
     },
     async (c) => {
       await server.db.dropDatabase(pathParameter(c, 'db'))
-      return c.body(null, 204)
+      return answerNothing(server, c)
     },
   )
 }

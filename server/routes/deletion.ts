@@ -1,6 +1,7 @@
 // Deletes of points: which ones is said as in a query.
 
 import type { WhereObject } from '../../engine/query/query.ts'
+import { answerJson } from '../answer.ts'
 import { addEndpoint, pathParameter, type Server } from '../endpoint.ts'
 import { objectOrText } from '../parameters.ts'
 import { DeleteAnswer, DeleteQuery, jsonAnswers, TableParameter } from '../schema.ts'
@@ -34,7 +35,9 @@ export function addDeletionRoutes(server: Server): void {
       const condition = where === undefined ? undefined : objectOrText(where, 'where')
       const { signal } = c.req.raw
       const options = { database, start, end, precision, dryRun, signal }
-      return c.json(
+      return answerJson(
+        server,
+        c,
         await server.db.deleteRows(pathParameter(c, 'table'), {
           ...options,
           where: condition as string | WhereObject | undefined,

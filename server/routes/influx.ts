@@ -6,6 +6,7 @@ import { z } from '@hono/zod-openapi'
 import type { WriteResult } from '../../engine/ingest/batch.ts'
 import { OmenError, type LineError } from '../../engine/error.ts'
 import type { Precision } from '../../engine/query/query.ts'
+import { answerNothing } from '../answer.ts'
 import { addEndpoint, type Server, type ServerContext } from '../endpoint.ts'
 import { ANSWERED, errorHeaders, toOmenError } from '../problem.ts'
 import { checkShape } from '../parameters.ts'
@@ -110,7 +111,7 @@ function addWrite1(server: Server): void {
       const precision = readPrecision(precisions1, query.precision)
       const result = await feed(server, c, database, precision, true)
       if (result.rejected > 0) throw partialWrite(result)
-      return influxHeaders(c.body(null, 204))
+      return influxHeaders(answerNothing(server, c))
     },
   )
 }
@@ -198,7 +199,7 @@ function addWrite2(server: Server): void {
       const precision = readPrecision(precisions2, query.precision)
       const result = await feed(server, c, database, precision, 'types')
       if (result.rejected > 0) throw dropped(result)
-      return influxHeaders(c.body(null, 204))
+      return influxHeaders(answerNothing(server, c))
     },
   )
 }
@@ -252,6 +253,6 @@ function addPing(server: Server): void {
       query: z.looseObject({}),
       answers: { 204: { description: 'Yes' } },
     },
-    (c) => influxHeaders(c.body(null, 204)),
+    async (c) => influxHeaders(answerNothing(server, c)),
   )
 }

@@ -2,6 +2,7 @@
 
 import { z } from '@hono/zod-openapi'
 import { OmenError } from '../../engine/error.ts'
+import { answerJson } from '../answer.ts'
 import { docsPage, docsPolicy } from '../docs.ts'
 import { addEndpoint, type Server } from '../endpoint.ts'
 import { openApiDocument } from '../openapi.ts'
@@ -37,7 +38,7 @@ function addHealth(server: Server): void {
     (c) => {
       const { status, message } = server.db.health()
       const body = { status, name: 'omendb', version: VERSION, message }
-      return c.json(body, status === 'fail' ? 503 : 200)
+      return answerJson(server, c, body, status === 'fail' ? 503 : 200)
     },
   )
 }
@@ -58,7 +59,7 @@ function addReady(server: Server): void {
     (c) => {
       const { status, message } = server.db.health()
       if (status === 'fail') throw new OmenError('unavailable', message)
-      return c.json({ status: 'ready' as const })
+      return answerJson(server, c, { status: 'ready' as const })
     },
   )
 }

@@ -4,6 +4,7 @@
 import { z } from '@hono/zod-openapi'
 import type { WhereObject } from '../../engine/query/query.ts'
 import { formatTime, formatTimeText } from '../../engine/time.ts'
+import { answerJson, answerNothing } from '../answer.ts'
 import type { TimeFormat } from '../encode/time.ts'
 import type { TableDescription } from '../../engine/database-types.ts'
 import type { TableSettings } from '../../engine/lifecycle/settings.ts'
@@ -59,7 +60,7 @@ function addTables(server: Server): void {
       query: DatabaseQuery,
       answers: jsonAnswers('Tables', TablesAnswer),
     },
-    async (c, { db }) => c.json({ tables: await server.db.tables(db) }),
+    async (c, { db }) => answerJson(server, c, { tables: await server.db.tables(db) }),
   )
 }
 
@@ -86,7 +87,7 @@ function addTable(server: Server): void {
     },
     async (c, { db: database, time = 'ms' }) => {
       const table = await server.db.table(pathParameter(c, 'table'), { database })
-      return c.json(described(table, time))
+      return answerJson(server, c, described(table, time))
     },
   )
 }
@@ -123,7 +124,7 @@ function addPutTable(server: Server): void {
       const name = pathParameter(c, 'table')
       // What was sent, not the schema's copy of it: that leaves out columns named `__proto__`.
       const table = await server.db.putTable(name, body as TableSettings, { database })
-      return c.json(described(table, time))
+      return answerJson(server, c, described(table, time))
     },
   )
 }
@@ -144,7 +145,7 @@ function addDropTable(server: Server): void {
     },
     async (c, { db: database }) => {
       await server.db.dropTable(pathParameter(c, 'table'), { database })
-      return c.body(null, 204)
+      return answerNothing(server, c)
     },
   )
 }
@@ -167,7 +168,7 @@ function addDropColumn(server: Server): void {
     async (c, { db: database }) => {
       const column = pathParameter(c, 'column')
       await server.db.dropColumn(pathParameter(c, 'table'), column, { database })
-      return c.body(null, 204)
+      return answerNothing(server, c)
     },
   )
 }
@@ -199,7 +200,7 @@ function addSeries(server: Server): void {
       answers: jsonAnswers('Series, in byte order', SeriesAnswer),
     },
     async (c, query) =>
-      c.json(await server.db.series(pathParameter(c, 'table'), listOptions(query))),
+      answerJson(server, c, await server.db.series(pathParameter(c, 'table'), listOptions(query))),
   )
 }
 
@@ -218,7 +219,9 @@ function addTags(server: Server): void {
       answers: jsonAnswers('Tag keys, in byte order', TagsAnswer),
     },
     async (c, { db: database }) =>
-      c.json({ tags: await server.db.tagKeys(pathParameter(c, 'table'), { database }) }),
+      answerJson(server, c, {
+        tags: await server.db.tagKeys(pathParameter(c, 'table'), { database }),
+      }),
   )
 }
 
@@ -239,7 +242,7 @@ function addTagValues(server: Server): void {
     async (c, query) => {
       const table = pathParameter(c, 'table')
       const key = pathParameter(c, 'key')
-      return c.json(await server.db.tagValues(table, key, listOptions(query)))
+      return answerJson(server, c, await server.db.tagValues(table, key, listOptions(query)))
     },
   )
 }
