@@ -264,7 +264,7 @@ type Listening = [type: string, listener: EventListenerOrEventListenerObject]
 
 /** All `size` bytes of a body. Node ends one that is shorter or longer than its head says. */
 async function readWhole(incoming: IncomingMessage, size: number): Promise<Uint8Array> {
-  await null // a body that came with its head is parsed after it, in the same turn
+  await Promise.resolve() // a body that came with its head is parsed after it, in the same turn
   const isHere = incoming.complete && size > 0 && incoming.readableLength === size
   return isHere ? (incoming.read() as Buffer) : collect(incoming)
 }
