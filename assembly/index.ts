@@ -80,6 +80,7 @@ export {
   manyTimes,
   manyTouched,
 } from './series-rows'
+export { lastRowsTable, manyLastColumn, manyLastTimes } from './last-rows'
 export { rowsCheck } from './row'
 export { SAMPLING_CURSOR_SIZE, sampleRows } from './sampling'
 export {

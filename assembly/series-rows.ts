@@ -3,7 +3,8 @@
 // and not series by series. Rows of a list are in the order of (series, time).
 //
 // Table, MANY_TABLE_SIZE bytes, of a list in one source: 0 starts u32[1028]  4112 counts u32[1024]
-//      8208 lasts i64[1024] (time of the last row, where only that is wanted).
+//      8208 lasts i64[1024] (time of the last row, where only that is wanted)  16400 places u32[1024]
+//      (on its series page, in a part).
 //   In a part a start is the series' first row; in a memtable the position of its first entry in an
 //   index of row offsets as selection.ts makes it, and starts[n] is the end of the last one.
 // A count of MANY_LONG: more rows than are read this way.
@@ -14,9 +15,10 @@ import { rowMark, rowPrevious, rowTime } from './row'
 import { CONTINUES, entryOffset, fillColumn } from './selection'
 
 export const MANY_MAX: i32 = 1024
-export const MANY_TABLE_SIZE: i32 = 16400
+export const MANY_TABLE_SIZE: i32 = 20496
 export const MANY_COUNTS: i32 = 4112
 const MANY_LASTS: usize = 8208
+const MANY_PLACES: usize = 16400
 export const MANY_LONG: u32 = 0xffffffff
 
 function startOf(table: usize, i: u32): u32 {
@@ -27,7 +29,7 @@ function setStart(table: usize, i: u32, start: u32): void {
   store<u32>(table + (usize(i) << 2), start)
 }
 
-function countOf(table: usize, i: u32): u32 {
+export function manyCountOf(table: usize, i: u32): u32 {
   return load<u32>(table + (usize(i) << 2), MANY_COUNTS)
 }
 
@@ -35,8 +37,17 @@ function setCount(table: usize, i: u32, count: u32): void {
   store<u32>(table + (usize(i) << 2), count, MANY_COUNTS)
 }
 
-function lastOf(table: usize, i: u32): i64 {
+export function manyLastOf(table: usize, i: u32): i64 {
   return load<i64>(table + (usize(i) << 3), MANY_LASTS)
+}
+
+export function manyPlaceOf(table: usize, i: u32): u32 {
+  return load<u32>(table + (usize(i) << 2), MANY_PLACES)
+}
+
+export function setManyRows(table: usize, i: u32, start: u32, count: u32): void {
+  setStart(table, i, start)
+  setCount(table, i, count)
 }
 
 function setLast(table: usize, i: u32, time: i64): void {
@@ -193,6 +204,7 @@ export function manyJoin(
     const last = load<i64>(lastTimes + (usize(at) << 3))
     const isIn = load<i64>(firstTimes + (usize(at) << 3)) < end && last >= start
     setLast(table, i, last)
+    store<u32>(table + (usize(i) << 2), at, MANY_PLACES)
     setStart(table, i, first)
     setCount(table, i, isIn ? next - first : 0)
   }
@@ -202,7 +214,7 @@ export function manyJoin(
 /** Leaves the last row of each series in a part alone. */
 export function manyTail(table: usize, n: u32): void {
   for (let i: u32 = 0; i < n; i++) {
-    const count = countOf(table, i)
+    const count = manyCountOf(table, i)
     if (count === 0) continue
     setStart(table, i, startOf(table, i) + count - 1)
     setCount(table, i, 1)
@@ -216,7 +228,7 @@ export function manyTailEntries(table: usize, n: u32, memtable: usize, index: us
   let first = startOf(table, 0)
   for (let i: u32 = 0; i < n; i++) {
     const end = startOf(table, i + 1)
-    const count = countOf(table, i)
+    const count = manyCountOf(table, i)
     setStart(table, i, used)
     if (count !== 0 && count !== MANY_LONG) {
       let at = end - 1
@@ -238,11 +250,11 @@ export function manyNewest(tables: usize, sources: u32, n: u32): void {
     let newest = i64.MIN_VALUE
     for (let s: u32 = 0; s < sources; s++) {
       const table = tables + usize(s) * MANY_TABLE_SIZE
-      if (countOf(table, i) === 1) newest = max(newest, lastOf(table, i))
+      if (manyCountOf(table, i) === 1) newest = max(newest, manyLastOf(table, i))
     }
     for (let s: u32 = 0; s < sources; s++) {
       const table = tables + usize(s) * MANY_TABLE_SIZE
-      if (countOf(table, i) === 1 && lastOf(table, i) < newest) setCount(table, i, 0)
+      if (manyCountOf(table, i) === 1 && manyLastOf(table, i) < newest) setCount(table, i, 0)
     }
   }
 }
@@ -264,7 +276,7 @@ export function manyCut(
   for (let i: u32 = 0; i < n; i++) {
     let own: u64 = 0
     for (let s: u32 = 0; s < sources; s++) {
-      own += u64(countOf(tables + usize(s) * MANY_TABLE_SIZE, i))
+      own += u64(manyCountOf(tables + usize(s) * MANY_TABLE_SIZE, i))
     }
     if (own > u64(most)) store<u8>(others + usize(i), 1)
     if (load<u8>(others + usize(i)) !== 0) {
@@ -281,7 +293,7 @@ export function manyCut(
 export function manySpread(table: usize, n: u32, members: usize): u32 {
   let rows: u32 = 0
   for (let i: u32 = 0; i < n; i++) {
-    const end = rows + countOf(table, i)
+    const end = rows + manyCountOf(table, i)
     for (; rows < end; rows++) store<u32>(members + (usize(rows) << 2), i)
   }
   return rows
@@ -291,7 +303,7 @@ export function manySpread(table: usize, n: u32, members: usize): u32 {
 export function manyPack(table: usize, n: u32, index: usize): u32 {
   let used: u32 = 0
   for (let i: u32 = 0; i < n; i++) {
-    if (countOf(table, i) === 0) continue
+    if (manyCountOf(table, i) === 0) continue
     const first = startOf(table, i)
     const entries = startOf(table, i + 1) - first
     if (used !== first) {
@@ -334,7 +346,7 @@ export function manyColumn(
 export function manyTouched(table: usize, n: u32, base: u32, blocks: u32, touched: usize): void {
   const limit = base + (blocks << 10)
   for (let i: u32 = 0; i < n; i++) {
-    const count = countOf(table, i)
+    const count = manyCountOf(table, i)
     const start = startOf(table, i)
     if (count === 0 || start >= limit || start + count <= base) continue
     const last = (min(start + count, limit) - 1 - base) >>> 10
@@ -363,11 +375,11 @@ export function manyDecode(
   let row: u32 = 0
   for (let i: u32 = 0; i < n;) {
     const start = startOf(table, i)
-    let end = start + countOf(table, i)
+    let end = start + manyCountOf(table, i)
     i++
     if (end === start) continue
-    while (i < n && (countOf(table, i) === 0 || startOf(table, i) === end)) {
-      end += countOf(table, i)
+    while (i < n && (manyCountOf(table, i) === 0 || startOf(table, i) === end)) {
+      end += manyCountOf(table, i)
       i++
     }
     const from = max(start, base)

@@ -8,8 +8,9 @@ import type { Execution } from '../step.ts'
 
 /** Comparisons between two pauses: about a millisecond. */
 const STEP_ITEMS = 8_192
-/** Series from which on the last order of a table is kept. */
-const KEPT_MIN = 4_096
+/** Series from which on the last order of a table is kept, and of so many tables at most. */
+const KEPT_MIN = 16
+const TABLES_MAX = 1_024
 const encoder = new TextEncoder()
 
 interface KeptOrder {
@@ -39,13 +40,18 @@ export class SeriesOrder {
     const kept = keys === null ? this.kept.get(table) : undefined
     if (kept !== undefined && isEqual(kept.ids, ids)) return kept.order
     const order = yield* this.sort(ids, keys)
-    if (keys === null && ids.length >= KEPT_MIN) this.kept.set(table, { ids, order })
+    if (keys === null && ids.length >= KEPT_MIN) this.keep(table, { ids, order })
     return order
   }
 
   /** Forgets what is kept of a table. */
   drop(table: number): void {
     this.kept.delete(table)
+  }
+
+  private keep(table: number, kept: KeptOrder): void {
+    if (this.kept.size === TABLES_MAX) this.kept.clear()
+    this.kept.set(table, kept)
   }
 
   private *sort(ids: Uint32Array, keys: readonly string[] | null): Execution<Uint32Array> {

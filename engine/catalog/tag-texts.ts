@@ -74,10 +74,22 @@ export class TagTexts {
 const KNOWN_MAX = 8_192
 const ASKED_MAX = 512
 
+/** From lists a map is made in half the time that it takes from another map. */
+interface KnownSeries {
+  readonly keys: readonly string[]
+  readonly values: readonly string[]
+}
+
+function mapOf({ keys, values }: KnownSeries): Map<string, string> {
+  const tags = new Map<string, string>()
+  for (let i = 0; i < keys.length; i++) tags.set(keys[i]!, values[i]!)
+  return tags
+}
+
 /** Decoded tags of the series that answers of few series showed last. */
 export class KnownTags {
   private readonly keys: TagKeys
-  private readonly known = new Map<number, ReadonlyMap<string, string>>()
+  private readonly known = new Map<number, KnownSeries>()
 
   constructor(keys: TagKeys) {
     this.keys = keys
@@ -86,9 +98,9 @@ export class KnownTags {
   /** Tags of series as they are now, whatever becomes of them; each look makes a new map. */
   *copy(ids: Uint32Array): Execution<Pick<TagTexts, 'at'>> {
     if (ids.length > ASKED_MAX) return yield* copyTags(this.keys, ids)
-    const tags: ReadonlyMap<string, string>[] = []
+    const tags: KnownSeries[] = []
     for (let i = 0; i < ids.length; i++) tags.push(this.of(ids[i]!))
-    return { at: (index) => new Map(tags[index]!) }
+    return { at: (index) => mapOf(tags[index]!) }
   }
 
   /** Ids may come again with other tags. */
@@ -96,11 +108,12 @@ export class KnownTags {
     this.known.clear()
   }
 
-  private of(id: number): ReadonlyMap<string, string> {
+  private of(id: number): KnownSeries {
     const before = this.known.get(id)
     if (before !== undefined) return before
     const { memory, series } = this.keys
-    const tags = decodeTags(memory.bytes(series.keptRange(id)))
+    const decoded = decodeTags(memory.bytes(series.keptRange(id)))
+    const tags = { keys: [...decoded.keys()], values: [...decoded.values()] }
     if (this.known.size === KNOWN_MAX) this.known.clear()
     this.known.set(id, tags)
     return tags

@@ -6,9 +6,11 @@ import type { Kernel } from '../kernel.ts'
 import type { Memory, Region } from '../memory.ts'
 import { STEP_ROWS } from '../memtable.ts'
 import { BLOCK_ROWS, GROUP_BLOCKS } from '../segment/footer.ts'
-import { GROUP_ROWS, type PartContext, type PartView } from './part-view.ts'
+import { LastColumns } from './last-columns.ts'
+import type { PartContext, PartView } from './part-view.ts'
 import type { MemtableSource } from './series-scan.ts'
 import type { Execution } from '../step.ts'
+import { TouchedRows } from './touched-rows.ts'
 
 /** Most rows of a series that are read together with those of others. */
 export const LONG_ROWS = 256
@@ -114,22 +116,26 @@ export class MemtableBatch implements BatchSource {
   }
 }
 
-/** Blocks of a row group with rows of the list. */
-interface TouchedGroup {
-  readonly group: number
-  readonly touched: Uint32Array
+/** Series [from, to) of the list are those below the first id of the next page. */
+interface PageSpan {
+  readonly page: number
+  readonly from: number
+  readonly to: number
 }
 
 export class PartBatch implements BatchSource {
   readonly table: number
-  rows = 0
   private readonly context: PartContext
   private readonly view: PartView
   private readonly list: SeriesIds
   /** u8 per block of the part: rows of wanted series lie in it; then room for `touched`. */
   private readonly reached: Region
+  private readonly touched: TouchedRows
   private count = 0
-  private groups: TouchedGroup[] = []
+  /** Pages of the series that were looked up. */
+  private spans: PageSpan[] = []
+  /** Where last rows alone are wanted. */
+  private last: LastColumns | null = null
 
   constructor(context: PartContext, view: PartView, list: SeriesIds, table: number) {
     this.context = context
@@ -137,7 +143,13 @@ export class PartBatch implements BatchSource {
     this.list = list
     this.table = table
     const { memory } = context.instance
-    this.reached = memory.allocateZeroed(view.reader.blockCount + GROUP_BLOCKS)
+    const { blockCount } = view.reader
+    this.reached = memory.allocateZeroed(blockCount + GROUP_BLOCKS)
+    this.touched = new TouchedRows(context, view, table, this.reached.offset + blockCount)
+  }
+
+  get rows(): number {
+    return this.touched.rows
   }
 
   *find(count: number): Execution<number> {
@@ -145,7 +157,9 @@ export class PartBatch implements BatchSource {
     const { reader } = view
     const { kernel, memory } = context.instance
     const { ids, start, end } = list
+    this.spans = []
     for (let i = 0; i < count;) {
+      const from = i
       const index = reader.seriesPageOf(memory.u32[(ids >>> 2) + i]!)
       const limit = reader.firstSeriesOf(index + 1)
       const page = index < 0 ? NO_PAGE : yield* reader.seriesPage(context.pins, index)
@@ -154,6 +168,7 @@ export class PartBatch implements BatchSource {
         ...([page.firstTimes, page.lastTimes, page.count, start, end] as const),
         ...([reached.offset, table] as const),
       )
+      if (index >= 0) this.spans.push({ page: index, from, to: i })
       // Of series far apart each is on another page.
       if (context.pins.bytes > PINNED_MAX) context.pins.release()
     }
@@ -162,68 +177,63 @@ export class PartBatch implements BatchSource {
   }
 
   tail(count: number): void {
-    this.context.instance.kernel.manyTail(this.table, count)
+    const { context, view } = this
+    context.instance.kernel.manyTail(this.table, count)
+    this.last ??= new LastColumns(context, view.reader)
   }
 
   settle(count: number): void {
-    const { kernel, memory } = this.context.instance
-    const { u8, u32 } = memory
-    const starts = this.table >>> 2
-    const counts = (this.table + kernel.MANY_COUNTS.value) >>> 2
     this.count = count
-    this.rows = sumOf(memory, counts, count)
-    this.groups = []
-    if (this.rows === 0) return
-    let first = 0
-    while (u32[counts + first] === 0) first++
-    let last = count - 1
-    while (u32[counts + last] === 0) last--
-    const end = u32[starts + last]! + u32[counts + last]!
-    const touched = this.reached.offset + this.view.reader.blockCount
-    for (let base = floorGroup(u32[starts + first]!); base < end; base += GROUP_ROWS) {
-      u8.fill(0, touched, touched + GROUP_BLOCKS)
-      kernel.manyTouched(this.table, count, base, GROUP_BLOCKS, touched)
-      const blocks: number[] = []
-      for (let block = 0; block < GROUP_BLOCKS; block++) {
-        if (u8[touched + block] === 1) blocks.push(block)
-      }
-      if (blocks.length === 0) continue
-      this.groups.push({ group: base / GROUP_ROWS, touched: Uint32Array.from(blocks) })
-    }
+    this.touched.settle(count)
   }
 
   *times(target: number): Execution<void> {
-    yield* this.decode(0, target, 0)
+    if (this.last === null) yield* this.touched.decode(0, target, 0)
+    else this.context.instance.kernel.manyLastTimes(this.table, this.count, target)
   }
 
-  column(field: number, values: number, valid: number): Execution<boolean> {
-    return this.decode(field + 1, values, valid)
+  *column(field: number, values: number, valid: number): Execution<boolean> {
+    const spans = this.lastSpans(field)
+    if (spans === null) return yield* this.touched.decode(field + 1, values, valid)
+    const { kernel } = this.context.instance
+    let hasNulls = false
+    let row = 0
+    for (const { page, from, to } of spans) {
+      const { slots, flags } = yield* this.last!.column(field, page)
+      if (flags !== 0) hasNulls = true
+      row += kernel.manyLastColumn(
+        ...([this.table, from, to, slots, flags, values + row * 8, valid + row] as const),
+      )
+    }
+    return hasNulls
   }
 
   release(): void {
     const { instance, tally } = this.context
     const { reader } = this.view
-    const { u8 } = instance.memory
     const { offset } = this.reached
-    for (let block = 0; block < reader.blockCount; block++) {
-      if (u8[offset + block] === 0) continue
-      let end = block + 1
-      while (end < reader.blockCount && u8[offset + end] === 1) end++
+    const reached = instance.memory.u8.subarray(offset, offset + reader.blockCount)
+    for (let block = reached.indexOf(1); block !== -1;) {
+      const behind = reached.indexOf(0, block)
+      const end = behind === -1 ? reader.blockCount : behind
       tally.reach(reader, block * BLOCK_ROWS, end * BLOCK_ROWS)
-      block = end
+      block = reached.indexOf(1, end)
     }
+    this.last?.release()
     instance.memory.release(this.reached)
   }
 
-  private *decode(column: number, values: number, valid: number): Execution<boolean> {
-    const { view, table, count } = this
-    let hasNulls = false
-    for (const { group, touched } of this.groups) {
-      while (!view.enterColumn(column, group)) yield* view.fetch()
-      while (!view.holdBlocks(column, touched)) yield* view.fetch()
-      if (view.decodeMany(column, { table, count, touched }, values, valid)) hasNulls = true
+  /** The pages of the series that are read, if all of them give a field's last rows. */
+  private lastSpans(field: number): readonly PageSpan[] | null {
+    if (this.last === null) return null
+    const spans: PageSpan[] = []
+    for (const { page, from, to: end } of this.spans) {
+      if (from >= this.count) break
+      const to = Math.min(end, this.count)
+      if (!this.last.has(field, page, to - from)) return null
+      spans.push({ page, from, to })
     }
-    return hasNulls
+    return spans
   }
 
   /** Series of which something is deleted are read by themselves, but if all of them here is. */
@@ -246,10 +256,6 @@ export class PartBatch implements BatchSource {
 
 /** Of ids below those of the first page. */
 const NO_PAGE = { count: 0, ids: 0, starts: 0, firstTimes: 0, lastTimes: 0 }
-
-function floorGroup(row: number): number {
-  return row - (row % GROUP_ROWS)
-}
 
 function sumOf({ u32 }: Memory, at: number, count: number): number {
   let sum = 0

@@ -138,18 +138,28 @@ export class NewestRows {
 
   /** For NewestRow. */
   timesOf(group: number): BigInt64Array {
-    return this.times.subarray(group, group + 1)
+    return new BigInt64Array(this.times.buffer, group * 8, 1)
   }
 
   /** For NewestRow. */
   fieldsOf(group: number): Vector[] {
-    return this.columns.map(({ values, valid }) => ({
-      values: Array.isArray(values)
-        ? [values[group]!]
-        : (values as Float64Array).subarray(group, group + 1),
-      valid: valid[group] === 1 ? null : valid.subarray(group, group + 1),
-    }))
+    const fields: Vector[] = []
+    for (const { values, valid } of this.columns) {
+      fields.push({
+        values: valueAt(values, group),
+        valid: valid[group] === 1 ? null : valid.subarray(group, group + 1),
+      })
+    }
+    return fields
   }
+}
+
+/** One value of a column, over its memory. (A view of its buffer takes half the time of `subarray`.) */
+function valueAt(values: Vector['values'], group: number): Vector['values'] {
+  if (values instanceof Float64Array) return new Float64Array(values.buffer, group * 8, 1)
+  return Array.isArray(values)
+    ? [values[group]!]
+    : (values as BigInt64Array).subarray(group, group + 1)
 }
 
 /** Copies a field of some rows of a chunk to their groups. */

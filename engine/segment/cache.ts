@@ -24,6 +24,8 @@ interface Slab extends Link {
   readonly region: Region
   readonly bytes: number
   readonly items: readonly CacheItem[]
+  /** Where it lies, for who keeps what no offset names. */
+  readonly own: Place
   pins: number
   /** Since eviction looked at it last. */
   isUsed: boolean
@@ -120,11 +122,13 @@ export class Cache {
     }
     const bytes = blockBytes(region.size)
     const { ring } = this
+    const own: Place = { slab: null, address: region.offset, blocks: [] }
     const slab: Slab = {
       file,
       region,
       bytes,
       items,
+      own,
       pins: 0,
       isUsed: false,
       holder: null,
@@ -133,6 +137,7 @@ export class Cache {
       previous: ring,
       next: ring,
     }
+    own.slab = slab
     append(ring, slab)
     this.usedBytes += bytes
     for (const { key, address } of items) {
@@ -171,10 +176,12 @@ export class Cache {
 
   private discard(slab: Slab): void {
     slab.isDropped = true
+    slab.own.slab = null
     if (slab.pins === 0) this.free(slab)
   }
 
   private forget(slab: Slab): void {
+    slab.own.slab = null
     const places = this.files.get(slab.file)
     if (places === undefined || slab.isDropped) return
     for (const { key } of slab.items) {
@@ -232,6 +239,16 @@ export class Pins {
   /** Hands a filled and checked region to the cache, pinned until release(). */
   insert(file: number, region: Region, items: readonly CacheItem[]): void {
     this.pin(this.cache.insert(file, region, items))
+  }
+
+  /**
+   * The same of what was made of a file and has no offset there: only who keeps the place finds it again,
+   * by `use`.
+   */
+  keep(file: number, region: Region): Place {
+    const slab = this.cache.insert(file, region, [])
+    this.pin(slab)
+    return slab.own
   }
 
   /** Memory of this execution alone, until release(). */

@@ -16,6 +16,7 @@ import {
 } from './footer.ts'
 import { fileName } from '../log/file-name.ts'
 import type { KernelInstance } from '../kernel.ts'
+import { LastRows } from './last-rows.ts'
 import type { Region } from '../memory.ts'
 import { ApartSeries } from './apart-series.ts'
 import { type SeriesPage, type SeriesRange, SeriesPages } from './series-page.ts'
@@ -60,6 +61,8 @@ export class PartReader {
   readonly description: PartDescription
   /** Series that share no time with older parts. */
   readonly apart = new ApartSeries()
+  /** Values of the last row of each series, as far as they were asked for. */
+  readonly lastRows = new LastRows()
   private readonly instance: KernelInstance
   private readonly cache: Cache
   private readonly name: string
@@ -198,6 +201,11 @@ export class PartReader {
   /** Series page that would have the id; -1 if all begin after it. After open(). */
   seriesPageOf(id: number): number {
     return this.state.series.pageOf(id)
+  }
+
+  /** How many series a page has. After open(). */
+  seriesOfPage(page: number): number {
+    return this.state.footer.seriesPages[page]!.count
   }
 
   /** Least id of a series page; of the page behind the last, a number above all ids. After open(). */

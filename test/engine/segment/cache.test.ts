@@ -54,6 +54,34 @@ describe('the block cache', () => {
     expect(cache.used).toBeLessThanOrEqual(8 * KIB)
   })
 
+  test('what no offset names is found by its place alone, until it is evicted or its file dropped', () => {
+    const made = [1, 1, 2].map((file) => {
+      const region = cache.allocate(KIB)
+      memory.u8.fill(200 + file, region.offset, region.offset + KIB)
+      return pins.keep(file, region)
+    })
+    expect(made.map((place) => memory.u8[pins.use(place)])).toEqual([201, 201, 202])
+    pins.release()
+    cache.drop(2)
+    expect(made.map((place) => pins.use(place) > 0)).toEqual([true, true, false])
+    pins.release()
+    for (let key = 1; key <= 20; key++) {
+      put(3, key)
+      pins.release()
+    }
+    expect(made.map((place) => pins.use(place))).toEqual([0, 0, 0])
+    expect(cache.used).toBe(8 * KIB)
+  })
+
+  test('what was dropped while it was pinned is gone for others and there for who pins it', () => {
+    const place = pins.keep(1, cache.allocate(KIB))
+    cache.drop(1)
+    expect(cache.pins().use(place)).toBe(0)
+    expect(cache.used).toBe(KIB)
+    pins.release()
+    expect(cache.used).toBe(0)
+  })
+
   test('a kept place leads to its thing, keeps it from eviction, and ends with it', () => {
     for (let key = 1; key <= 8; key++) put(1, key)
     const places = [1, 2, 3].map((key) => pins.place(1, key)!)
