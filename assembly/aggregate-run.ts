@@ -5,7 +5,7 @@
 // States, u8[64] per column of the view and, behind them, per block: what happens to it.
 // Chunk: i64[1024] times, then u64[1024] slots and u8[1024] validity of each field.
 
-import { aggregateChunk } from './aggregate'
+import { addRun, aggregateChunk } from './aggregate'
 import { aggregateSummary } from './aggregate-summary'
 import {
   FEATURE_DIFFERENCES,
@@ -15,14 +15,15 @@ import {
   FEATURE_SKETCH,
   FEATURE_VARIANCE,
 } from './cell'
-import { ONE_BUCKET, bucketEnd } from './downsample'
+import { ONE_BUCKET, bucketEnd, enterBucket, enterNextBucket } from './downsample'
+import { enteredEnd, fixedWidth } from './downsample'
 import * as entries from './entry'
 import { BLOCK_ROWS, CORRUPT, STRING } from './layout'
 import { viewBlock, viewBytes, viewColumn, viewEntry } from './part-view'
-import { PACKED, isPacked, unpackResiduals } from './packed'
+import { PACKED, isPacked, takePacked } from './packed'
 import { AGGREGATE_GRID, WANTS_RECORDS, columnAt, stopFor } from './record'
 import { scanPresent } from './scan'
-import { timeAt, timeLowerBound } from './times'
+import { openTimes, openedLowerBound, openedTime } from './times'
 
 /** Options of runPlan: `count(*)` counts rows without a value; the first point's time is asked for. */
 const COUNTS_ROWS: u32 = 1
@@ -39,6 +40,8 @@ const WANTS_BLOCK: u32 = 3
 /** Rows from which on a bucket is worth a look-up of its end; what is shorter is met so often. */
 const LONG_BUCKET: i32 = 64
 const SHORT_MAX: i32 = 2
+/** Buckets of a block up to which sums of whole rows of 32 are worth two rows in part a bucket. */
+const LONG_BUCKETS_MAX: u64 = 8
 
 const GROUP_BLOCKS: usize = 64
 const CHUNK_SLOTS: usize = 8192
@@ -158,23 +161,26 @@ export function runPlan(
   return decoded
 }
 
-/** Residuals of rows of a block, if they answer what is asked of a field, which is told so; else 0. */
-function packedValues(
-  state: usize,
+/** Takes rows of a block as they are packed, if that answers what is asked of a field; false if not. */
+function isTakenPacked(
+  descriptor: usize,
   column: usize,
   block: i32,
-  field: i32,
   from: i32,
   count: i32,
+  isLong: bool,
   target: usize,
-): usize {
-  const descriptor = columnAt(state, field)
+): bool {
   const entry = viewEntry(column, block)
   const type = i32(load<u32>(descriptor))
-  if (entry === 0 || !isPacked(type, load<u32>(descriptor, 4), entry)) return 0
-  const values = unpackResiduals(type, viewBytes(column, block), entry, from, count, target)
-  if (values !== 0) store<u32>(descriptor, u32(entry), PACKED)
-  return values
+  if (entry === 0 || !isPacked(type, load<u32>(descriptor, 4), entry)) return false
+  return takePacked(descriptor, viewBytes(column, block), entry, from, count, isLong, target)
+}
+
+/** Do buckets have many rows of a block, as far as its times tell? */
+function hasLongBuckets(grid: usize, timeEntry: usize): bool {
+  const span = load<u64>(timeEntry, entries.ENTRY_LAST) - load<u64>(timeEntry, entries.ENTRY_FIRST)
+  return span / LONG_BUCKETS_MAX <= fixedWidth(grid)
 }
 
 /** After the rows of a block: values of chunks are slots. */
@@ -197,6 +203,7 @@ function loadChunk(
     if (viewBlock(view, block, from, count, chunk, 0) < 0) return CORRUPT
   }
   let isDense = countsRows
+  const isLong = hasLongBuckets(state + AGGREGATE_GRID, viewEntry(view, block))
   const fields = fieldCount(state)
   for (let i = 0; i < fields; i++) {
     let values = chunk + CHUNK_SLOTS + usize(i) * CHUNK_COLUMN
@@ -205,9 +212,11 @@ function loadChunk(
     if (load<u8>(stateAt(states, i + 1, block)) !== SUMMARY) {
       const column = viewColumn(view, i + 1)
       if (hasNulls(viewEntry(column, block))) valid = values + CHUNK_SLOTS
-      const packed = packedValues(state, column, block, i, from, count, values)
-      if (packed !== 0) values = packed
-      else if (viewBlock(column, block, from, count, values, valid) < 0) return CORRUPT
+      if (isTakenPacked(descriptor, column, block, from, count, isLong, values)) {
+        values = usize(load<u32>(descriptor, 8))
+      } else if (viewBlock(column, block, from, count, values, valid) < 0) {
+        return CORRUPT
+      }
     }
     store<u32>(descriptor, u32(values), 8)
     store<u32>(descriptor, u32(valid), 12)
@@ -245,21 +254,31 @@ function addLongBuckets(
   count: i32,
 ): i32 {
   const entry = viewEntry(view, block)
-  const bytes = viewBytes(view, block)
+  const rows = i32(load<u16>(entry, entries.ENTRY_ROWS))
   let row = 0
   let short = 0
   store<u32>(state, 0, 48)
+  if (from + count > rows || !openTimes(viewBytes(view, block), entry)) {
+    return stopFor(state, WANTS_BLOCK, row)
+  }
+  const grid = state + AGGREGATE_GRID
   while (row < count && short < SHORT_MAX) {
-    const time = timeAt(bytes, entry, from + row)
-    const end = bucketEnd(state + AGGREGATE_GRID, time)
+    const time = openedTime(from + row)
+    if (row === 0) enterBucket(grid, time)
+    else enterNextBucket(grid, time)
     let stop = count
-    if (end !== i64.MAX_VALUE) {
-      stop = timeLowerBound(bytes, entry, from + row, from + count, end) - from
+    if (enteredEnd !== i64.MAX_VALUE) {
+      stop = openedLowerBound(entry, from + row, from + count, enteredEnd) - from
     }
     if (stop <= row) return stopFor(state, WANTS_BLOCK, row)
     if (stop - row < LONG_BUCKET) short++
-    const reached = aggregateChunk(state, group, rank, 0, time, mask, row, stop)
-    if (reached < stop) return reached
+    if (mask === 0) {
+      const status = addRun(state, group, rank, 0, time, 0, row, stop)
+      if (status !== 0) return status < 0 ? status : row
+    } else {
+      const reached = aggregateChunk(state, group, rank, 0, time, mask, row, stop)
+      if (reached < stop) return reached
+    }
     row = stop
   }
   return row

@@ -19,7 +19,7 @@ import {
   isNewEnd,
 } from './cell'
 import { accumulateDifferences } from './increase'
-import { bucketEnd, bucketStart, runEnd } from './downsample'
+import { enterBucket, enterNextBucket, enteredEnd, enteredStart, runEnd } from './downsample'
 import { compareSlots, extremeSlot } from './extreme'
 import { GREATER, LESS } from './filter'
 import { LIMIT, STRING } from './layout'
@@ -34,6 +34,7 @@ const STRING_FEATURES: u32 = FEATURE_LEAST | FEATURE_GREATEST | FEATURE_FIRST | 
 
 /** Bytes of arena that a run may need at most: for ends of string columns, and for values that are kept. */
 function arenaNeed(state: usize, from: i32, to: i32): u32 {
+  if (load<u32>(state, 100) === 0) return 0
   let need: u32 = 0
   const count = load<u32>(state, 40)
   for (let i: u32 = 0; i < count; i++) {
@@ -168,11 +169,11 @@ function accumulateColumn(
 }
 
 /**
- * Adds rows [from, to) of a chunk, all of one group and one bucket, that of the time `start`, which is
- * the least of those that count; the first of them counts. 0, 1 when the state's `wants` says what to
- * grow first, LIMIT beyond maxRecords.
+ * Adds rows [from, to) of a chunk, all of one group and of the bucket that was entered last; `start` is
+ * the least time of those that count; the first of them counts. 0, 1 when the state's `wants` says what
+ * to grow first, LIMIT beyond maxRecords.
  */
-function addRun(
+export function addRun(
   state: usize,
   group: u32,
   rank: u32,
@@ -187,7 +188,7 @@ function addRun(
     store<u32>(state, need, 52)
     return stopFor(state, WANTS_ARENA, 1)
   }
-  const record = recordOf(state, group, bucketStart(state + AGGREGATE_GRID, start))
+  const record = recordOf(state, group, enteredStart)
   if (record === 1) return LIMIT
   if (record === 0) return stopFor(state, WANTS_RECORDS, 1)
   const rows = mask === 0 ? to - from : countPresent(mask, from, to)
@@ -261,6 +262,7 @@ export function aggregateMany(
   const grid = state + AGGREGATE_GRID
   store<u32>(state, 0, 48)
   let row = from
+  let isFirst = true
   while (row < count) {
     if (mask !== 0 && load<u8>(mask + row) === 0) {
       row++
@@ -269,8 +271,11 @@ export function aggregateMany(
     let member: usize = 0
     if (members !== 0) member = usize(load<u32>(members + (usize(row) << 2))) << 2
     const start = times === 0 ? time : load<i64>(times + (usize(row) << 3))
+    if (isFirst) enterBucket(grid, start)
+    else enterNextBucket(grid, start)
+    isFirst = false
     let end = memberEnd(members, times === 0 ? groups : 0, row, count)
-    if (times !== 0) end = runEnd(times, row, end, bucketEnd(grid, start))
+    if (times !== 0) end = runEnd(times, row, end, enteredEnd)
     const group = load<u32>(groups + member)
     const status = addRun(state, group, load<u32>(ranks + member), times, start, mask, row, end)
     if (status !== 0) return status < 0 ? status : row

@@ -66,6 +66,41 @@ export function bucketEnd(grid: usize, time: i64): i64 {
   return next < count ? load<i64>(boundaries + (usize(next) << 3)) : i64.MAX_VALUE
 }
 
+/** Width of fixed buckets; the greatest u64 of others, which are long. */
+export function fixedWidth(grid: usize): u64 {
+  return load<u32>(grid) === FIXED ? load<u64>(grid, 24) : u64.MAX_VALUE
+}
+
+/** The bucket that was entered last: its start, and its end as bucketEnd has it. */
+export let enteredStart: i64 = 0
+export let enteredEnd: i64 = 0
+
+/** Enters the bucket of a time. */
+export function enterBucket(grid: usize, time: i64): void {
+  if (load<u32>(grid) !== FIXED) {
+    enteredStart = bucketStart(grid, time)
+    enteredEnd = bucketEnd(grid, time)
+    return
+  }
+  const offset = offsetInBucket(grid, time)
+  const start = time - offset
+  const end = time + (load<i64>(grid, 24) - offset)
+  enteredStart = start > time || start < TIME_MIN ? TIME_MIN : start
+  enteredEnd = end < time ? i64.MAX_VALUE : end
+}
+
+/** enterBucket after another time of the same grid, in the same bucket or mostly the one behind it. */
+export function enterNextBucket(grid: usize, time: i64): void {
+  const width = load<i64>(grid, 24)
+  const end = enteredEnd + width
+  if (load<u32>(grid) === FIXED && time >= enteredEnd && time < end && end > enteredEnd) {
+    enteredStart = enteredEnd
+    enteredEnd = end
+  } else if (time < enteredStart || time >= enteredEnd) {
+    enterBucket(grid, time)
+  }
+}
+
 /** First index in [from, count) of ascending i64 `times` whose time is ≥ `end`, or `count`. */
 export function runEnd(times: usize, from: i32, count: i32, end: i64): i32 {
   if (end === i64.MAX_VALUE || load<i64>(times + ((count - 1) << 3)) < end) return count

@@ -12,11 +12,14 @@ import { compareSlots } from './extreme'
 import { GREATER, LESS } from './filter'
 import { powerOfTen } from './floats'
 import { FLOAT, INTEGER, UNSIGNED } from './layout'
+import { NARROW_WIDTH, sumNarrow, sumPacked } from './packed-sum'
 import { lineIsSum, lineWidth, lineWords, openLine, unitOf } from './pieces'
 import { addFloat, addProduct, addWide } from './sum'
 
 /** Place in a column descriptor of the entry whose residuals its values are; 0 = they are slots. */
 export const PACKED: usize = 152
+/** Beside it: the row of the block that the chunk begins with if values are its bytes; -1 = unpacked. */
+const PACKED_FROM: usize = 156
 
 const FEATURES: u32 = FEATURE_SUM | FEATURE_LEAST | FEATURE_GREATEST
 const UNPACKED: u32 =
@@ -55,20 +58,33 @@ function isNear(type: i32, entry: usize): bool {
 }
 
 /**
- * Residuals of rows from … from + count of a packed block: the address of the first, in `target`,
- * i32[count + 62], or 0 if the block is damaged.
+ * Makes rows from … from + count of a packed block the values of a column: the block's own bytes where
+ * only sums are asked for and runs are `isLong`, else residuals, i32[count + 62], at `target`. False if
+ * the block is damaged.
  */
-export function unpackResiduals(
-  type: i32,
+export function takePacked(
+  column: usize,
   block: usize,
   entry: usize,
   from: i32,
   count: i32,
+  isLong: bool,
   target: usize,
-): usize {
+): bool {
   const rows = i32(load<u16>(entry, entries.ENTRY_ROWS))
-  if (from < 0 || count < 1 || count > rows - from || bodySize(type, entry) < 0) return 0
+  if (from < 0 || count < 1 || count > rows - from) return false
+  if (bodySize(i32(load<u32>(column)), entry) < 0) return false
   openLine(block, entry)
+  const isSum = isLong && load<u32>(column, 4) === FEATURE_SUM
+  const isInPlace = isSum && !lineIsSum && lineWidth > 0 && lineWidth <= NARROW_WIDTH
+  store<u32>(column, u32(entry), PACKED)
+  store<i32>(column, isInPlace ? from : -1, PACKED_FROM)
+  store<u32>(column, u32(isInPlace ? block : unpackResiduals(from, count, target)), 8)
+  return true
+}
+
+/** Residuals of rows from … from + count of the open line: the address of the first, in `target`. */
+function unpackResiduals(from: i32, count: i32, target: usize): usize {
   if (lineIsSum) {
     memory.copy(target, sumUp(from, count), usize(count) << 2)
     return target
@@ -121,6 +137,17 @@ export function sumResiduals(values: usize, from: i32, to: i32): i64 {
   return sum
 }
 
+/** Sum of the residuals of rows [from, to) of a column. */
+function sumOf(column: usize, entry: usize, from: i32, to: i32): i64 {
+  const values = usize(load<u32>(column, 8))
+  const first = load<i32>(column, PACKED_FROM)
+  const width = i32(load<u8>(entry, entries.ENTRY_WIDTH))
+  if (first >= 0) return i64(sumPacked(values, width, first + from, first + to))
+  const isSum = (u32(load<u8>(entry, entries.ENTRY_FLAGS)) & entries.IS_SUM) !== 0
+  if (isSum || width > NARROW_WIDTH) return sumResiduals(values, from, to)
+  return i64(sumNarrow(values, from, to))
+}
+
 /** Least (`wanted` LESS) or greatest of i32 [from, to), some. */
 export function extremeResidual(wanted: i32, values: usize, from: i32, to: i32): i32 {
   let p = values + (usize(from) << 2)
@@ -170,7 +197,7 @@ export function accumulatePacked(record: usize, column: usize, from: i32, to: i3
   if ((features & FEATURE_SUM) !== 0) {
     const cell = record + usize(load<u32>(column, 20))
     const base = load<i64>(entry, entries.ENTRY_BASE)
-    const sum = sumResiduals(values, from, to)
+    const sum = sumOf(column, entry, from, to)
     if (type === FLOAT) {
       const divisor = powerOfTen(i32(load<u8>(entry, entries.ENTRY_EXPONENT)))
       addFloat(cell, f64(base * i64(count) + sum) / divisor)

@@ -6,7 +6,8 @@
 //   16 recordCapacity  20 count  24 arena  28 arenaCapacity  32 arenaUsed  36 columns (cell.ts)
 //   40 columnCount  44 scratch (u8 per chunk row)  48 wants (0 nothing, 1 records, 2 arena)
 //   52 arenaWanted  56 maxRecords  60 lookups (since the host set it to 0)
-//   64 grid (downsample.ts, 32 bytes)
+//   64 grid (downsample.ts, 32 bytes)  96 number of the record after the one found last
+//   100 needsArena (1 = some cell keeps strings or values)
 // Record: 0 group u32  4 reserved  8 bucket start i64  16 rows u64  24 least time i64  32 cells
 // Map entry: u32 record number + 1, 0 = empty.
 
@@ -26,6 +27,7 @@ import {
   FEATURE_VARIANCE,
 } from './cell'
 import { bucketNumber } from './downsample'
+import { STRING } from './layout'
 
 export const AGGREGATE_STATE_SIZE: i32 = 128
 export const AGGREGATE_COLUMN_SIZE: i32 = 160
@@ -55,13 +57,22 @@ function place(column: usize, field: u32, isWanted: bool, size: u32, end: u32): 
   return isWanted ? end + size : end
 }
 
+/** Do runs of a column need room in the arena? */
+function isArenaNeeded(column: usize): bool {
+  const features = load<u32>(column, 4)
+  const kept = FEATURE_SAMPLES | FEATURE_SKETCH
+  return load<u32>(column) === STRING || (features & kept) !== 0
+}
+
 /** Computes the places of all cells from the columns' types and features; returns the record size. */
 export function aggregateLayout(state: usize): u32 {
   let end = RECORD_HEADER
+  let needsArena: u32 = 0
   const count = load<u32>(state, 40)
   for (let i: u32 = 0; i < count; i++) {
     const column = columnAt(state, i)
     const features = load<u32>(column, 4)
+    needsArena |= u32(isArenaNeeded(column))
     end = place(column, 16, true, 8, end)
     end = place(column, 20, (features & FEATURE_SUM) !== 0, 16, end)
     end = place(column, 24, (features & FEATURE_LEAST) !== 0, 8, end)
@@ -78,6 +89,7 @@ export function aggregateLayout(state: usize): u32 {
     end = place(column, 76, (features & FEATURE_SKETCH) !== 0, 16, end)
   }
   store<u32>(state, end, 12)
+  store<u32>(state, needsArena, 100)
   return end
 }
 
@@ -119,23 +131,51 @@ export function aggregateRehash(state: usize): void {
   }
 }
 
-/** Pointer of the record of (group, bucket), made if absent; 0 = no room, 1 = over maxRecords. */
+function isRecordOf(record: usize, group: u32, bucket: i64): bool {
+  return load<i64>(record, 8) === bucket && load<u32>(record) === group
+}
+
+/**
+ * Pointer of the record of (group, bucket), made if absent; 0 = no room, 1 = over maxRecords. Mostly it
+ * is the one made after that which was asked for last, or that one again, and is not searched for.
+ */
 export function recordOf(state: usize, group: u32, bucket: i64): usize {
+  store<u32>(state, load<u32>(state, 60) + 1, 60)
+  const next = load<u32>(state, 96)
+  if (next < load<u32>(state, 20)) {
+    const record = recordAt(state, next)
+    if (isRecordOf(record, group, bucket)) {
+      store<u32>(state, next + 1, 96)
+      return record
+    }
+  }
+  if (next > 0 && next <= load<u32>(state, 20)) {
+    const record = recordAt(state, next - 1)
+    if (isRecordOf(record, group, bucket)) return record
+  }
+  return searchRecord(state, group, bucket)
+}
+
+/** recordOf by the map. */
+function searchRecord(state: usize, group: u32, bucket: i64): usize {
   const map = usize(load<u32>(state))
   const mask = load<u32>(state, 4) - 1
   let slot = homeOf(state, group, bucket) & mask
-  store<u32>(state, load<u32>(state, 60) + 1, 60)
   while (true) {
     const found = load<u32>(map + (usize(slot) << 2))
     if (found === 0) break
     const record = recordAt(state, found - 1)
-    if (load<i64>(record, 8) === bucket && load<u32>(record) === group) return record
+    if (isRecordOf(record, group, bucket)) {
+      store<u32>(state, found, 96)
+      return record
+    }
     slot = (slot + PROBE_STEP) & mask
   }
   const count = load<u32>(state, 20)
   if (count >= load<u32>(state, 56)) return 1
   if (count >= load<u32>(state, 16)) return 0
   store<u32>(state, count + 1, 20)
+  store<u32>(state, count + 1, 96)
   store<u32>(map + (usize(slot) << 2), count + 1)
   const record = recordAt(state, count)
   memory.fill(record, 0, usize(load<u32>(state, 12)))

@@ -134,10 +134,11 @@ export function isSound(entry: usize): bool {
 export function timeAt(block: usize, entry: usize, row: i32): i64 {
   if (!isSound(entry) || u32(row) >= u32(load<u16>(entry, entries.ENTRY_ROWS))) return i64.MIN_VALUE
   openLine(block, entry)
-  return timeOf(row)
+  return openedTime(row)
 }
 
-function timeOf(row: i32): i64 {
+/** timeAt a row of the open block, which has it. */
+export function openedTime(row: i32): i64 {
   const piece = pieceOf(row)
   return valueAt(pieceBase(piece), pieceStart(piece), row)
 }
@@ -150,6 +151,18 @@ export function timeLowerBound(block: usize, entry: usize, from: i32, to: i32, t
   if (!isSound(entry) || from < 0 || to > i32(load<u16>(entry, entries.ENTRY_ROWS))) return CORRUPT
   if (from >= to) return to
   openLine(block, entry)
+  return openedLowerBound(entry, from, to, time)
+}
+
+/** Opens a block of times for openedTime and openedLowerBound; false if the entry is damaged. */
+export function openTimes(block: usize, entry: usize): bool {
+  if (!isSound(entry)) return false
+  openLine(block, entry)
+  return true
+}
+
+/** timeLowerBound in the open block, which has the rows; some. */
+export function openedLowerBound(entry: usize, from: i32, to: i32, time: i64): i32 {
   if (lineIsRising) return risingLowerBound(from, to, time)
   takePiece(pieceOfTime(from, to, time))
   const epsilon = i32(load<u16>(entry, entries.ENTRY_EPSILON))
@@ -160,10 +173,10 @@ export function timeLowerBound(block: usize, entry: usize, from: i32, to: i32, t
   const end = max(low, min(high, row + epsilon + 1))
   const found = searchTaken(start, end, max(start, min(end - 1, row)), time)
   // Inside, the rows on both sides of the answer were looked at; at an end, one was not.
-  if (found === start && start > from && timeOf(start - 1) >= time) {
+  if (found === start && start > from && openedTime(start - 1) >= time) {
     return searchRows(from, start - 1, time)
   }
-  if (found === end && end < to && timeOf(end) < time) return searchRows(end + 1, to, time)
+  if (found === end && end < to && openedTime(end) < time) return searchRows(end + 1, to, time)
   return found
 }
 
@@ -233,7 +246,7 @@ function pieceStartedBy(from: i32, to: i32, time: i64): i32 {
 function searchRows(from: i32, to: i32, time: i64): i32 {
   while (from < to) {
     const middle = (from + to) >> 1
-    if (timeOf(middle) < time) from = middle + 1
+    if (openedTime(middle) < time) from = middle + 1
     else to = middle
   }
   return from
