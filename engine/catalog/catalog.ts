@@ -212,6 +212,7 @@ export class Catalog implements PlanCatalog {
 
   /** The series at an ordinal of a table; null if it was dropped. */
   seriesAt(table: CatalogTable, ordinal: number): number | null {
+    assert(ordinal < table.ordinalCount, `table ${table.id} has no series at ordinal ${ordinal}`)
     const id = this.memory.u32[(table.series.offset >>> 2) + ordinal]!
     return id === NO_SERIES ? null : id
   }
@@ -467,6 +468,7 @@ export class Catalog implements PlanCatalog {
     this.tombstones.dropTable(id)
     this.rollups.dropTable(id)
     this.memory.release(table.series)
+    table.ordinalCount = 0
     this.tables.remove(id)
     this.tableById.delete(id)
     table.database.tables.delete(table.name)

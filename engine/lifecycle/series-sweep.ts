@@ -33,6 +33,7 @@ const DROPPED_MAX = 4_096
 const LOOKS_MAX = 16_384
 /** How often parts that came meanwhile are looked at before the rest waits for the next sweep. */
 const PASSES_MAX = 64
+const NOTHING = new Uint8Array()
 
 /** Drops series without rows of the tables that are suspected to have some. */
 export class SeriesSweep {
@@ -139,7 +140,8 @@ export class SeriesSweep {
     this.checkGoing()
     await this.target.logEntries(() => {
       this.checkGoing()
-      if (parts.hasOlderReaders || rest.unseen(parts).length > 0) return new Uint8Array()
+      // While it waited for its turn the table may have been dropped, and its memory be another's.
+      if (rest.isDone || parts.hasOlderReaders || rest.unseen(parts).length > 0) return NOTHING
       const ids = rest.take()
       count = ids.length
       return joinBytes(...ids.map(encodeSeriesDropped))

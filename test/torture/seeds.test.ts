@@ -14,6 +14,7 @@ const HOUR = 3_600_000_000_000n
 const SEEDS: Record<string, number[]> = {
   'a restored backup believes a clock that is less than a day ahead': [952465],
   'a jump of the clock before the second look at it': [3002989],
+  'a table dropped while its sweep waited took a series of another with it': [1025],
   'questions of buckets that have no start of their own': [3001954],
   'buckets that a rollup was built without': [950259, 951073, 952176, 3000277],
   'what had expired may go after a clock that steps back': [905475],

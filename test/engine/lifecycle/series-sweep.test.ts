@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import type { Database } from '../../../engine/database.ts'
 import { OmenError } from '../../../engine/error.ts'
 import { CLOCK_START } from '../../simulated-host.ts'
+import { poisonMemory } from '../../poisoned-memory.ts'
 import { SimulatedCrash, SimulatedDisk } from '../../simulated-storage.ts'
 import { open, stage, values, write } from './fixture.ts'
 
@@ -124,6 +125,29 @@ test('a write at any moment of a sweep is kept, exactly once', async () => {
     const { db: again } = await open(disk)
     expect([await hosts(again), await values(again)], `${turns}`).toEqual([['a', 'b'], expected])
     await again.close()
+  }
+})
+
+test('a table that is dropped while its sweep waits takes no series of another with it', async () => {
+  // What reads memory that was given back finds the id of the first series of all.
+  const heal = poisonMemory(0)
+  try {
+    for (let turns = 0; turns < 80; turns++) {
+      const { db } = await open(new SimulatedDisk(turns))
+      await write(db, 'other,h=a v=1 1\nother,h=b v=2 2')
+      await write(db, 't,h=a v=1 1\nt,h=b v=2 2')
+      await db.deleteRows('t', { where: "h = 'a'" })
+      await db.flush()
+      const compacted = db.compact()
+      for (let i = 0; i < turns; i++) await Promise.resolve()
+      await Promise.all([db.dropTable('t'), compacted])
+      expect(await hosts(db, 'other'), `${turns}`).toEqual(['a', 'b'])
+      expect(await values(db, 'other'), `${turns}`).toEqual(['h=a v=1 1', 'h=b v=2 2'])
+      expect(db.health().message, `${turns}`).toBe('ready')
+      await db.close()
+    }
+  } finally {
+    heal()
   }
 })
 
