@@ -87,7 +87,7 @@ function joinColumn(state: usize, target: usize, column: usize, other: usize, ar
   }
   if ((features & FEATURE_VARIANCE) !== 0) {
     const at = usize(load<u32>(column, 40))
-    joinVariance(target + at, before, other + at, added)
+    joinVariance(type, target + at, before, other + at, added)
   }
   if ((features & FEATURE_SAMPLES) !== 0) {
     const at = usize(load<u32>(column, 72))

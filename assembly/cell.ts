@@ -11,7 +11,7 @@
 //   80 the series that is being read (increase.ts)  152 entry whose residuals the values are (packed.ts)
 // Features: count u64 | sum 16 bytes (sum.ts) | least slot | greatest slot |
 //   samples 8 bytes (samples.ts) | sketch 16 bytes (sketch.ts) |
-//   first and last: time i64, slot, rank u32, 4 reserved | variance: shift f64, mean f64, M2 f64
+//   first and last: time i64, slot, rank u32, 4 reserved | variance: shift slot, mean f64, M2 f64
 // A string slot in a cell is (offset in the arena u32, length u32), at rest in a power-of-two place.
 
 import { compareBytes } from './filter'
@@ -70,10 +70,17 @@ export function extremeString(wanted: i32, values: usize, present: usize, from: 
   return row
 }
 
-/** A value of any numeric type as a float. */
-function floatAt(type: i32, slot: usize): f64 {
-  if (type === FLOAT) return load<f64>(slot)
-  return type === INTEGER ? f64(load<i64>(slot)) : f64(load<u64>(slot))
+/**
+ * What one value of a numeric type is above another, as a float: of integers the difference is taken
+ * first, so that those beyond 2^53 keep their digits.
+ */
+function distance(type: i32, slot: u64, from: u64): f64 {
+  if (type === FLOAT) return reinterpret<f64>(slot) - reinterpret<f64>(from)
+  if (type !== INTEGER) return slot >= from ? f64(slot - from) : -f64(from - slot)
+  const value = i64(slot)
+  const base = i64(from)
+  // Two integers are up to 2^64 apart.
+  return value >= base ? f64(u64(value - base)) : -f64(u64(base - value))
 }
 
 /**
@@ -91,20 +98,18 @@ export function accumulateVariance(
   from: i32,
   to: i32,
 ): void {
-  if (before === 0) {
-    store<f64>(cell, floatAt(type, values + (usize(firstPresent(present, from)) << 3)))
-  }
-  const shift = load<f64>(cell)
+  if (before === 0) store<u64>(cell, load<u64>(values + (usize(firstPresent(present, from)) << 3)))
+  const shift = load<u64>(cell)
   let sum = 0.0
   for (let i = from; i < to; i++) {
     if (present !== 0 && load<u8>(present + i) === 0) continue
-    sum += floatAt(type, values + (usize(i) << 3)) - shift
+    sum += distance(type, load<u64>(values + (usize(i) << 3)), shift)
   }
   const mean = sum / f64(added)
   let squares = 0.0
   for (let i = from; i < to; i++) {
     if (present !== 0 && load<u8>(present + i) === 0) continue
-    const difference = floatAt(type, values + (usize(i) << 3)) - shift - mean
+    const difference = distance(type, load<u64>(values + (usize(i) << 3)), shift) - mean
     squares += difference * difference
   }
   const held = before === 0 ? mean : load<f64>(cell, 8)
@@ -116,13 +121,13 @@ export function accumulateVariance(
 }
 
 /** Joins (shift, mean, M2) of `added` values to the cell, which has `before`, by the same rule. */
-export function joinVariance(cell: usize, before: u64, other: usize, added: u64): void {
+export function joinVariance(type: i32, cell: usize, before: u64, other: usize, added: u64): void {
   if (before === 0) {
     memory.copy(cell, other, 24)
     return
   }
   const held = load<f64>(cell, 8)
-  const mean = load<f64>(other, 8) + (load<f64>(other) - load<f64>(cell))
+  const mean = load<f64>(other, 8) + distance(type, load<u64>(other), load<u64>(cell))
   const total = f64(before) + f64(added)
   const delta = mean - held
   const between = (delta * delta * f64(before) * f64(added)) / total

@@ -248,6 +248,24 @@ describe('variance', () => {
     }
     expect(cells(aggregate(0, ['variance'], [{ times: [1n], values: [5] }]))).toEqual([null])
   })
+
+  test('keeps the digits of integers that no float has', () => {
+    const cases: [type: number, values: bigint[], wanted: number][] = [
+      [1, [2n ** 53n, 2n ** 53n + 1n, 2n ** 53n + 1n, 2n ** 53n + 2n], 2 / 3],
+      [1, [-(2n ** 63n), -(2n ** 63n) + 2n, -(2n ** 63n) + 1n], 1],
+      [1, [-(2n ** 63n), 2n ** 63n - 1n], 2 ** 127],
+      [2, [2n ** 64n - 1n, 2n ** 64n - 3n, 2n ** 64n - 2n], 1],
+      [2, [0n, 2n ** 64n - 1n], 2 ** 127],
+    ]
+    for (const [type, values, wanted] of cases) {
+      const chunks = values.map((value, i) => ({ times: [BigInt(i)], values: [value] }))
+      const whole = [{ times: ascending(values.length), values }]
+      for (const rows of [whole, chunks, [...chunks].reverse()]) {
+        const [variance] = cells(aggregate(type, ['variance'], rows))
+        expect(Number(variance) / wanted).toBeCloseTo(1, 12)
+      }
+    }
+  })
 })
 
 describe('buckets', () => {

@@ -224,12 +224,23 @@ function meanOf(values: readonly Value[]): Cell {
 function varianceOf(values: readonly Value[]): Cell {
   const n = values.length
   if (n < 2) return exact(null)
+  if (typeof values[0] === 'bigint') return integerVariance(values as readonly bigint[])
   const floats = values.map(Number)
   const mean = floatSum(floats) / n
   const value = floatSum(floats.map((x) => (x - mean) ** 2)) / (n - 1)
   const squares = floats.filter(Number.isFinite).map((x) => x * x)
   const scale = squares.reduce((total, square) => total + square, 0) / (n - 1)
   return { value, scale }
+}
+
+/** Exact up to the division: (n Σx² − (Σx)²) / (n (n − 1)), of distances from the first value. */
+function integerVariance(values: readonly bigint[]): Cell {
+  const n = BigInt(values.length)
+  const distances = values.map((value) => value - values[0]!)
+  const squares = bigSum(distances.map((x) => x * x))
+  const value = Number(n * squares - bigSum(distances) ** 2n) / Number(n * (n - 1n))
+  const furthest = Math.max(...distances.map((x) => Math.abs(Number(x))))
+  return { value, scale: 2 * furthest ** 2 }
 }
 
 /** percentile_cont: between the two values nearest to rank q (n − 1). */
