@@ -60,6 +60,7 @@ export { aggregateQuantile } from './quantile'
 export { SELECTION_CURSOR_SIZE } from './samples'
 export { STORED_COLUMNS_SIZE, aggregateStored } from './aggregate-stored'
 export { runAggregate, runPlan } from './aggregate-run'
+export { viewOutcomes } from './block-outcomes'
 export { VIEW_CLIP, viewClip, viewDecode, viewLowerBlock } from './part-view'
 export {
   MANY_COUNTS,

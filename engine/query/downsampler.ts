@@ -1,11 +1,13 @@
 // From the points of a series to partials: rows of a part without a filter as a run in few kernel calls
 // (assembly/aggregate-run.ts), all else as chunks.
 
+import { ALL, nextStretch } from './block-filter.ts'
 import type { Cluster } from './cluster.ts'
 import { BLOCK_ROWS } from '../segment/footer.ts'
 import type { Execution } from '../step.ts'
 import { needsEnds } from './feature.ts'
 import type { Aggregator, Grid } from './partial.ts'
+import { GROUP_ROWS } from './part-view.ts'
 import type { PlanSeries } from './plan.ts'
 import type { PartPiece, Scan } from './scan.ts'
 import { SeriesBatches } from './series-batch.ts'
@@ -44,7 +46,10 @@ export class Downsampler {
   *addRange(series: PlanSeries, start: bigint, end: bigint): Execution<void> {
     const { scan, aggregator } = this
     const isOrdered = aggregator.needsNeighbours
-    const pieces = yield* scan.open(series, start, end, { spanMax: isOrdered ? 0 : Infinity })
+    const pieces = yield* scan.open(series, start, end, {
+      spanMax: isOrdered ? 0 : Infinity,
+      stride: GROUP_ROWS,
+    })
     if (pieces === null) return
     try {
       if (isOrdered && this.seedsFrom !== null) yield* this.seed(series, this.seedsFrom, start)
@@ -110,7 +115,7 @@ export class Downsampler {
   private *add(series: PlanSeries, piece: Piece): Execution<void> {
     if (piece.kind !== 'part') yield* this.decode(series, piece, series.filter)
     else if (series.filter === null) yield* this.run(series, piece)
-    else yield* this.filterBlock(series, piece)
+    else yield* this.filterRun(series, piece)
   }
 
   /** Rows of a part that all count, if they have a value. */
@@ -127,14 +132,22 @@ export class Downsampler {
     view.countRun(run)
   }
 
-  /** Rows of one block, of which the series' filter takes some. */
-  private *filterBlock(series: PlanSeries, piece: PartPiece): Execution<void> {
-    const from = yield* this.scan.enter(piece)
-    const block = Math.floor(from / BLOCK_ROWS)
-    const filter = this.scan.residual(series.filter, piece.rows.view, block)
-    if (filter === 'none') return
-    if (filter === null) yield* this.run(series, piece)
-    else yield* this.decode(series, piece, filter)
+  /** Rows of a part, of which the series' filter takes some. */
+  private *filterRun(series: PlanSeries, piece: PartPiece): Execution<void> {
+    const { scan } = this
+    let from = yield* scan.enter(piece)
+    const base = piece.from - from
+    const to = piece.to - base
+    const states = scan.blockStates(series.filter, piece.rows.view)
+    for (;;) {
+      const stretch = nextStretch(states, from, to)
+      if (stretch === null) return
+      const rows = { ...piece, from: base + stretch.from, to: base + stretch.to }
+      if (stretch.state === ALL) yield* this.run(series, rows)
+      else yield* this.decode(series, rows, series.filter)
+      from = stretch.to
+      yield* this.rest()
+    }
   }
 
   private *decode(series: PlanSeries, piece: Piece, filter: PlanSeries['filter']): Execution<void> {

@@ -170,9 +170,7 @@ export function possibleOutcomes(
     case 'not':
       return negateOutcomes(possibleOutcomes(condition.operand, summaryOf))
     case 'is': {
-      const set = possibleOutcomes(condition.operand, summaryOf)
-      const wanted = condition.value ? MAY_HOLD : MAY_FAIL
-      return ((set & wanted) !== 0 ? MAY_HOLD : 0) | ((set & ~wanted & ALL) !== 0 ? MAY_FAIL : 0)
+      return isOutcome(possibleOutcomes(condition.operand, summaryOf), condition.value)
     }
     case 'null': {
       const { rows, count } = summaryOf(condition.column)
@@ -231,13 +229,20 @@ function compareSlots(type: number, a: bigint, b: bigint): number {
   return left < right ? -1 : left > right ? 1 : 0
 }
 
-function negateOutcomes(set: number): number {
+/** IS TRUE (or IS FALSE, if not `value`) of every outcome of a set. */
+export function isOutcome(set: number, value: boolean): number {
+  const wanted = value ? MAY_HOLD : MAY_FAIL
+  return ((set & wanted) !== 0 ? MAY_HOLD : 0) | ((set & ~wanted & ALL) !== 0 ? MAY_FAIL : 0)
+}
+
+/** NOT of every outcome of a set. */
+export function negateOutcomes(set: number): number {
   const holds = (set & MAY_FAIL) !== 0 ? MAY_HOLD : 0
   return (set & MAY_BE_NULL) | holds | ((set & MAY_HOLD) !== 0 ? MAY_FAIL : 0)
 }
 
 /** Kleene AND (the lesser outcome) or OR (the greater) of every pair of outcomes. */
-function joinOutcomes(kind: 'and' | 'or', a: number, b: number): number {
+export function joinOutcomes(kind: 'and' | 'or', a: number, b: number): number {
   let joined = 0
   for (const left of [MAY_FAIL, MAY_BE_NULL, MAY_HOLD]) {
     for (const right of [MAY_FAIL, MAY_BE_NULL, MAY_HOLD]) {

@@ -87,6 +87,11 @@ export class PartView {
     })
   }
 
+  /** The row group of all columns; -1: they are in different ones. */
+  get currentGroup(): number {
+    return this.group
+  }
+
   /** Rows of a series, null if the part has none; undefined: fetch, then again. */
   range(series: number): SeriesRange | null | undefined {
     const range = this.reader.cachedRange(this.context.pins, series)

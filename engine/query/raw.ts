@@ -1,8 +1,10 @@
 // Raw points: series are scanned one by one into vectors, with a limit in time slices (slices.ts).
 
 import { answerOf, nextTime } from './answer.ts'
+import { ALL, nextStretch } from './block-filter.ts'
 import { compareTags } from '../catalog/tags.ts'
 import { BLOCK_ROWS } from '../segment/footer.ts'
+import { GROUP_ROWS } from './part-view.ts'
 import type { Plan, PlanSeries } from './plan.ts'
 import type { Answer, AnswerSeries } from './query.ts'
 import { RawPage } from './raw-page.ts'
@@ -112,7 +114,7 @@ export class RawReader {
   /** All points of [start, end) that count, in pieces, ascending. */
   *read(series: PlanSeries, start: bigint, end: bigint): Execution<RawRows[]> {
     const { scan } = this
-    const pieces = yield* scan.open(series, start, end, { spanMax: SPAN_ROWS })
+    const pieces = yield* scan.open(series, start, end, { spanMax: SPAN_ROWS, stride: GROUP_ROWS })
     if (pieces === null) return []
     try {
       for (let piece = yield* this.next(pieces); piece !== null; piece = yield* this.next(pieces)) {
@@ -137,8 +139,8 @@ export class RawReader {
   /** Reads the points of a piece that count, to be taken. */
   *readPiece(series: PlanSeries, piece: Piece): Execution<void> {
     if (piece.kind !== 'part') yield* this.readChunk(series.filter, piece)
-    else if (series.filter === null) yield* this.readRun(series, piece)
-    else yield* this.readBlock(series, piece)
+    else if (series.filter === null) yield* this.readRun(piece)
+    else yield* this.readFiltered(series, piece)
   }
 
   /** What was read, in pieces; only the last row if `isLast`. */
@@ -150,8 +152,8 @@ export class RawReader {
     this.rows.release()
   }
 
-  /** Rows of a part without a filter: decoded to where they stay, if all of them count. */
-  private *readRun(series: PlanSeries, piece: PartPiece): Execution<void> {
+  /** Rows of a part that no filter asks: decoded to where they stay, if all of them count. */
+  private *readRun(piece: PartPiece): Execution<void> {
     const { scan } = this
     const { view } = piece.rows
     const from = yield* scan.enter(piece)
@@ -164,17 +166,35 @@ export class RawReader {
     }
     for (let start = piece.from; start < piece.to;) {
       const end = Math.min(piece.to, (Math.floor(start / BLOCK_ROWS) + 1) * BLOCK_ROWS)
-      yield* this.readBlock(series, { ...piece, from: start, to: end })
+      yield* this.readBlock(null, { ...piece, from: start, to: end })
       start = end
     }
   }
 
+  /** Rows of a part that meet the filter. */
+  private *readFiltered(series: PlanSeries, piece: PartPiece): Execution<void> {
+    const { scan } = this
+    let from = yield* scan.enter(piece)
+    const base = piece.from - from
+    const to = piece.to - base
+    const states = scan.blockStates(series.filter, piece.rows.view)
+    for (;;) {
+      const stretch = nextStretch(states, from, to)
+      if (stretch === null) return
+      const rows = { ...piece, from: base + stretch.from, to: base + stretch.to }
+      if (stretch.state === ALL) yield* this.readRun(rows)
+      else yield* this.readChunk(series.filter, rows)
+      from = stretch.to
+      yield* scan.rest()
+    }
+  }
+
   /** Rows of one block. */
-  private *readBlock(series: PlanSeries, piece: PartPiece): Execution<void> {
+  private *readBlock(filter: PlanSeries['filter'], piece: PartPiece): Execution<void> {
     const { scan } = this
     const block = Math.floor((yield* scan.enter(piece)) / BLOCK_ROWS)
-    const filter = scan.residual(series.filter, piece.rows.view, block)
-    if (filter !== 'none') yield* this.readChunk(filter, piece)
+    const residual = scan.residual(filter, piece.rows.view, block)
+    if (residual !== 'none') yield* this.readChunk(residual, piece)
   }
 
   private *readChunk(filter: PlanSeries['filter'], piece: Piece): Execution<void> {

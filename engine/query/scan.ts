@@ -2,13 +2,14 @@
 // that a scan asks of a block: does it need decoding at all, and which of its rows count.
 
 import { Apartness } from './apartness.ts'
+import { ALL, BlockFilter, SOME } from './block-filter.ts'
 import { Budget } from './budget.ts'
 import type { Cache, Pins } from '../segment/cache.ts'
 import { Chunk, type Loadable } from './chunk.ts'
-import { MAY_HOLD, TIME_ID, rowColumnsOf, type Condition, type RowColumn } from './condition.ts'
+import { TIME_ID, rowColumnsOf, type Condition } from './condition.ts'
 import { BLOCK_ROWS } from '../segment/footer.ts'
 import type { KernelInstance } from '../kernel.ts'
-import { MaskEvaluator, possibleOutcomes, type ColumnSummary } from './mask.ts'
+import { MaskEvaluator } from './mask.ts'
 import type { Region } from '../memory.ts'
 import { GROUP_ROWS, PartView, type PartContext } from './part-view.ts'
 import type { PartReader } from '../segment/part.ts'
@@ -86,12 +87,6 @@ export interface StoredRows {
   release(): void
 }
 
-const ENTRY_ROWS = 12
-const ENTRY_COUNT = 14
-const ENTRY_FLAGS = 17
-const ENTRY_LEAST = 40
-const ENTRY_GREATEST = 48
-const SUMMARY_VALID = 8
 /** Looking a series up in a part costs about as much as this many values. */
 const LOOKUP_VALUES = 256
 /** Opening a part, and going to a row group of one, as much as this many. */
@@ -122,6 +117,7 @@ export class Scan {
   private readonly views = new Map<PartReader, PartView>()
   private readonly evaluator: MaskEvaluator
   private readonly fieldOf: ReadonlyMap<number, number>
+  private readonly blocks: BlockFilter
   private readonly present: Region
   private readonly startedAt: bigint
   /** The newest last. */
@@ -147,6 +143,8 @@ export class Scan {
     this.evaluator = new MaskEvaluator(instance.kernel, instance.memory, this.fieldOf)
     this.present = instance.memory.allocate(BLOCK_ROWS)
     this.selectedFields = [...plan.fields.keys()].slice(0, plan.selectedCount)
+    const counted = plan.countsRows ? null : this.selectedFields
+    this.blocks = new BlockFilter(instance, this.fieldOf, counted)
   }
 
   /** The `stats` of the answer as of now. */
@@ -207,18 +205,14 @@ export class Scan {
    * every row meets the condition, else the condition. Holds for any of the block's rows.
    */
   residual(filter: Condition | null, view: PartView, block: number): Condition | null | 'none' {
-    if (!this.plan.countsRows) {
-      const { u16 } = this.instance.memory
-      const hasValue = this.selectedFields.some((i) => {
-        const entry = view.entry(i + 1, block)
-        return entry !== 0 && u16[(entry + ENTRY_COUNT) >>> 1]! > 0
-      })
-      if (!hasValue) return 'none'
-    }
-    if (filter === null) return null
-    const outcomes = possibleOutcomes(filter, (column) => this.summaryOf(column, view, block))
-    if ((outcomes & MAY_HOLD) === 0) return 'none'
-    return outcomes === MAY_HOLD ? null : filter
+    const state = this.blocks.states(filter, view)[block]
+    if (state === SOME) return filter
+    return state === ALL ? null : 'none'
+  }
+
+  /** NONE, SOME or ALL of each block of the view's group: which of its rows count. */
+  blockStates(filter: Condition | null, view: PartView): Uint8Array {
+    return this.blocks.states(filter, view)
   }
 
   /**
@@ -265,6 +259,7 @@ export class Scan {
     this.chunk.release()
     this.apartness.release()
     this.evaluator.release()
+    this.blocks.release()
     for (const view of this.views.values()) view.release()
     this.instance.memory.release(this.present)
   }
@@ -321,18 +316,5 @@ export class Scan {
     for (const i of selectedFields) kernel.scanPresent(mask, chunk.valid[i]!, chunk.count)
     if (filtered !== null) kernel.scanBoth(mask, filtered.mask, chunk.count)
     return { mask, count: kernel.scanCount(mask, chunk.count) }
-  }
-
-  private summaryOf(column: RowColumn, view: PartView, block: number): ColumnSummary {
-    const { u8, u16, u64 } = this.instance.memory
-    const isTime = column.id === TIME_ID
-    const rows = u16[(view.entry(0, block) + ENTRY_ROWS) >>> 1]!
-    const entry = view.entry(isTime ? 0 : this.fieldOf.get(column.id)! + 1, block)
-    if (entry === 0) return { rows, count: 0, bounds: null }
-    const count = isTime ? rows : u16[(entry + ENTRY_COUNT) >>> 1]!
-    const hasBounds = isTime || (u8[entry + ENTRY_FLAGS]! & SUMMARY_VALID) !== 0
-    if (!hasBounds) return { rows, count, bounds: null }
-    const least = u64[(entry + ENTRY_LEAST) >>> 3]!
-    return { rows, count, bounds: { least, greatest: u64[(entry + ENTRY_GREATEST) >>> 3]! } }
   }
 }
