@@ -37,6 +37,8 @@ const ACCEPTED = 1
 const JUDGED = 2
 const NEW = 4
 const encoder = new TextEncoder()
+/** Texts of values whose ids are kept. */
+const KNOWN_VALUES_MAX = 8_192
 const decoder = new TextDecoder()
 
 export class TagIndex {
@@ -50,6 +52,9 @@ export class TagIndex {
   private readonly tables = new Map<number, number[]>()
   /** Tag key ids that were looked up, by table and key; forgotten when any goes. */
   private readonly known = new Map<number, Map<string, number>>()
+  /** Value ids that were looked up, by tag key id and text. */
+  private readonly knownValues = new Map<number, Map<string, number>>()
+  private knownValueCount = 0
 
   constructor(kernel: Kernel, memory: Memory) {
     this.kernel = kernel
@@ -128,6 +133,7 @@ export class TagIndex {
   /** Forgets the keys and values that came after `mark`; no series has them any more. */
   takeBack(mark: TagMark): void {
     this.known.clear()
+    this.forgetValues()
     for (const column of this.columns.splice(mark.keys)) {
       if (column !== null) this.memory.release(column.ids)
     }
@@ -199,7 +205,25 @@ export class TagIndex {
   /** Value id + 1, or 0 if no series of the table has it. */
   private valueId(table: number, key: string, value: string): number {
     const keyId = this.keyId(table, key)
-    return keyId === -1 ? 0 : this.values.find(pairKey(keyId, value)) + 1
+    if (keyId === -1) return 0
+    const before = this.knownValues.get(keyId)?.get(value)
+    if (before !== undefined) return before
+    const id = this.values.find(pairKey(keyId, value)) + 1
+    if (id !== 0) this.keepValue(keyId, value, id)
+    return id
+  }
+
+  private keepValue(keyId: number, value: string, id: number): void {
+    if (this.knownValueCount === KNOWN_VALUES_MAX) this.forgetValues()
+    let values = this.knownValues.get(keyId)
+    if (values === undefined) this.knownValues.set(keyId, (values = new Map()))
+    values.set(value, id)
+    this.knownValueCount++
+  }
+
+  private forgetValues(): void {
+    this.knownValues.clear()
+    this.knownValueCount = 0
   }
 
   private valueText(id: number): string {

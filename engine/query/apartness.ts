@@ -47,6 +47,17 @@ export class Apartness {
     this.scan = scan
   }
 
+  /** Is it known that no time of the series stands in two of the sources? As `isApart`, without looking. */
+  isKnownApart(sources: readonly (PartRows | MemtableRows)[]): boolean {
+    const { partVersion } = this.scan.snapshot
+    for (let age = 1; age < sources.length; age++) {
+      const rows = sources[age]!
+      if (!(rows instanceof PartRows)) return false
+      if (rows.view.reader.apart.get(rows.index, partVersion) !== true) return false
+    }
+    return true
+  }
+
   /** Does no time of a series stand in two of the sources? They overlap, oldest first. */
   *isApart(series: number, sources: readonly (PartRows | MemtableRows)[]): Execution<boolean> {
     for (const [age, rows] of sources.entries()) {

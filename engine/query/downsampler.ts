@@ -6,7 +6,7 @@ import type { Cluster } from './cluster.ts'
 import { BLOCK_ROWS } from '../segment/footer.ts'
 import type { Execution } from '../step.ts'
 import { needsEnds } from './feature.ts'
-import type { Aggregator, Grid } from './partial.ts'
+import type { Aggregator, Grid, RunOptions } from './partial.ts'
 import { GROUP_ROWS } from './part-view.ts'
 import type { PlanSeries } from './plan.ts'
 import type { PartPiece, Scan } from './scan.ts'
@@ -26,6 +26,7 @@ export class Downsampler {
   private readonly needsTimes: boolean
   /** The answer is named by the first point that counts. */
   private readonly needsFirstTime: boolean
+  private readonly runOptions: RunOptions
   private readonly seedsFrom: bigint | null
 
   /** `seedsFrom`: how far before a range the point may lie that its first difference begins with. */
@@ -39,6 +40,10 @@ export class Downsampler {
     this.seedsFrom = seedsFrom
     const isOneBucket = grid.kind === 'one'
     this.needsFirstTime = isOneBucket && scan.plan.query.start === null
+    this.runOptions = {
+      countsRows: scan.plan.countsRows,
+      needsFirstTime: this.needsFirstTime,
+    }
     this.needsTimes = !isOneBucket || this.needsFirstTime || aggregator.features.some(needsEnds)
   }
 
@@ -46,16 +51,20 @@ export class Downsampler {
   *addRange(series: PlanSeries, start: bigint, end: bigint): Execution<void> {
     const { scan, aggregator } = this
     const isOrdered = aggregator.needsNeighbours
-    const pieces = yield* scan.open(series, start, end, {
-      spanMax: isOrdered ? 0 : Infinity,
-      stride: GROUP_ROWS,
-    })
+    const spanMax = isOrdered ? 0 : Infinity
+    let pieces = scan.openNow(series, start, end, spanMax)
+    if (pieces === undefined) {
+      pieces = yield* scan.open(series, start, end, { spanMax, stride: GROUP_ROWS })
+    }
     if (pieces === null) return
     try {
       if (isOrdered && this.seedsFrom !== null) yield* this.seed(series, this.seedsFrom, start)
-      for (let piece = yield* pieces.next(); piece !== null; piece = yield* pieces.next()) {
-        yield* this.add(series, piece)
-        yield* this.rest()
+      for (;;) {
+        let piece = pieces.nextNow()
+        if (piece === undefined) piece = yield* pieces.next()
+        if (piece === null) break
+        if (!this.addNow(series, piece)) yield* this.add(series, piece)
+        if (this.isTired()) yield* scan.breathe()
       }
       if (isOrdered) aggregator.seriesEnd()
     } finally {
@@ -99,17 +108,24 @@ export class Downsampler {
           if (count > 0) aggregator.many(members, scan.chunk, mask, time)
         }
         for (const index of batches.leftOut()) yield* this.addRange(series.at(index), start, end)
-        yield* this.rest()
+        if (this.isTired()) yield* scan.breathe()
       }
     } finally {
       batches.release()
     }
   }
 
-  /** Lets others run when enough was done. */
-  private rest(): Execution<void> {
+  /** Was so much done that others have to run? */
+  private isTired(): boolean {
     this.scan.budget.worked(this.aggregator.takeLookups() * LOOKUP_VALUES)
-    return this.scan.rest()
+    return this.scan.isTired()
+  }
+
+  /** `add` without waiting: false if it would have to, or does more than a run; nothing was added. */
+  private addNow(series: PlanSeries, piece: Piece): boolean {
+    if (piece.kind !== 'part' || series.filter !== null) return false
+    const from = this.scan.enterNow(piece)
+    return from >= 0 && this.runNow(series, piece, from)
   }
 
   private *add(series: PlanSeries, piece: Piece): Execution<void> {
@@ -120,16 +136,24 @@ export class Downsampler {
 
   /** Rows of a part that all count, if they have a value. */
   private *run(series: PlanSeries, piece: PartPiece): Execution<void> {
+    for (;;) {
+      const from = yield* this.scan.enter(piece)
+      if (this.runNow(series, piece, from)) return
+      yield* piece.rows.view.fetch()
+    }
+  }
+
+  /** The same at once, `from` a row of the current group; false: fetch, then again. */
+  private runNow(series: PlanSeries, piece: PartPiece, from: number): boolean {
     const { scan, aggregator } = this
     const { view } = piece.rows
-    const from = yield* scan.enter(piece)
     const to = from + piece.to - piece.from
-    const options = { countsRows: scan.plan.countsRows, needsFirstTime: this.needsFirstTime }
-    const run = aggregator.plan(view, from, to, options)
+    const run = aggregator.plan(view, from, to, this.runOptions)
+    if (!view.holdRun(run)) return false
     scan.budget.scanned(run.decodedRows, run.decodedRows * (scan.selectedFields.length + 1))
-    while (!view.holdRun(run)) yield* view.fetch()
     aggregator.run(series, view, scan.chunk, run)
     view.countRun(run)
+    return true
   }
 
   /** Rows of a part, of which the series' filter takes some. */
@@ -146,7 +170,7 @@ export class Downsampler {
       if (stretch.state === ALL) yield* this.run(series, rows)
       else yield* this.decode(series, rows, series.filter)
       from = stretch.to
-      yield* this.rest()
+      if (this.isTired()) yield* scan.breathe()
     }
   }
 

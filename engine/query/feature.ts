@@ -50,9 +50,11 @@ const RESULTS: readonly ResultName[] = [
   ...(['sumOrNull', 'spreadOrNull', 'increase', 'delta', 'rate', 'derivative'] as const),
 ]
 
+const CODES: ReadonlyMap<ResultName, number> = new Map(RESULTS.map((name, code) => [name, code]))
+
 /** The kernel's code of a result. */
 export function codeOf(result: ResultName): number {
-  return RESULTS.indexOf(result)
+  return CODES.get(result)!
 }
 
 /** What each field must remember, over all outputs. */

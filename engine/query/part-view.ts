@@ -183,7 +183,7 @@ export class PartView {
     const first = from >>> 10
     const end = ((to - 1) >>> 10) + 1
     const plans = states + columns * GROUP_BLOCKS
-    tally.run(this.reader, this.group, { first, end, states: u8.subarray(states), columns })
+    tally.run(this.reader, this.group, { first, end, states: u8, at: states, columns })
     for (let block = first; block < end; block++) {
       if (u8[states + block] === 0 || u8[plans + block] !== DECODED) continue
       this.indexed(this.entry(0, block), this.group * GROUP_BLOCKS + block)

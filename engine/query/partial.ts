@@ -67,6 +67,12 @@ export interface Run {
   readonly columns: number
 }
 
+/** What is asked of a run beside its fields: every row counts; the time of the first that does. */
+export interface RunOptions {
+  readonly countsRows: boolean
+  readonly needsFirstTime: boolean
+}
+
 /** Of which series the rows of a chunk are. */
 export interface Members {
   readonly members: number
@@ -159,12 +165,7 @@ export class Aggregator {
   }
 
   /** Finds out what of a run has to be decoded. Valid until the next plan. */
-  plan(
-    view: PartView,
-    from: number,
-    to: number,
-    what: { readonly countsRows: boolean; readonly needsFirstTime: boolean },
-  ): Run {
+  plan(view: PartView, from: number, to: number, what: RunOptions): Run {
     const { kernel, state, states } = this
     const options =
       (what.countsRows ? COUNTS_ROWS : 0) | (what.needsFirstTime ? NEEDS_FIRST_TIME : 0)

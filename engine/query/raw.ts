@@ -114,12 +114,19 @@ export class RawReader {
   /** All points of [start, end) that count, in pieces, ascending. */
   *read(series: PlanSeries, start: bigint, end: bigint): Execution<RawRows[]> {
     const { scan } = this
-    const pieces = yield* scan.open(series, start, end, { spanMax: SPAN_ROWS, stride: GROUP_ROWS })
+    let pieces = scan.openNow(series, start, end, SPAN_ROWS)
+    if (pieces === undefined) {
+      const options = { spanMax: SPAN_ROWS, stride: GROUP_ROWS }
+      pieces = yield* scan.open(series, start, end, options)
+    }
     if (pieces === null) return []
     try {
-      for (let piece = yield* this.next(pieces); piece !== null; piece = yield* this.next(pieces)) {
-        yield* this.readPiece(series, piece)
-        yield* scan.rest()
+      for (;;) {
+        let piece = pieces.nextNow()
+        if (piece === undefined) piece = yield* this.next(pieces)
+        if (piece === null) break
+        if (!this.readNow(series, piece)) yield* this.readPiece(series, piece)
+        if (scan.isTired()) yield* scan.breathe()
       }
     } finally {
       pieces.close()
@@ -143,6 +150,25 @@ export class RawReader {
     else yield* this.readFiltered(series, piece)
   }
 
+  /** `readPiece` without waiting: false if it would have to, or some row may not count. */
+  private readNow({ filter }: PlanSeries, piece: Piece): boolean {
+    if (piece.kind !== 'part' || filter !== null) return false
+    const from = this.scan.enterNow(piece)
+    return from >= 0 && this.decodeNow(piece, from)
+  }
+
+  /** Decodes rows of a part to where they stay; false if some may not count, or fetch, then again. */
+  private decodeNow(piece: PartPiece, from: number): boolean {
+    const { scan } = this
+    const { view } = piece.rows
+    const fields = scan.selectedFields.length
+    const to = from + piece.to - piece.from
+    if (!view.isDense(fields, from, to) || !view.holdAll(fields + 1, from, to)) return false
+    this.rows.decode(view, from, to)
+    scan.budget.scanned(to - from, (to - from) * (fields + 1))
+    return true
+  }
+
   /** What was read, in pieces; only the last row if `isLast`. */
   take(isLast = false): RawRows[] {
     return this.rows.take(isLast)
@@ -159,9 +185,7 @@ export class RawReader {
     const from = yield* scan.enter(piece)
     const to = from + piece.to - piece.from
     if (view.isDense(scan.selectedFields.length, from, to)) {
-      while (!view.holdAll(scan.selectedFields.length + 1, from, to)) yield* view.fetch()
-      this.rows.decode(view, from, to)
-      scan.budget.scanned(to - from, (to - from) * (scan.selectedFields.length + 1))
+      while (!this.decodeNow(piece, from)) yield* view.fetch()
       return
     }
     for (let start = piece.from; start < piece.to;) {

@@ -92,6 +92,8 @@ const LOOKUP_VALUES = 256
 /** Opening a part, and going to a row group of one, as much as this many. */
 const OPENING_VALUES = 32_768
 const ENTERING_VALUES = 8_192
+/** Parts of which views are made without a pause. */
+const PARTS_NOW = 64
 /** Ranges whose sources are kept: a series may be read in several, and the next one in the same. */
 const RANGES_MAX = 16
 /** Pins are given back when they hold so much, or a quarter of the cache. */
@@ -115,10 +117,11 @@ export class Scan {
   private readonly pins: Pins
   private readonly pinnedMax: number
   private readonly views = new Map<PartReader, PartView>()
-  private readonly evaluator: MaskEvaluator
   private readonly fieldOf: ReadonlyMap<number, number>
-  private readonly blocks: BlockFilter
-  private readonly present: Region
+  /** Made when a filter or a null asks for them. */
+  private evaluator: MaskEvaluator | null = null
+  private blocks: BlockFilter | null = null
+  private present: Region | null = null
   private readonly startedAt: bigint
   /** The newest last. */
   private readonly ranges: OpenRange[] = []
@@ -140,11 +143,7 @@ export class Scan {
     this.chunk = new Chunk(this.context)
     this.apartness = new Apartness(this)
     this.fieldOf = new Map(plan.fields.map(({ id }, index) => [id, index]))
-    this.evaluator = new MaskEvaluator(instance.kernel, instance.memory, this.fieldOf)
-    this.present = instance.memory.allocate(BLOCK_ROWS)
     this.selectedFields = [...plan.fields.keys()].slice(0, plan.selectedCount)
-    const counted = plan.countsRows ? null : this.selectedFields
-    this.blocks = new BlockFilter(instance, this.fieldOf, counted)
   }
 
   /** The `stats` of the answer as of now. */
@@ -159,14 +158,11 @@ export class Scan {
     series: PlanSeries,
     start: bigint,
     end: bigint,
-    { descending = false, rowsMax = GROUP_ROWS, spanMax = 0, stride: asked }: OpenOptions = {},
+    options: OpenOptions = {},
   ): Execution<SeriesScan | null> {
     if (start >= end) return null
     const sources = yield* this.sources(start, end)
-    // A filter is asked block by block.
-    const stride = asked ?? (series.filter === null ? GROUP_ROWS : BLOCK_ROWS)
-    const options = { series: series.id, start, end, descending, rowsMax, spanMax, stride }
-    const scan = new SeriesScan(this.context, options, this.apartness)
+    const scan = this.seriesScan(series, start, end, options)
     let isOpen = false
     try {
       isOpen = yield* scan.open(sources)
@@ -179,23 +175,60 @@ export class Scan {
     return null
   }
 
+  /** `open` without waiting, in pieces up to a row group: undefined if it would have to, null as there. */
+  openNow(
+    series: PlanSeries,
+    start: bigint,
+    end: bigint,
+    spanMax: number,
+  ): SeriesScan | null | undefined {
+    if (start >= end) return null
+    let sources = this.knownSources(start, end)
+    if (sources === undefined && this.parts.length <= PARTS_NOW) {
+      sources = this.keepSources(start, end)
+    }
+    if (sources === undefined) return undefined
+    const scan = this.seriesScan(series, start, end, { spanMax, stride: GROUP_ROWS })
+    this.budget.worked(LOOKUP_VALUES)
+    const isOpen = scan.openNow(sources)
+    return isOpen === true ? scan : isOpen === false ? null : undefined
+  }
+
   /** Before a reader is waited for: holds nothing of the cache. */
   unpin(): void {
     this.pins.release()
   }
 
-  /** Between pieces: nothing of the piece before is used any more. */
-  *rest(): Execution<void> {
+  /** Between pieces: nothing of the piece before is used any more. True: `breathe` is due. */
+  isTired(): boolean {
     if (this.pins.bytes > this.pinnedMax) this.pins.release()
-    if (!this.budget.isSpent) return
+    return this.budget.isSpent
+  }
+
+  /** The same, and breathes if it is due. */
+  *rest(): Execution<void> {
+    if (this.isTired()) yield* this.breathe()
+  }
+
+  /** Lets others run. */
+  *breathe(): Execution<void> {
     this.pins.release()
     yield* this.budget.breathe()
   }
 
   /** Makes the group of a piece the current one of its view; its first row there. */
-  *enter({ rows: { view }, from }: PartPiece): Execution<number> {
+  *enter(piece: PartPiece): Execution<number> {
+    for (;;) {
+      const from = this.enterNow(piece)
+      if (from >= 0) return from
+      yield* piece.rows.view.fetch()
+    }
+  }
+
+  /** The same at once; -1: fetch, then again. */
+  enterNow({ rows: { view }, from }: PartPiece): number {
     const group = Math.floor(from / GROUP_ROWS)
-    while (!view.enter(group)) yield* view.fetch()
+    if (!view.enter(group)) return -1
     this.budget.worked(this.plan.fields.length + 1 + ENTERING_VALUES)
     return from - group * GROUP_ROWS
   }
@@ -205,13 +238,17 @@ export class Scan {
    * every row meets the condition, else the condition. Holds for any of the block's rows.
    */
   residual(filter: Condition | null, view: PartView, block: number): Condition | null | 'none' {
-    const state = this.blocks.states(filter, view)[block]
+    const state = this.blockStates(filter, view)[block]
     if (state === SOME) return filter
     return state === ALL ? null : 'none'
   }
 
   /** NONE, SOME or ALL of each block of the view's group: which of its rows count. */
   blockStates(filter: Condition | null, view: PartView): Uint8Array {
+    if (this.blocks === null) {
+      const counted = this.plan.countsRows ? null : this.selectedFields
+      this.blocks = new BlockFilter(this.instance, this.fieldOf, counted)
+    }
     return this.blocks.states(filter, view)
   }
 
@@ -237,6 +274,8 @@ export class Scan {
     yield* chunk.load(piece, times || readsTime)
     yield* chunk.add(piece, fields)
     this.budget.scanned(chunk.count, chunk.count * (fields.length + 1))
+    const { kernel, memory } = this.instance
+    this.evaluator ??= new MaskEvaluator(kernel, memory, this.fieldOf)
     const filtered = this.evaluator.select(filter, chunk)
     if (filtered.count === 0) return filtered
     const others = selectedFields.filter((field) => !fields.includes(field))
@@ -258,42 +297,68 @@ export class Scan {
     this.pins.release()
     this.chunk.release()
     this.apartness.release()
-    this.evaluator.release()
-    this.blocks.release()
+    this.evaluator?.release()
+    this.blocks?.release()
     for (const view of this.views.values()) view.release()
-    this.instance.memory.release(this.present)
+    if (this.present !== null) this.instance.memory.release(this.present)
   }
 
   /** Parts and memtables with rows in [start, end); those of the ranges asked for last are known. */
   *sources(start: bigint, end: bigint): Execution<Sources> {
-    const known = this.ranges.find((range) => range.start === start && range.end === end)
-    if (known !== undefined) return known.sources
-    const sources = yield* this.sourcesOf(start, end)
+    const known = this.knownSources(start, end)
+    if (known !== undefined) return known
+    for (const reader of this.parts) {
+      if (this.views.has(reader) || !isWithin(reader.description, start, end)) continue
+      yield* reader.open(this.pins)
+      this.view(reader)
+      // A table of very many small parts: nothing of them is used yet.
+      yield* this.rest()
+    }
+    return this.keepSources(start, end)!
+  }
+
+  private knownSources(start: bigint, end: bigint): Sources | undefined {
+    for (const range of this.ranges) {
+      if (range.start === start && range.end === end) return range.sources
+    }
+    return undefined
+  }
+
+  /** What is in [start, end), for the next time, too; undefined if a part was not opened yet. */
+  private keepSources(start: bigint, end: bigint): Sources | undefined {
+    const parts: PartView[] = []
+    for (const reader of this.parts) {
+      if (!isWithin(reader.description, start, end)) continue
+      if (!reader.isOpen) return undefined
+      parts.push(this.view(reader))
+    }
+    const memtables = this.memtables.filter(({ snapshot }) => isWithin(snapshot, start, end))
+    const sources = { parts, memtables }
     if (this.ranges.length === RANGES_MAX) this.ranges.shift()
     this.ranges.push({ start, end, sources })
     return sources
   }
 
-  private *sourcesOf(start: bigint, end: bigint): Execution<Sources> {
-    const parts: PartView[] = []
-    for (const reader of this.parts) {
-      const { minTime, maxTime } = reader.description
-      if (minTime >= end || maxTime < start) continue
-      let view = this.views.get(reader)
-      if (view === undefined) {
-        yield* reader.open(this.pins)
-        view = new PartView(this.context, reader, this.snapshot.holes(reader.description))
-        this.views.set(reader, view)
-        this.budget.worked(OPENING_VALUES)
-        // A table of very many small parts: nothing of them is used yet.
-        yield* this.rest()
-      }
-      parts.push(view)
-    }
-    const memtables = this.memtables.filter(({ snapshot: { minTime, maxTime } }) => {
-      return minTime < end && maxTime >= start
-    })
-    return { parts, memtables }
+  /** The view of a part that was opened. */
+  private view(reader: PartReader): PartView {
+    const known = this.views.get(reader)
+    if (known !== undefined) return known
+    const view = new PartView(this.context, reader, this.snapshot.holes(reader.description))
+    this.views.set(reader, view)
+    this.budget.worked(OPENING_VALUES)
+    return view
+  }
+
+  private seriesScan(
+    { id, filter }: PlanSeries,
+    start: bigint,
+    end: bigint,
+    { descending = false, rowsMax = GROUP_ROWS, spanMax = 0, stride: asked }: OpenOptions,
+  ): SeriesScan {
+    // A filter is asked block by block.
+    const stride = asked ?? (filter === null ? GROUP_ROWS : BLOCK_ROWS)
+    const options = { series: id, start, end, descending, rowsMax, spanMax, stride }
+    return new SeriesScan(this.context, options, this.apartness)
   }
 
   private columnsOf(filter: Condition): FilterColumns {
@@ -311,10 +376,20 @@ export class Scan {
     const { kernel } = this.instance
     const isDense = plan.countsRows || selectedFields.some((i) => chunk.valid[i] === 0)
     if (isDense) return filtered ?? { mask: 0, count: chunk.count }
+    this.present ??= this.instance.memory.allocate(BLOCK_ROWS)
     const mask = this.present.offset
     this.instance.memory.u8.fill(0, mask, mask + chunk.count)
     for (const i of selectedFields) kernel.scanPresent(mask, chunk.valid[i]!, chunk.count)
     if (filtered !== null) kernel.scanBoth(mask, filtered.mask, chunk.count)
     return { mask, count: kernel.scanCount(mask, chunk.count) }
   }
+}
+
+/** Has a source with these times rows in [start, end)? */
+function isWithin(
+  { minTime, maxTime }: { readonly minTime: bigint; readonly maxTime: bigint },
+  start: bigint,
+  end: bigint,
+): boolean {
+  return minTime < end && maxTime >= start
 }

@@ -75,6 +75,13 @@ const COMPARED_ROWS = 8 * BLOCK_ROWS
 /** Parts in which a series is looked up between two pauses. */
 const LOOKUPS = 64
 
+/**
+ * What a part costs a query that reads it beside others which overlap it, as if so many of its rows had
+ * been merged: some two microseconds, or one row of ten fields, times what a query's time is worth
+ * beside that of a merge in the background.
+ */
+const BESIDE_ROWS = 32
+
 /** Sources with fewer rows each, on average, are merged sooner than compared. */
 const COMPARED_ROWS_MIN = 8
 
@@ -118,6 +125,21 @@ export class SeriesScan {
     this.rowsMax = options.rowsMax
   }
 
+  /**
+   * `open` without waiting: undefined if a source has to be waited for, and nothing was opened. (A
+   * generator costs more than to look a series up, so where all is cached there is none.)
+   */
+  openNow({ parts, memtables }: Sources): boolean | undefined {
+    if (memtables.length > 0 || parts.length >= LOOKUPS) return undefined
+    const found: SourceRows[] = []
+    for (const view of parts) {
+      const rows = this.openPart(view)
+      if (rows === undefined) return undefined
+      if (rows !== null) found.push(rows)
+    }
+    return this.take(found)
+  }
+
   /** Finds the series in every source. False: it has no rows in the range. */
   *open(sources: Sources): Execution<boolean> {
     const { start, end, series } = this.options
@@ -137,9 +159,22 @@ export class SeriesScan {
       this.held.push(rows)
       found.push(rows)
     }
-    if (found.length === 1) this.clusters.push(found)
-    else this.cluster(found)
-    return found.length > 0
+    return this.take(found)
+  }
+
+  /** `next` without waiting: undefined if it would have to. */
+  nextNow(): Piece | null | undefined {
+    for (;;) {
+      if (this.run !== null) return this.cutRun(this.run)
+      if (this.kept !== null || this.merging !== null || this.windows !== null) return undefined
+      const part = this.span.pop()
+      if (part !== undefined) {
+        this.begin(this.sources[part.source]!, part)
+        continue
+      }
+      if (this.clusters.length === 0) return null
+      if (!this.openClusterNow()) return undefined
+    }
   }
 
   /** The next piece; null at the end. */
@@ -265,6 +300,22 @@ export class SeriesScan {
     return { descending: this.options.descending, ...rowsOf(totalMax, sources) }
   }
 
+  /** The same if it is known that it needs none; false: it is not. */
+  private openClusterNow(): boolean {
+    const { descending, spanMax } = this.options
+    const cluster = descending ? this.clusters.at(-1)! : this.clusters[0]!
+    if (cluster.length > 1) {
+      if (spanMax !== Infinity || !isLong(cluster)) return false
+      if (!this.apartness.isKnownApart(cluster)) return false
+    }
+    if (descending) this.clusters.pop()
+    else this.clusters.shift()
+    this.sources = cluster
+    this.isApart = cluster.length > 1
+    this.beginSpan(wholeOf(cluster))
+    return true
+  }
+
   /** Begins with the next cluster, as a span if it needs no windows; false if there is none. */
   private *openCluster(): Execution<boolean> {
     const { descending, series, spanMax } = this.options
@@ -276,7 +327,7 @@ export class SeriesScan {
     this.isApart =
       cluster.length > 1 && isCompared && (yield* this.apartness.isApart(series, cluster))
     if (cluster.length === 1 || (this.isApart && spanMax === Infinity)) {
-      this.beginSpan(cluster.map(({ start, end }, source) => ({ source, start, end })))
+      this.beginSpan(wholeOf(cluster))
       return true
     }
     if (!isCompared) this.merging = new Windows(cluster, this.mergedWindows(cluster.length))
@@ -285,6 +336,13 @@ export class SeriesScan {
       this.windows = new Windows(cluster, { descending, ...rowsOf(wanted, cluster.length) })
     }
     return true
+  }
+
+  /** Goes on with what was found of the series, oldest first; false if nothing was. */
+  private take(found: SourceRows[]): boolean {
+    if (found.length === 1) this.clusters.push(found)
+    else this.cluster(found)
+    return found.length > 0
   }
 
   /** Sorts sources into clusters that do not overlap in time; inside one they stay oldest first. */
@@ -296,7 +354,9 @@ export class SeriesScan {
     const finish = (): void => {
       if (members.length === 0) return
       members.sort((a, b) => a.age - b.age)
-      this.clusters.push(members.map(({ rows }) => rows))
+      const cluster = members.map(({ rows }) => rows)
+      this.clusters.push(cluster)
+      this.warmAll(cluster)
       members = []
     }
     for (const member of order) {
@@ -305,6 +365,14 @@ export class SeriesScan {
       members.push(member)
     }
     finish()
+  }
+
+  /** Counts, for compaction to know, that parts are read side by side. */
+  private warmAll(cluster: readonly SourceRows[]): void {
+    if (cluster.filter((rows) => rows instanceof PartRows).length < 2) return
+    for (const rows of cluster) {
+      if (rows instanceof PartRows) rows.view.reader.warm(BESIDE_ROWS)
+    }
   }
 
   /** Counts rows of parts that are merged with those of other parts, for compaction to know. */
@@ -337,6 +405,11 @@ export class SeriesScan {
     this.rowsMax = Math.min(this.rowsMax * 2, this.options.stride)
     return isPart ? { kind: 'part', rows, from, to } : { kind: 'memory', rows, from, to }
   }
+}
+
+/** All rows of sources. */
+function wholeOf(sources: readonly SourceRows[]): WindowPart[] {
+  return sources.map(({ start, end }, source) => ({ source, start, end }))
 }
 
 /** Room of windows of so many rows that all sources share. */

@@ -53,7 +53,9 @@ class PartTally {
 export interface BlockStates {
   readonly first: number
   readonly end: number
+  /** From index `at` on. */
   readonly states: Uint8Array
+  readonly at: number
   readonly columns: number
 }
 
@@ -98,12 +100,16 @@ export class Tally {
   }
 
   /** What was done with blocks of a row group. */
-  run(reader: PartReader, group: number, { first, end, states, columns }: BlockStates): void {
+  run(
+    reader: PartReader,
+    group: number,
+    { first, end, states, at: from, columns }: BlockStates,
+  ): void {
     const known = this.groupOf(reader, group)
     for (let column = 0; column < columns; column++) {
       const at = column * GROUP_BLOCKS
       for (let block = first; block < end; block++)
-        this.raise(known, at + block, states[at + block]!)
+        this.raise(known, at + block, states[from + at + block]!)
     }
   }
 

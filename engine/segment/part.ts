@@ -99,7 +99,10 @@ export class PartReader {
     this.hiddenCount += rows
   }
 
-  /** Rows that queries had to merge with rows of other parts: what a compaction spares the next. */
+  /**
+   * Rows that queries had to merge with rows of other parts, and what it cost them to read it beside
+   * those: what a compaction spares the next.
+   */
   get heat(): number {
     return this.mergedRows
   }
@@ -132,6 +135,10 @@ export class PartReader {
   /** Series that have rows here. After open(). */
   get seriesCount(): number {
     return this.state.footer.seriesPages.reduce((sum, { count }) => sum + count, 0)
+  }
+
+  get isOpen(): boolean {
+    return this.opened !== null
   }
 
   /** Reads the footer; returns at once when that was done. */
