@@ -122,7 +122,7 @@ export class RawReader {
     if (pieces === null) return []
     try {
       for (;;) {
-        let piece = pieces.nextNow()
+        let piece = this.nextNow(pieces)
         if (piece === undefined) piece = yield* this.next(pieces)
         if (piece === null) break
         if (!this.readNow(series, piece)) yield* this.readPiece(series, piece)
@@ -138,9 +138,20 @@ export class RawReader {
   *next(pieces: SeriesScan): Execution<Piece | null> {
     const { spans } = pieces
     const piece = yield* pieces.next()
-    const { spanRows, spanSources } = pieces
-    if (pieces.spans > spans && spanSources > 1) this.rows.beginSpan(spanRows, spanSources)
+    if (pieces.spans > spans) this.beginSpan(pieces)
     return piece
+  }
+
+  /** The same without waiting: undefined if it would have to. */
+  private nextNow(pieces: SeriesScan): Piece | null | undefined {
+    const { spans } = pieces
+    const piece = pieces.nextNow()
+    if (pieces.spans > spans) this.beginSpan(pieces)
+    return piece
+  }
+
+  private beginSpan({ spanRows, spanSources }: SeriesScan): void {
+    if (spanSources > 1) this.rows.beginSpan(spanRows, spanSources)
   }
 
   /** Reads the points of a piece that count, to be taken. */

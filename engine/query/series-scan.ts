@@ -305,8 +305,8 @@ export class SeriesScan {
     const { descending, spanMax } = this.options
     const cluster = descending ? this.clusters.at(-1)! : this.clusters[0]!
     if (cluster.length > 1) {
-      if (spanMax !== Infinity || !isLong(cluster)) return false
-      if (!this.apartness.isKnownApart(cluster)) return false
+      if (spanMax === 0 || !isLong(cluster)) return false
+      if (!this.apartness.isKnownApart(cluster) || !fits(cluster, spanMax)) return false
     }
     if (descending) this.clusters.pop()
     else this.clusters.shift()
@@ -326,7 +326,7 @@ export class SeriesScan {
     const isCompared = spanMax > 0 && isLong(cluster)
     this.isApart =
       cluster.length > 1 && isCompared && (yield* this.apartness.isApart(series, cluster))
-    if (cluster.length === 1 || (this.isApart && spanMax === Infinity)) {
+    if (cluster.length === 1 || (this.isApart && fits(cluster, spanMax))) {
       this.beginSpan(wholeOf(cluster))
       return true
     }
@@ -405,6 +405,14 @@ export class SeriesScan {
     this.rowsMax = Math.min(this.rowsMax * 2, this.options.stride)
     return isPart ? { kind: 'part', rows, from, to } : { kind: 'memory', rows, from, to }
   }
+}
+
+/** Are all rows of the sources one span? */
+function fits(sources: readonly SourceRows[], spanMax: number): boolean {
+  if (spanMax === Infinity) return true
+  let rows = 0
+  for (const { start, end } of sources) rows += end - start
+  return rows <= spanMax && sources.length <= BLOCK_ROWS
 }
 
 /** All rows of sources. */
