@@ -178,7 +178,6 @@ class SelectBuilder {
   private addCall(item: Selection, call: Call): void {
     const result = resultOf(item, call)
     const argument = call.arguments[0]
-    const parameter = parameterOf(item, call)
     if (call.arguments.length !== (takesParameter(call) ? 2 : 1) || argument === undefined) {
       const what = takesParameter(call) ? 'a column and a number' : 'one column'
       throw typeConflict(item, `${call.name}() takes ${what}`, call.position)
@@ -197,6 +196,8 @@ class SelectBuilder {
       const message = `${call.name}() of the ${fieldTypeName(field.type)} field ${field.name} does not exist`
       throw typeConflict(item, message, call.position)
     }
+    // A value is looked at once the types fit, as PostgreSQL does.
+    const parameter = parameterOf(item, call)
     const output = { name: item.name, type, field: this.indexOf(field), result }
     this.outputs.push(parameter === null ? output : { ...output, parameter })
   }
