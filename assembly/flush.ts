@@ -1,15 +1,20 @@
 // A sealed memtable sorted by (table, partition, series, time): the index that a flush reads parts
-// from. Each series' chain is selected and cut into runs at partition edges; a run joins the list
-// of its group (table, partition). Series are visited by id, so a group's runs are in their order.
+// from. Two passes over the rows as they lie put them in the order of their series (a counting sort:
+// a chain would cost a miss of DRAM a row); each series' rows are then sorted, if they are not, and
+// cut into runs at partition edges; a run joins the list of its group (table, partition). Series are
+// visited by id, so a group's runs are in their order.
 //
-// FlushIndex, 208 bytes: 0 memtable u32  4 catalog u32  8 index u32  12 scratch u32
-//      16 capacity u32 (of both)  20 used u32 (entries)  24 runs u32  28 runCapacity u32
+// FlushIndex, 224 bytes: 0 memtable u32  4 catalog u32  8 index u32  12 scratch u32
+//      16 capacity u32 (of both)  20 used u32 (entries of series that were visited)  24 runs u32  28 runCapacity u32
 //      32 runCount u32  36 groups u32 (KeyTable)  40 shapes u32 (KeyTable)  44 series u32 (cursor)
 //      48 phase u32  52 position u32  56 group u32  60 shape u32
 //      64 lastTime i64 (of the partition)  72 key scratch, 8 bytes
 //      80 snapshot u32 (bytes of rows)  84 marks u32 (tombstones that count)
 //      88 Selection, 120 bytes (its first 12 bytes hold a group's key while no selection is in
-//      progress)
+//      progress)  208 places u32 (u32[seriesCount])  212 seriesCount u32  216 offset u32 (of the next
+//      row)  220 reserved
+// Places: how many rows a series has, then where in the index its next one belongs, so at last where
+// they end. NONE: its table was dropped.
 // Run, 24 bytes (u32): 0 series  4 start (entry)  8 entries  12 rows  16 next (run + 1)  20 none
 // Group: key table id u32, partition i64; payload a first run, b last run, c runs.
 // Shapes: key group id u32, shape id u32: which shapes, so which columns, a group has.
@@ -18,18 +23,22 @@
 
 import { keyTableCount, keyTableEntry, keyTableInsert, REMOVED } from './key-table'
 import { FULL } from './layout'
-import { memtableHead, memtableRows } from './memtable'
-import { catalogSeries, catalogTables, rowShape, rowTime } from './row'
-import { CONTINUES, entryOffset, fillColumn, selectionEntries, selectionInit } from './selection'
+import { memtableRows } from './memtable'
+import { catalogSeries, catalogShapes, catalogTables } from './row'
+import { rowMark, rowSeries, rowShape, rowSize, rowTime } from './row'
+import { CONTINUES, entryOffset, fillColumn, selectionEntries, selectionOver } from './selection'
 import { selectionStep } from './selection'
 
-export const FLUSH_INDEX_SIZE: i32 = 208
+export const FLUSH_INDEX_SIZE: i32 = 224
 export const FLUSH_CURSOR_SIZE: i32 = 32
 export const RUN_SIZE: i32 = 24
 
-const NEXT: u32 = 0
-const SELECT: u32 = 1
-const CUT: u32 = 2
+const COUNT: u32 = 0
+const PLACE: u32 = 1
+const SCATTER: u32 = 2
+const NEXT: u32 = 3
+const ORDER: u32 = 4
+const CUT: u32 = 5
 
 const SECOND: i64 = 1000000000
 const NONE: u32 = 0xffffffff
@@ -51,7 +60,8 @@ export function partitionLast(partition: i64, widthSeconds: u32): i64 {
 
 /**
  * Prepares the index of a memtable as it is now; `index` and `scratch` are u32[capacity], an entry
- * for each row; rows that its first `marks` tombstones hide are left out; `groups` and `shapes` are empty KeyTables.
+ * for each row; `places` is u32[seriesCount], zeros, for every series of the catalog; rows that its
+ * first `marks` tombstones hide are left out; `groups` and `shapes` are empty KeyTables.
  */
 export function flushInit(
   flush: usize,
@@ -63,6 +73,8 @@ export function flushInit(
   capacity: u32,
   groups: usize,
   shapes: usize,
+  places: usize,
+  seriesCount: u32,
 ): void {
   memory.fill(flush, 0, FLUSH_INDEX_SIZE)
   store<u32>(flush, u32(memtable))
@@ -74,6 +86,8 @@ export function flushInit(
   store<u32>(flush, u32(shapes), 40)
   store<u32>(flush, load<u32>(memtable, 8), 80)
   store<u32>(flush, marks, 84)
+  store<u32>(flush, u32(places), 208)
+  store<u32>(flush, seriesCount, 212)
 }
 
 /** Gives the index a (larger) region for runs; the first `runCount` were copied by the caller. */
@@ -86,11 +100,6 @@ export function flushRunCount(flush: usize): u32 {
   return load<u32>(flush, 32)
 }
 
-/** Entries the index holds: rows and their later writes, without those of dropped tables. */
-export function flushEntries(flush: usize): u32 {
-  return load<u32>(flush, 20)
-}
-
 function runAt(flush: usize, run: u32): usize {
   return usize(load<u32>(flush, 24)) + usize(run) * RUN_SIZE
 }
@@ -99,44 +108,79 @@ function tableOf(flush: usize, series: u32): u32 {
   return load<u32>(keyTableEntry(catalogSeries(usize(load<u32>(flush, 4))), series), 16)
 }
 
-/** Starts selecting the next series that has rows and a table; false at the end. */
-function nextSeries(flush: usize, budget: i32): i32 {
-  const memtable = usize(load<u32>(flush))
-  const catalog = usize(load<u32>(flush, 4))
-  const seriesTable = catalogSeries(catalog)
-  const count = keyTableCount(seriesTable)
-  let series = load<u32>(flush, 44)
-  while (series < count && budget > 0) {
-    budget--
-    const head = memtableHead(memtable, seriesTable, series)
-    if (head !== 0) {
-      const table = keyTableEntry(catalogTables(catalog), tableOf(flush, series))
-      if (load<u32>(table, 4) !== REMOVED) {
-        startSeries(flush, head)
-        break
-      }
+function placeOf(flush: usize, series: u32): usize {
+  return usize(load<u32>(flush, 208)) + (usize(series) << 2)
+}
+
+function isDropped(flush: usize, series: u32): bool {
+  const tables = catalogTables(usize(load<u32>(flush, 4)))
+  return load<u32>(keyTableEntry(tables, tableOf(flush, series)), 4) === REMOVED
+}
+
+/** Visits rows as they lie: counts them by series, or puts their offsets into the index. */
+function visitRows(flush: usize, budget: i32, isCounting: bool): i32 {
+  const rows = memtableRows(usize(load<u32>(flush)))
+  const shapes = catalogShapes(usize(load<u32>(flush, 4)))
+  const index = usize(load<u32>(flush, 8))
+  const end = load<u32>(flush, 80)
+  const marks = load<u32>(flush, 84)
+  let offset = load<u32>(flush, 216)
+  let shape = NONE
+  let size: u32 = 0
+  for (; offset < end && budget > 0; offset += size, budget--) {
+    const row = rows + usize(offset)
+    if (rowShape(row) !== shape) {
+      shape = rowShape(row)
+      size = rowSize(shapes, shape)
     }
-    series++
+    // A mark of 0 becomes the greatest number.
+    if (rowMark(row) - 1 < marks) continue
+    const place = placeOf(flush, rowSeries(row))
+    const next = load<u32>(place)
+    if (next === NONE) continue
+    if (!isCounting) store<u32>(index + (usize(next) << 2), offset)
+    store<u32>(place, next + 1)
   }
-  store<u32>(flush, series, 44)
+  store<u32>(flush, offset < end ? offset : 0, 216)
+  if (offset >= end) store<u32>(flush, isCounting ? PLACE : NEXT, 48)
   return budget
 }
 
-function startSeries(flush: usize, head: u32): void {
+/** Turns the counts of rows into places. */
+function placeSeries(flush: usize, budget: i32): i32 {
+  const count = load<u32>(flush, 212)
+  let used = load<u32>(flush, 20)
+  let series = load<u32>(flush, 44)
+  for (; series < count && budget > 0; series++, budget--) {
+    const place = placeOf(flush, series)
+    const rows = load<u32>(place)
+    const isLeftOut = rows > 0 && isDropped(flush, series)
+    store<u32>(place, isLeftOut ? NONE : used)
+    if (!isLeftOut) used += rows
+  }
+  const isDone = series === count
+  store<u32>(flush, isDone ? 0 : used, 20)
+  store<u32>(flush, isDone ? 0 : series, 44)
+  if (isDone) store<u32>(flush, SCATTER, 48)
+  return budget
+}
+
+/** Starts to order the next series that has rows and a table; unchanged at the end. */
+function nextSeries(flush: usize, budget: i32): i32 {
+  const count = load<u32>(flush, 212)
   const used = load<u32>(flush, 20)
-  selectionInit(
-    flush + 88,
-    usize(load<u32>(flush)),
-    head,
-    load<u32>(flush, 80),
-    load<u32>(flush, 84),
-    i64.MIN_VALUE,
-    i64.MAX_VALUE,
-    usize(load<u32>(flush, 8)) + (usize(used) << 2),
-    usize(load<u32>(flush, 12)),
-    load<u32>(flush, 16) - used,
-  )
-  store<u32>(flush, SELECT, 48)
+  let series = load<u32>(flush, 44)
+  for (; series < count && budget > 0; series++, budget--) {
+    const end = load<u32>(placeOf(flush, series))
+    if (end === NONE || end === used) continue
+    const index = usize(load<u32>(flush, 8)) + (usize(used) << 2)
+    const scratch = usize(load<u32>(flush, 12))
+    selectionOver(flush + 88, usize(load<u32>(flush)), index, scratch, end - used)
+    store<u32>(flush, ORDER, 48)
+    break
+  }
+  store<u32>(flush, series, 44)
+  return budget
 }
 
 /** Opens the run that starts at `position`, in the group of its time; FULL changes nothing. */
@@ -215,10 +259,14 @@ function cut(flush: usize, budget: i32): i32 {
 export function flushStep(flush: usize, budget: i32): i32 {
   while (budget > 0) {
     const phase = load<u32>(flush, 48)
-    if (phase === NEXT) {
+    if (phase === COUNT || phase === SCATTER) {
+      budget = visitRows(flush, budget, phase === COUNT)
+    } else if (phase === PLACE) {
+      budget = placeSeries(flush, budget)
+    } else if (phase === NEXT) {
       budget = nextSeries(flush, budget)
       if (load<u32>(flush, 48) === NEXT) return budget
-    } else if (phase === SELECT) {
+    } else if (phase === ORDER) {
       budget = selectionStep(flush + 88, budget)
       if (budget > 0) startCut(flush)
     } else {

@@ -109,7 +109,6 @@ export {
   RUN_SIZE,
   flushColumn,
   flushCursorInit,
-  flushEntries,
   flushInit,
   flushRows,
   flushRunCount,

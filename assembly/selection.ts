@@ -5,7 +5,7 @@
 // Selection, 120 bytes: 0 memtable u32  4 next u32 (row to visit: offset + 1)  8 snapshot u32
 //      12 phase u32  16 index u32 (u32[capacity])  20 scratch u32 (u32[capacity])  24 capacity u32
 //      28 entries u32  32 rows u32  36 position u32  40 flags u32  44 reserved
-//      48 start i64  56 end i64  64 newer i64  72 Sort, 40 bytes
+//      48 start i64  56 end i64  64 time of the entry before i64  72 Sort, 40 bytes
 //      112 marks u32 (rows with a mark up to this are not seen)  116 reserved
 
 import { FULL, STRING } from './layout'
@@ -24,6 +24,7 @@ const GATHER: u32 = 0
 const SORT: u32 = 1
 const MARK: u32 = 2
 const DONE: u32 = 3
+const CHECK: u32 = 4
 
 const DISORDERED: u32 = 1
 const REPEATED: u32 = 2
@@ -56,6 +57,27 @@ export function selectionInit(
   store<i64>(selection, end, 56)
   store<i64>(selection, i64.MAX_VALUE, 64)
   store<u32>(selection, marks, 112)
+}
+
+/**
+ * Prepares a selection whose `entries` (of all times, in order of arrival) are in the index already;
+ * `scratch` is as long.
+ */
+export function selectionOver(
+  selection: usize,
+  memtable: usize,
+  index: usize,
+  scratch: usize,
+  entries: u32,
+): void {
+  memory.fill(selection, 0, SELECTION_SIZE)
+  store<u32>(selection, u32(memtable))
+  store<u32>(selection, CHECK, 12)
+  store<u32>(selection, u32(index), 16)
+  store<u32>(selection, u32(scratch), 20)
+  store<u32>(selection, entries, 24)
+  store<u32>(selection, entries, 28)
+  store<i64>(selection, i64.MIN_VALUE, 64)
 }
 
 /** Row offset of an entry. */
@@ -113,6 +135,28 @@ function gather(selection: usize, budget: i32): i32 {
   return result
 }
 
+/** Looks for entries that do not come after those before them. */
+function check(selection: usize, budget: i32): i32 {
+  const rows = memtableRows(usize(load<u32>(selection)))
+  const index = usize(load<u32>(selection, 16))
+  const entries = load<u32>(selection, 28)
+  let flags = load<u32>(selection, 40)
+  let older = load<i64>(selection, 64)
+  let position = load<u32>(selection, 36)
+  const end = min(entries, position + u32(budget))
+  budget -= i32(end - position)
+  for (; position < end; position++) {
+    const time = rowTime(rows + usize(load<u32>(index + (usize(position) << 2))))
+    if (time <= older) flags |= time < older ? DISORDERED : REPEATED
+    older = time
+  }
+  store<u32>(selection, flags, 40)
+  store<i64>(selection, older, 64)
+  store<u32>(selection, position === entries ? 0 : position, 36)
+  if (position === entries) startOrder(selection, flags)
+  return budget
+}
+
 /** Brings the gathered entries to the front and decides what is left to do. */
 function startOrder(selection: usize, flags: u32): void {
   const rows = memtableRows(usize(load<u32>(selection)))
@@ -168,6 +212,7 @@ function mark(selection: usize, budget: i32): i32 {
  */
 export function selectionStep(selection: usize, budget: i32): i32 {
   if (load<u32>(selection, 12) === GATHER) budget = gather(selection, budget)
+  if (load<u32>(selection, 12) === CHECK) budget = check(selection, budget)
   if (load<u32>(selection, 12) === SORT && budget > 0) {
     budget = sortStep(selection + 72, budget)
     if (budget > 0) store<u32>(selection, MARK, 12)

@@ -4,14 +4,12 @@
 // OMENDB_HOSTS (100) and OMENDB_HOURS (24) size the set of bench/engine/cpu.ts. What is profiled is the
 // bundle in dist/; processor time of a question stands beside, since waiting for a core is no sample.
 
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { type Profiler, Session } from 'node:inspector/promises'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Database } from '../../engine/database.ts'
 import { loadCpuSet, makeCpuSet } from './cpu.ts'
+import { kernelNames, timesOf } from './kernel-names.ts'
 import { type Question, questionsOf, requestOf } from './questions.ts'
 
 const VARIANTS = 8
@@ -20,39 +18,6 @@ const PROFILED_MS = 3_000
 const INTERVAL_US = 200
 
 type NodeEntry = typeof import('../../engine/node.ts')
-
-/** Names of the kernel's functions by their numbers, from a compilation of the same sources. */
-function kernelNames(): string[] {
-  const directory = mkdtempSync(join(tmpdir(), 'omendb-names-'))
-  try {
-    const text = join(directory, 'kernel.wat')
-    const outputs = ['--outFile', join(directory, 'kernel.wasm'), '--textFile', text]
-    const compiler = 'node_modules/assemblyscript/bin/asc.js'
-    const { status } = spawnSync(process.execPath, [compiler, ...outputs], { stdio: 'inherit' })
-    if (status !== 0) throw new Error(`asc exited with ${status}`)
-    const found = readFileSync(text, 'utf8').matchAll(/^ \(func \$([^ )]+)/gm)
-    return [...found].map(([, name]) => name!)
-  } finally {
-    rmSync(directory, { recursive: true })
-  }
-}
-
-/** Not the question's: waiting, and the profiler's own message. */
-const FOREIGN = ['(idle)', 'dispatch']
-
-/** Microseconds by function. */
-function timesOf({ nodes, samples, timeDeltas }: Profiler.Profile, names: readonly string[]) {
-  const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]))
-  const times = new Map<string, number>()
-  for (const [i, id] of samples!.entries()) {
-    const { functionName, url } = frames.get(id)!
-    if (url === '' && FOREIGN.includes(functionName)) continue
-    const number = /^wasm-function\[(\d+)\]$/.exec(functionName)?.[1]
-    const name = number === undefined ? functionName || '(anonymous)' : names[Number(number)]!
-    times.set(name, (times.get(name) ?? 0) + timeDeltas![i]!)
-  }
-  return times
-}
 
 async function profile(
   session: Session,

@@ -32,11 +32,15 @@ export class FlushIndex {
   private readonly catalog: CatalogTables
   private readonly header: Region
   private readonly entries: Region
+  private readonly places: Region
   private runs: Region
   private readonly groups: KeyTable
   private readonly shapes: KeyTable
 
-  /** An empty index of a sealed memtable, without what is deleted now; 12 bytes a row and 24 a run. */
+  /**
+   * An empty index of a sealed memtable, without what is deleted now; 8 bytes a row, 4 a series of the
+   * catalog and 24 a run.
+   */
   constructor({ kernel, memory }: KernelInstance, memtable: Memtable) {
     this.kernel = kernel
     this.memory = memory
@@ -45,6 +49,9 @@ export class FlushIndex {
     this.header = memory.allocate(kernel.FLUSH_INDEX_SIZE.value)
     this.pointer = this.header.offset
     this.entries = memory.allocate(capacity * 8)
+    const { count } = this.catalog.series
+    this.places = memory.allocate(count * 4)
+    memory.u8.fill(0, this.places.offset, this.places.offset + count * 4)
     this.runs = memory.allocate(RUNS_MIN * kernel.RUN_SIZE.value)
     this.groups = new KeyTable(kernel, memory, 64)
     this.shapes = new KeyTable(kernel, memory, 64)
@@ -58,6 +65,8 @@ export class FlushIndex {
       capacity,
       this.groups.pointer,
       this.shapes.pointer,
+      this.places.offset,
+      count,
     )
     kernel.flushSetRuns(this.pointer, this.runs.offset, RUNS_MIN)
   }
@@ -81,7 +90,7 @@ export class FlushIndex {
   release(): void {
     this.shapes.release()
     this.groups.release()
-    for (const region of [this.runs, this.entries, this.header]) this.memory.release(region)
+    for (const region of [this.runs, this.places, this.entries, this.header]) this.memory.release(region)
   }
 
   private grow(): void {
