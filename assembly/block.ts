@@ -109,7 +109,12 @@ function encodeRows(
 
 function countValid(valid: usize, n: i32): i32 {
   let count = 0
-  for (let i = 0; i < n; i++) count += i32(load<u8>(valid + usize(i)) !== 0)
+  let i = 0
+  for (; i + 16 <= n; i += 16) {
+    const isNull = i8x16.eq(v128.load(valid + usize(i)), i8x16.splat(0))
+    count += 16 - i32(popcnt(i8x16.bitmask(isNull)))
+  }
+  for (; i < n; i++) count += i32(load<u8>(valid + usize(i)) !== 0)
   return count
 }
 

@@ -7,7 +7,7 @@ import { pack, packedSize } from './bits'
 import * as entries from './entry'
 import { MODEL, PIECE_OFFSETS, PIECE_STARTS, signedBytes } from './line'
 import { RESTART_ROWS, SUM_WIDTH_MAX, restartsOf, storeOffset } from './pieces'
-import { UNARY_SIZE_MAX, storeOne } from './unary'
+import { UNARY_SIZE_MAX } from './unary'
 
 /** Result of the last fit: IS_SUM, IS_RISING, or 0 if neither will do; and its bytes. */
 export let sumKind: u32 = 0
@@ -36,6 +36,9 @@ const RISING_WIDTH_MAX: i32 = 46
 const STEPS: usize = memory.data(8192)
 /** The same as numbers that are coded: zigzag, or as they are. */
 const CODES: usize = memory.data(8192)
+/** Pieces of what was tried last: u16[1024] and i64[1024]; those of a line stay where they are. */
+const STARTS: usize = memory.data(2048)
+const OFFSETS: usize = memory.data(8192)
 /** Codes of a few rows, u64[128]. */
 const SAMPLE: usize = memory.data(1024)
 const SAMPLE_MAX: i32 = 128
@@ -53,9 +56,9 @@ let takenKind: u32 = 0
 let takenSlope: i64 = 0
 
 /**
- * Fits MODEL[0 … n) as fitLine does, after it: `kinds` are the flags that may be used; sums are
- * counted from a line of `slope` or from none, rising ones from none. `lineBytes` are those of the
- * line: a kind that a sample says will save too little of them is not tried.
+ * Fits MODEL[0 … n) as fitLine does, between its two halves: `kinds` are the flags that may be used;
+ * sums are counted from a line of `slope` or from none, rising ones from none. `lineBytes` are those of
+ * a line: a kind that a sample says will save too little of them is not tried.
  */
 export function fitSums(
   valid: usize,
@@ -81,11 +84,20 @@ export function fitSums(
   }
 }
 
-/** Cuts the pieces of what was chosen into PIECE_*, unless they are there. */
+/** Lines of so many bytes or more are not as good as what was chosen. */
+export function lineBytesEnd(): i32 {
+  const percent = sumKind === entries.IS_SUM ? SUM_PERCENT_MAX : RISING_PERCENT_MAX
+  return (sumBytes * 100 + percent - 1) / percent
+}
+
+/** Puts the pieces of what was chosen into PIECE_*. */
 export function settleSums(): void {
-  if (takenKind === sumKind && takenSlope === sumSlope) return
-  take(sumKind, sumSlope)
-  cutPieces(sumKind, sumWidth, sumSlope)
+  if (takenKind !== sumKind || takenSlope !== sumSlope) {
+    take(sumKind, sumSlope)
+    cutPieces(sumKind, sumWidth, sumSlope)
+  }
+  memory.copy(PIECE_STARTS, STARTS, usize(sumPieces) << 1)
+  memory.copy(PIECE_OFFSETS, OFFSETS, usize(sumPieces) << 3)
 }
 
 /** Tries one kind if a sample says that it may take fewer bytes than the best so far. */
@@ -132,11 +144,23 @@ function takeSample(kind: u32, slope: i64): bool {
 
 /** Fills STEPS and CODES; false if a kind that rises falls. */
 function take(kind: u32, slope: i64): bool {
+  takenKind = 0
+  if (mask !== 0) {
+    if (!takeSome(kind, slope)) return false
+  } else {
+    if (takeAll(kind, slope) < 0 && kind === entries.IS_RISING && !isRising()) return false
+  }
+  takenKind = kind
+  takenSlope = slope
+  return true
+}
+
+/** take where some rows have no value. */
+function takeSome(kind: u32, slope: i64): bool {
   let previous: i64 = 0
   let line: i64 = 0
   let next = 0
   let nextForced = forcedRow(0)
-  takenKind = 0
   firstRow = -1
   for (let i = 0; i < rows; i++, line += slope) {
     const at = usize(i) << 3
@@ -152,8 +176,44 @@ function take(kind: u32, slope: i64): bool {
     store<i64>(STEPS + at, step)
     store<u64>(CODES + at, codeOf(kind, step))
   }
-  takenKind = kind
-  takenSlope = slope
+  return true
+}
+
+/** take where all rows have a value; negative if some step is. */
+function takeAll(kind: u32, slope: i64): i64 {
+  const isSum = kind === entries.IS_SUM
+  const slopes = i64x2.splat(slope)
+  let all = i64x2.splat(0)
+  firstRow = 0
+  store<i64>(STEPS, 0)
+  store<u64>(CODES, 0)
+  let at: usize = 8
+  const end = usize(rows) << 3
+  for (; at + 16 <= end; at += 16) {
+    const rises = i64x2.sub(v128.load(MODEL + at), v128.load(MODEL + at - 8))
+    const steps = i64x2.sub(rises, slopes)
+    const signs = i64x2.lt_s(steps, i64x2.splat(0))
+    v128.store(STEPS + at, steps)
+    v128.store(CODES + at, isSum ? v128.xor(i64x2.shl(steps, 1), signs) : steps)
+    all = v128.or(all, steps)
+  }
+  let last: i64 = 0
+  if (at < end) {
+    last = load<i64>(MODEL + at) - load<i64>(MODEL + at - 8) - slope
+    store<i64>(STEPS + at, last)
+    store<u64>(CODES + at, codeOf(kind, last))
+  }
+  return i64x2.extract_lane(all, 0) | i64x2.extract_lane(all, 1) | last
+}
+
+/** Does no step fall but those to a forced start? */
+function isRising(): bool {
+  let next = 0
+  let nextForced = forcedRow(0)
+  for (let i = 0; i < rows; i++) {
+    if (i === nextForced) nextForced = forcedRow(++next)
+    else if (load<i64>(STEPS + (usize(i) << 3)) < 0) return false
+  }
   return true
 }
 
@@ -222,14 +282,26 @@ function cutPieces(kind: u32, width: i32, slope: i64): bool {
   let next = forcedRow(0) === 0 ? 1 : 0
   let nextForced = forcedRow(next)
   sumPieces = 1
-  store<u16>(PIECE_STARTS, 0)
+  store<u16>(STARTS, 0)
   const first = load<i64>(MODEL + (usize(firstRow) << 3)) - slope * i64(firstRow)
-  store<i64>(PIECE_OFFSETS, first)
+  store<i64>(OFFSETS, first)
   for (let i = 1; i < rows; i++) {
     const at = usize(i) << 3
     if (isSum && i % RESTART_ROWS === 0) {
       low = min(low, sum)
       high = max(high, sum)
+    }
+    if (
+      (i & (GROUP - 1)) === 0 &&
+      i + GROUP <= rows &&
+      (nextForced < 0 || nextForced >= i + GROUP)
+    ) {
+      if (addGroup(at, width, limit, sum)) {
+        sum += groupSum
+        unary += groupUnary
+        i += GROUP - 1
+        continue
+      }
     }
     const code = load<u64>(CODES + at)
     const isForced = i === nextForced
@@ -237,8 +309,8 @@ function cutPieces(kind: u32, width: i32, slope: i64): bool {
     if (isForced || code >= limit) {
       // The piece begins with its value: what this row would add to the sum is in its offset.
       const offset = load<i64>(MODEL + at) - sum
-      store<u16>(PIECE_STARTS + (usize(sumPieces) << 1), u16(i))
-      store<i64>(PIECE_OFFSETS + (usize(sumPieces++) << 3), offset)
+      store<u16>(STARTS + (usize(sumPieces) << 1), u16(i))
+      store<i64>(OFFSETS + (usize(sumPieces++) << 3), offset)
       low = min(low, offset - first)
       high = max(high, offset - first)
       store<u64>(CODES + at, 0)
@@ -259,13 +331,43 @@ function cutPieces(kind: u32, width: i32, slope: i64): bool {
   return true
 }
 
+/** Rows that are taken in one step where they neither begin a piece nor move the sum far. */
+const GROUP = 16
+/** A group of codes of so few low bits moves a sum by less than 2^30: 16 times half of 32 · 2^22. */
+const GROUP_WIDTH_MAX = 22
+const GROUP_SUM_MAX: i64 = 1 << 30
+
+let groupSum: i64 = 0
+let groupUnary: u64 = 0
+
+/** Adds up the steps and unary parts of a group; false if its rows are to be looked at one by one. */
+function addGroup(at: usize, width: i32, limit: u64, sum: i64): bool {
+  if (width > GROUP_WIDTH_MAX || abs(sum) > GROUP_SUM_MAX) return false
+  let codes = i64x2.splat(0)
+  let steps = codes
+  let unary = codes
+  for (const end = at + (GROUP << 3); at < end; at += 16) {
+    const two = v128.load(CODES + at)
+    codes = v128.or(codes, two)
+    unary = i64x2.add(unary, i64x2.shr_u(two, width))
+    steps = i64x2.add(steps, v128.load(STEPS + at))
+  }
+  // The limit is a power of two.
+  const all = u64(i64x2.extract_lane(codes, 0) | i64x2.extract_lane(codes, 1))
+  if (all >= limit) return false
+  groupSum = i64x2.extract_lane(steps, 0) + i64x2.extract_lane(steps, 1)
+  groupUnary = u64(i64x2.extract_lane(unary, 0) + i64x2.extract_lane(unary, 1))
+  return true
+}
+
 /** Packs the low bits of what was settled. */
 export function packSums(target: usize): void {
+  if (sumKind === entries.IS_SUM) return pack(CODES, rows, sumWidth, target)
   let sum: i64 = 0
   for (let i = 0; i < rows; i++) {
     const at = usize(i) << 3
     sum += load<i64>(STEPS + at)
-    store<i64>(MODEL + at, sumKind === entries.IS_SUM ? load<i64>(CODES + at) : sum)
+    store<i64>(MODEL + at, sum)
   }
   pack(MODEL, rows, sumWidth, target)
 }
@@ -274,9 +376,10 @@ export function packSums(target: usize): void {
 export function storeUnary(target: usize): usize {
   const isSum = sumKind === entries.IS_SUM
   const bitmap = target + (isSum ? usize(restartsOf(rows) * sumOffsetBytes) : 0)
-  memory.fill(bitmap, 0, usize(sumUnarySize))
   let sum: i64 = 0
   let zeros: u64 = 0
+  let word: u64 = 0
+  let place = bitmap
   for (let i = 0; i < rows; i++) {
     const at = usize(i) << 3
     if (isSum && i > 0 && i % RESTART_ROWS === 0) {
@@ -286,7 +389,14 @@ export function storeUnary(target: usize): usize {
     sum += load<i64>(STEPS + at)
     if (isSum) zeros += load<u64>(CODES + at) >> sumWidth
     else zeros = u64(sum) >> sumWidth
-    storeOne(bitmap, i + i32(zeros))
+    const bit = i + i32(zeros)
+    for (const until = bitmap + (usize(bit >> 6) << 3); place < until; place += 8, word = 0) {
+      store<u64>(place, word)
+    }
+    word |= u64(1) << (bit & 63)
   }
-  return bitmap + usize(sumUnarySize)
+  // The last one is in the last byte.
+  const end = bitmap + usize(sumUnarySize)
+  for (; place < end; place++, word >>= 8) store<u8>(place, u8(word))
+  return end
 }

@@ -189,11 +189,20 @@ function mapDecimals(values: usize, valid: usize, n: i32, exponent: i32): void {
   mantissaSum = 0
   let i = 0
   if (valid === 0) {
+    let sums = i64x2.splat(0)
     for (; i + 2 <= n; i += 2) {
-      if (mapPair(values, i, exponent)) continue
+      const mantissas = mantissasOf(v128.load(values + (usize(i) << 3)), exponent)
+      if (isPair) {
+        sums = i64x2.add(sums, mantissas)
+        v128.store(MAPPED + (usize(i) << 3), mantissas)
+        store<u16>(IS_MAPPED + usize(i), 0x0101)
+        mappedCount += 2
+        continue
+      }
       mapDecimal(values, i, exponent)
       mapDecimal(values, i + 1, exponent)
     }
+    mantissaSum += i64x2.extract_lane(sums, 0) + i64x2.extract_lane(sums, 1)
   }
   for (; i < n; i++) {
     if (valid === 0 || load<u8>(valid + usize(i)) !== 0) mapDecimal(values, i, exponent)
@@ -211,21 +220,17 @@ function mapDecimal(values: usize, row: i32, exponent: i32): void {
   }
 }
 
-/** isDecimal and mantissaOf of two rows; false, and nothing done, unless both are and small. */
-function mapPair(values: usize, row: i32, exponent: i32): bool {
-  const pair = v128.load(values + (usize(row) << 3))
+let isPair = false
+
+/** isDecimal, which isPair then says, and mantissaOf of two small values. */
+function mantissasOf(pair: v128, exponent: i32): v128 {
   const powers = f64x2.splat(powerOfTen(exponent))
   // Adding 0 turns -0, which no integer stands for, into 0.
   const rounded = f64x2.add(f64x2.nearest(f64x2.mul(pair, powers)), f64x2.splat(0.0))
   const isEqual = i64x2.eq(f64x2.div(rounded, powers), pair)
   const isSmall = f64x2.lt(f64x2.abs(rounded), f64x2.splat(SMALL_LIMIT))
-  if (!i64x2.all_true(v128.and(isEqual, isSmall))) return false
-  const mantissas = i64x2.sub(f64x2.add(rounded, f64x2.splat(MAGIC)), i64x2.splat(MAGIC_BITS))
-  mantissaSum += i64x2.extract_lane(mantissas, 0) + i64x2.extract_lane(mantissas, 1)
-  v128.store(MAPPED + (usize(row) << 3), mantissas)
-  store<u16>(IS_MAPPED + usize(row), 0x0101)
-  mappedCount += 2
-  return true
+  isPair = i64x2.all_true(v128.and(isEqual, isSmall))
+  return i64x2.sub(f64x2.add(rounded, f64x2.splat(MAGIC)), i64x2.splat(MAGIC_BITS))
 }
 
 function fitOrdered(values: usize, valid: usize, n: i32): i32 {

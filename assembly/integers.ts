@@ -79,33 +79,33 @@ export function fitIntegers(
   if (unitKind === UNIT_TWO) fittedExponent = twoExponent(values, valid, n, low)
   fittedUnit = unitKind === UNIT_TWO ? u64(1) << fittedExponent : powerOf(10, fittedExponent)
   const inverse = unitKind === UNIT_TWO ? 1 : powerOf(INVERSE_FIVE, fittedExponent)
-  let most: u64 = 0
-  for (let i = 0; i < n; i++) {
-    if (valid !== 0 && load<u8>(valid + usize(i)) === 0) continue
-    const model = (u64(load<i64>(values + (usize(i) << 3)) - low) >> fittedExponent) * inverse
-    store<u64>(MODEL + (usize(i) << 3), model)
-    most = max(most, model)
-  }
+  const most =
+    valid === 0 && inverse === 1 ? shiftModel(values, n, low) : divideModel(values, low, inverse)
   const isSloped = most < u64(1) << 62
   // Without a slope the whole u64 range is moved under the signed order of the fit.
   const bias: i64 = isSloped ? 0 : i64.MIN_VALUE
   if (!isSloped) biasModel(n)
-  line.fitLine(valid, n, starts, startCount, isSloped)
+  const first = line.startLine(valid, n, starts, startCount, isSloped)
   fittedSums = 0
-  if (sums !== 0 && line.fitBytes >= SUMS_BYTES_MIN) {
-    const slope = isSloped ? line.typicalDifference() : 0
-    sum.fitSums(valid, n, starts, startCount, sums, slope, line.fitBytes)
+  let end = i32.MAX_VALUE
+  if (sums !== 0 && first >= SUMS_BYTES_MIN) {
+    // Sums first: what they take says which lines need not be looked at.
+    const slope = line.typicalDifference()
+    sum.fitSums(valid, n, starts, startCount, sums, slope, first)
     fittedSums = sum.sumKind
+    if (fittedSums !== 0) end = max(SUMS_BYTES_MIN, sum.lineBytesEnd())
   }
+  line.fitLine(isSloped, end)
+  if (line.fitBytes < end) fittedSums = 0
   if (fittedSums !== 0) sum.settleSums()
   else line.settleLine()
   fittedBase = low + i64(fittedUnit) * (load<i64>(PIECE_OFFSETS) - bias)
   return fittedSums !== 0 ? sum.sumBytes : line.fitBytes
 }
 
-/** Bits of a residual in the last fit, if residuals are no sums. */
+/** Bits of a residual, or of a part of a sum, in the last fit. */
 export function fittedWidth(): i32 {
-  return line.fitWidth
+  return fittedSums !== 0 ? sum.sumWidth : line.fitWidth
 }
 
 /** Writes what fitIntegers fitted, and its part of the entry: bytes, or FULL. */
@@ -116,8 +116,10 @@ export function storeIntegers(target: usize, capacity: i32, entry: usize): i32 {
   const offsetBytes = isLine ? line.fitOffsetBytes : sum.sumOffsetBytes
   if ((isLine ? line.fitBytes : sum.sumBytes) > capacity) return FULL
   if (isLine) {
-    replaceByResiduals()
-    pack(MODEL, fittedRows, width, target)
+    if (width > 0) {
+      replaceByResiduals()
+      pack(MODEL, fittedRows, width, target)
+    }
   } else {
     sum.packSums(target)
   }
@@ -143,6 +145,38 @@ export function storeIntegers(target: usize, capacity: i32, entry: usize): i32 {
   return i32(at - target)
 }
 
+/** Fills MODEL with distances from `low` over the unit; the greatest. */
+function divideModel(values: usize, low: i64, inverse: u64): u64 {
+  let most: u64 = 0
+  for (let i = 0; i < fittedRows; i++) {
+    if (fittedMask !== 0 && load<u8>(fittedMask + usize(i)) === 0) continue
+    const model = (u64(load<i64>(values + (usize(i) << 3)) - low) >> fittedExponent) * inverse
+    store<u64>(MODEL + (usize(i) << 3), model)
+    most = max(most, model)
+  }
+  return most
+}
+
+/** divideModel of all rows by a power of two; a bound of the greatest that is below the next one. */
+function shiftModel(values: usize, n: i32, low: i64): u64 {
+  const lows = i64x2.splat(low)
+  const exponent = fittedExponent
+  let all = i64x2.splat(0)
+  let at: usize = 0
+  const end = usize(n) << 3
+  for (; at + 16 <= end; at += 16) {
+    const model = i64x2.shr_u(i64x2.sub(v128.load(values + at), lows), exponent)
+    v128.store(MODEL + at, model)
+    all = v128.or(all, model)
+  }
+  let last: u64 = 0
+  if (at < end) {
+    last = u64(load<i64>(values + at) - low) >> exponent
+    store<u64>(MODEL + at, last)
+  }
+  return u64(i64x2.extract_lane(all, 0) | i64x2.extract_lane(all, 1)) | last
+}
+
 function biasModel(n: i32): void {
   for (let i = 0; i < n; i++) {
     const at = MODEL + (usize(i) << 3)
@@ -152,18 +186,19 @@ function biasModel(n: i32): void {
 
 /** MODEL becomes the residuals; rows without a value lie on the line. */
 function replaceByResiduals(): void {
-  let piece = -1
-  let start = 0
-  let next = 0
-  let offset: i64 = 0
-  for (let i = 0; i < fittedRows; i++) {
-    if (i === next) {
-      piece++
-      start = i
-      offset = load<i64>(PIECE_OFFSETS + (usize(piece) << 3))
-      next =
-        piece + 1 < line.fitPieces ? i32(load<u16>(PIECE_STARTS + (usize(piece + 1) << 1))) : -1
-    }
+  for (let piece = 0; piece < line.fitPieces; piece++) {
+    const start = i32(load<u16>(PIECE_STARTS + (usize(piece) << 1)))
+    const next = PIECE_STARTS + (usize(piece + 1) << 1)
+    const end = piece + 1 < line.fitPieces ? i32(load<u16>(next)) : fittedRows
+    const offset = load<i64>(PIECE_OFFSETS + (usize(piece) << 3))
+    const row = fittedMask === 0 ? takeLine(start, end, offset) : start
+    takeResiduals(start, row, end, offset)
+  }
+}
+
+/** Rows from … end of a piece, one by one. */
+function takeResiduals(start: i32, from: i32, end: i32, offset: i64): void {
+  for (let i = from; i < end; i++) {
     const at = MODEL + (usize(i) << 3)
     const isFree = fittedMask !== 0 && load<u8>(fittedMask + usize(i)) === 0
     const predicted = offset + lineAt(line.fitSlope, line.fitShift, i - start)
@@ -171,9 +206,34 @@ function replaceByResiduals(): void {
   }
 }
 
+/** takeResiduals of pairs of rows from the start of a piece; the first row that is left. */
+function takeLine(start: i32, end: i32, offset: i64): i32 {
+  const offsets = i64x2.splat(offset)
+  const shift = line.fitShift
+  const step = i64x2.splat(line.fitSlope << 1)
+  let rise = i64x2.replace_lane(i64x2.splat(0), 1, line.fitSlope)
+  let row = start
+  for (; row + 2 <= end; row += 2) {
+    const at = MODEL + (usize(row) << 3)
+    const predicted = i64x2.add(shift === 0 ? rise : i64x2.shr_s(rise, shift), offsets)
+    v128.store(at, i64x2.sub(v128.load(at), predicted))
+    rise = i64x2.add(rise, step)
+  }
+  return row
+}
+
 function commonBits(values: usize, valid: usize, n: i32, low: i64): i32 {
   let bits: u64 = 0
-  for (let i = 0; i < n; i++) {
+  let i = 0
+  if (valid === 0) {
+    const lows = i64x2.splat(low)
+    let all = i64x2.splat(0)
+    for (; i + 2 <= n; i += 2) {
+      all = v128.or(all, i64x2.sub(v128.load(values + (usize(i) << 3)), lows))
+    }
+    bits = u64(i64x2.extract_lane(all, 0) | i64x2.extract_lane(all, 1))
+  }
+  for (; i < n; i++) {
     if (valid !== 0 && load<u8>(valid + usize(i)) === 0) continue
     bits |= u64(load<i64>(values + (usize(i) << 3)) - low)
   }

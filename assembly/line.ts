@@ -33,6 +33,7 @@ const SLOPE_LIMIT: f64 = 4503599627370496.0
 
 /** A piece takes a start and an offset of a byte or more, unless forced ones have equal offsets. */
 const PIECE_BYTES = 3
+const PIECE_OFFSET_MAX = 8
 
 let reached = 0
 let rows = 0
@@ -42,34 +43,67 @@ let forcedCount = 0
 let widest: u64 = 0
 let offsetLow: i64 = 0
 let offsetHigh: i64 = 0
+/** Is any row but the first one forced to open a piece? */
+let hasForced = false
+/** Lines of so many bytes are of no use. */
+let bytesEnd = 0
+/** Are the pieces of the last width in PIECE_*, and are they of the best line? */
+let isCut = false
+let isCutKept = false
+/** Median of the sampled differences, and whether most are near it. */
+let typical: i64 = 0
+let isTypical = false
 
 /**
- * Fits MODEL[0 … n). `valid` is u8[n], or 0 when every row has a value; rows without one are free.
- * `starts` u16[startCount] are rows that must open a piece. Slopes are tried only with `isSloped`:
- * then every value lies in [0, 2^62); else any i64 will do. At least one row has a value.
+ * Begins to fit MODEL[0 … n). `valid` is u8[n], or 0 when every row has a value; rows without one are
+ * free. `starts` u16[startCount] are rows that must open a piece. Slopes are tried only with
+ * `isSloped`: then every value lies in [0, 2^62); else any i64 will do. At least one row has a value.
+ * Returns the bytes of a first guess, an upper bound of what fitLine finds: it is one piece (and those
+ * forced), flat or with a typical slope.
  */
-export function fitLine(
+export function startLine(
   valid: usize,
   n: i32,
   starts: usize,
   startCount: i32,
   isSloped: bool,
-): void {
+): i32 {
   rows = n
   mask = valid
   forced = starts
   forcedCount = startCount
+  hasForced = startCount > (forcedRow(0) === 0 ? 1 : 0)
   fitBytes = i32.MAX_VALUE
+  bytesEnd = i32.MAX_VALUE
   slopedSlope = 0
-  measureGroups(0, FLAT_GROUPS)
-  if (isSloped) considerSlopes()
+  slopedShift = 0
+  isCutKept = false
+  typical = 0
+  measureGroups(0, 0, FLAT_GROUPS)
+  if (isSloped) considerTypical()
+  if (fitBytes === 0) return 0
+  takeGroups(0, 0)
+  const flat = packedSize(rows, wholeWidth()) + forcedCount * (2 + PIECE_OFFSET_MAX)
+  return min(fitBytes, flat)
+}
+
+/** Fits what startLine began; a line of `end` bytes or more is of no use: fitBytes may then be more. */
+export function fitLine(isSloped: bool, end: i32): void {
+  bytesEnd = end
+  if (isSloped && fitBytes > 0) considerMeans()
   if (fitBytes > 0) consider(0, 0)
 }
 
 /** Cuts the pieces of what was fitted, into PIECE_* and fitPieces. */
 export function settleLine(): void {
+  if (isCutKept) return
   takeGroups(fitSlope, fitShift)
-  fitPieces = segment(fitSlope, fitShift, fitWidth, rows)
+  if (fitPieces === 1 && !hasForced) {
+    store<u16>(PIECE_STARTS, 0)
+    store<i64>(PIECE_OFFSETS, groupLow())
+    return
+  }
+  fitPieces = cut(fitSlope, fitShift, fitWidth, rows)
 }
 
 /** Value of the model's line at `row` rows from the start of a piece. */
@@ -77,21 +111,24 @@ export function lineAt(slope: i64, shift: i32, row: i32): i64 {
   return (slope * i64(row)) >> shift
 }
 
-/** Sloped lines, where a sample of the differences says that a slope takes out most of them. */
-function considerSlopes(): void {
-  const typical = typicalDifference()
+/** The typical slope, where a sample of the differences says that it takes out most of them. */
+function considerTypical(): void {
+  typical = medianDifference()
   const limit = i64(SLOPE_LIMIT)
-  if (typical !== 0 && typical < limit && typical > -limit && isSteady(typical)) {
-    consider(typical, 0)
-    if (fitBytes === 0) return
+  isTypical = typical !== 0 && typical < limit && typical > -limit && isSteady(typical)
+  if (isTypical) consider(typical, 0)
+}
+
+function considerMeans(): void {
+  if (isTypical) {
     // Not as far as twice: that is what one missing row of a regular clock looks like.
     const low = typical / 2
     const high = typical + low
     considerMean(meanDifference(min(low, high), max(low, high)))
+    if (fitBytes === 0) return
   }
-  if (fitBytes === 0) return
   // The mean of all brings the two ends together: worth a bit if they are half the range apart.
-  const mean = meanDifference(i64.MIN_VALUE, i64.MAX_VALUE)
+  const mean = meanOfAll()
   if (abs(mean) * f64(rows) > f64(modelRange()) * 0.5) considerMean(mean)
 }
 
@@ -117,22 +154,90 @@ function consider(slope: i64, shift: i32): void {
   takeGroups(slope, shift)
   let width = 64
   let limit = rows
+  let hasFailed = false
   while (width >= 0) {
-    const pieces = segment(slope, shift, width, limit)
+    const least = leastPieces(width, shift)
+    const isHopeless = cannotWin(width, least - 1)
+    let pieces = 0
+    if (width === 64) pieces = cutWhole(slope, shift)
+    else if (!isHopeless) pieces = cut(slope, shift, width, limit)
     if (pieces > 0) {
       keepBetter(slope, shift, pieces)
+      hasFailed = false
       width = 63 - i32(clz(widest))
     } else {
       // Narrower lines need more pieces still: give up if they would cost more than all bytes.
-      if ((limit * rows) / reached > forcedCount + fitBytes / PIECE_BYTES) return
-      width = width > 0 ? width >> 1 : -1
+      const all = isHopeless ? least : (limit * rows) / reached
+      const spent = (all - forcedCount - 1) * PIECE_BYTES
+      if (spent >= best()) return
+      // So many pieces leave room for a narrower one; where that fails, too, look further away.
+      width = hasFailed ? (width > 0 ? width >> 1 : -1) : width - 1
+      while (width >= 0 && packedSize(rows, width) + spent >= best()) width--
+      hasFailed = true
     }
-    while (width >= 0 && packedSize(rows, width) >= fitBytes) width--
+    while (width >= 0 && packedSize(rows, width) >= best()) width--
     if (width >= 0) {
-      const spare = (fitBytes - packedSize(rows, width)) / PIECE_BYTES
+      const spare = (best() - packedSize(rows, width)) / PIECE_BYTES
       limit = min(rows, forcedCount + spare + 1)
     }
   }
+}
+
+/**
+ * Widths that need so many more pieces that they cannot win are not scanned. Beside sums they need not
+ * win for sure: walks take twice the pieces of the bound, spikes too.
+ */
+function cannotWin(width: i32, more: i32): bool {
+  const pieces = bytesEnd < i32.MAX_VALUE ? more + (more >> 1) : more
+  return more > 0 && packedSize(rows, width) + pieces * PIECE_BYTES >= best()
+}
+
+/** Bytes that a line has to be below to be of use. */
+function best(): i32 {
+  return min(fitBytes, bytesEnd)
+}
+
+/** The fewest pieces: `cut` with no limit of width, whose piece is measured already if it is one. */
+function cutWhole(slope: i64, shift: i32): i32 {
+  if (hasForced) return cut(slope, shift, 64, rows)
+  isCut = false
+  widest = groupRange()
+  return 1
+}
+
+/** Where the groups' line in one piece begins. */
+function groupLow(): i64 {
+  let low = i64.MAX_VALUE
+  const end = groups + (usize((rows + GROUP - 1) / GROUP) << 4)
+  for (let group = groups; group < end; group += 16) low = min(low, load<i64>(group))
+  return low
+}
+
+/** Bits of a residual of the groups' line in one piece. */
+function wholeWidth(): i32 {
+  return 64 - i32(clz(groupRange()))
+}
+
+/**
+ * Pieces that no cut can do without: wherever some groups reach further than a residual may, a piece
+ * starts inside of them. Lines with a shift, measured from row 0, may be off by one.
+ */
+function leastPieces(width: i32, shift: i32): i32 {
+  if (width >= 62) return 1
+  const room = (u64(1) << width) - (shift > 0 ? 0 : 1)
+  let pieces = 1
+  let low = i64.MAX_VALUE
+  let high = i64.MIN_VALUE
+  const end = groups + (usize((rows + GROUP - 1) / GROUP) << 4)
+  for (let group = groups; group < end; group += 16) {
+    low = min(low, load<i64>(group))
+    high = max(high, load<i64>(group, 8))
+    if (low > high || u64(high - low) <= room) continue
+    pieces++
+    low = i64.MAX_VALUE
+    high = i64.MIN_VALUE
+  }
+  return pieces
 }
 
 function keepBetter(slope: i64, shift: i32, pieces: i32): void {
@@ -140,19 +245,23 @@ function keepBetter(slope: i64, shift: i32, pieces: i32): void {
   const offsetBytes = pieces > 1 ? signedBytes(offsetLow, offsetHigh) : 0
   const bytes = packedSize(rows, width) + (pieces - 1) * (2 + offsetBytes)
   // No slope is tried last, and takes the fewest bytes in the directory.
-  if (bytes > fitBytes || (bytes === fitBytes && slope !== 0)) return
+  if (bytes > best() || (bytes === fitBytes && slope !== 0) || bytes === bytesEnd) return
   fitBytes = bytes
   fitSlope = slope
   fitShift = shift
   fitWidth = width
+  fitPieces = pieces
   fitOffsetBytes = offsetBytes
+  isCutKept = isCut
 }
 
 /**
  * Cuts the rows greedily into pieces whose residuals fit `width` bits: how many, or 0 if they are
  * more than `limit`. Leaves the pieces in PIECE_*, the largest residual and the range of offsets.
  */
-function segment(slope: i64, shift: i32, width: i32, limit: i32): i32 {
+function cut(slope: i64, shift: i32, width: i32, limit: i32): i32 {
+  isCut = true
+  isCutKept = false
   const room: u64 = width >= 64 ? u64.MAX_VALUE : (u64(1) << width) - 1
   let pieces = 0
   let row = 0
@@ -226,32 +335,59 @@ const FLAT_GROUPS: usize = memory.data(1024)
 const SLOPED_GROUPS: usize = memory.data(1024)
 let groups: usize = FLAT_GROUPS
 let slopedSlope: i64 = 0
+let slopedShift = 0
 
-/** Makes `groups` those of a slope; there are none with a shift. */
+/** Makes `groups` those of a slope. */
 function takeGroups(slope: i64, shift: i32): void {
-  if (shift > 0) return
   groups = slope === 0 ? FLAT_GROUPS : SLOPED_GROUPS
-  if (slope === 0 || slope === slopedSlope) return
-  measureGroups(slope, SLOPED_GROUPS)
+  if (slope === 0 || (slope === slopedSlope && shift === slopedShift)) return
+  measureGroups(slope, shift, SLOPED_GROUPS)
   slopedSlope = slope
+  slopedShift = shift
 }
 
 /** Measures the groups of a slope; without rows that have a value the least is above the greatest. */
-function measureGroups(slope: i64, target: usize): void {
-  let line: i64 = 0
-  for (let row = 0; row < rows; target += 16) {
+function measureGroups(slope: i64, shift: i32, target: usize): void {
+  let row = 0
+  if (mask === 0) {
+    for (; row + GROUP <= rows; row += GROUP, target += 16) {
+      measureGroup(row, slope, shift, target)
+    }
+  }
+  while (row < rows) {
     const end = min(rows, row + GROUP)
     let low = i64.MAX_VALUE
     let high = i64.MIN_VALUE
-    for (; row < end; row++, line += slope) {
+    for (; row < end; row++) {
       if (isFree(row)) continue
-      const distance = modelAt(row) - line
+      const distance = modelAt(row) - lineAt(slope, shift, row)
       low = min(low, distance)
       high = max(high, distance)
     }
     store<i64>(target, low)
     store<i64>(target, high, 8)
+    target += 16
   }
+}
+
+/** measureGroups for a whole group of rows that all have a value. */
+function measureGroup(row: i32, slope: i64, shift: i32, target: usize): void {
+  let rise = i64x2.splat(slope * i64(row))
+  rise = i64x2.add(rise, i64x2.replace_lane(i64x2.splat(0), 1, slope))
+  const step = i64x2.splat(slope << 1)
+  let at = MODEL + (usize(row) << 3)
+  const end = at + (GROUP << 3)
+  let low = i64x2.splat(i64.MAX_VALUE)
+  let high = i64x2.splat(i64.MIN_VALUE)
+  for (; at < end; at += 16) {
+    const line = shift === 0 ? rise : i64x2.shr_s(rise, shift)
+    const distance = i64x2.sub(v128.load(at), line)
+    low = v128.bitselect(distance, low, i64x2.lt_s(distance, low))
+    high = v128.bitselect(distance, high, i64x2.gt_s(distance, high))
+    rise = i64x2.add(rise, step)
+  }
+  store<i64>(target, min(i64x2.extract_lane(low, 0), i64x2.extract_lane(low, 1)))
+  store<i64>(target, max(i64x2.extract_lane(high, 0), i64x2.extract_lane(high, 1)), 8)
 }
 
 function closePiece(piece: i32): void {
@@ -291,15 +427,22 @@ function rowBefore(i: i32): i32 {
   return row
 }
 
-function modelRange(): i64 {
+/** From the least to the greatest value. */
+function modelRange(): u64 {
+  groups = FLAT_GROUPS
+  return groupRange()
+}
+
+/** From the least to the greatest distance from the groups' line. */
+function groupRange(): u64 {
   let low = i64.MAX_VALUE
   let high = i64.MIN_VALUE
-  const end = FLAT_GROUPS + (usize((rows + GROUP - 1) / GROUP) << 4)
-  for (let group = FLAT_GROUPS; group < end; group += 16) {
+  const end = groups + (usize((rows + GROUP - 1) / GROUP) << 4)
+  for (let group = groups; group < end; group += 16) {
     low = min(low, load<i64>(group))
     high = max(high, load<i64>(group, 8))
   }
-  return high - low
+  return u64(high - low)
 }
 
 const SAMPLE = 33
@@ -307,14 +450,20 @@ const SAMPLES: usize = memory.data(264)
 
 let sampled = 0
 
-/** Median of a few differences per row, which stay in SAMPLES: gaps and boundaries do not move it. */
+/** The typical difference from row to row, 0 without slopes; as of the last startLine. */
 export function typicalDifference(): i64 {
+  return typical
+}
+
+/** Median of a few differences per row, which stay in SAMPLES: gaps and boundaries do not move it. */
+function medianDifference(): i64 {
   sampled = 0
   const step = max(1, (rows - 1) / SAMPLE)
   for (let i = 1; i < rows && sampled < SAMPLE; i += step) {
     const before = isFree(i) ? -1 : rowBefore(i)
     if (before < 0) continue
-    const value = (modelAt(i) - modelAt(before)) / i64(i - before)
+    const rise = modelAt(i) - modelAt(before)
+    const value = i - before === 1 ? rise : rise / i64(i - before)
     let slot = SAMPLES + (usize(sampled++) << 3)
     while (slot > SAMPLES && load<i64>(slot - 8) > value) {
       store<i64>(slot, load<i64>(slot - 8))
@@ -359,4 +508,10 @@ function meanDifference(low: i64, high: i64): f64 {
     before = i
   }
   return count > 0 ? sum / f64(count) : 0.0
+}
+
+/** meanDifference of all differences. */
+function meanOfAll(): f64 {
+  if (hasForced || mask !== 0) return meanDifference(i64.MIN_VALUE, i64.MAX_VALUE)
+  return rows > 1 ? f64(modelAt(rows - 1) - modelAt(0)) / f64(rows - 1) : 0.0
 }

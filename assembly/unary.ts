@@ -27,12 +27,6 @@ function buildPlaces(): void {
   isBuilt = true
 }
 
-/** Sets the bit of a one. */
-export function storeOne(bitmap: usize, position: i32): void {
-  const at = bitmap + usize(position >> 3)
-  store<u8>(at, u8(u32(load<u8>(at)) | (1 << (position & 7))))
-}
-
 /** Eight bytes from `at` on; those behind the `end` of the bitmap are 0. */
 function wordAt(at: usize, end: usize): u64 {
   if (at + 8 <= end) return load<u64>(at)

@@ -27,7 +27,10 @@ export function kernelNames(): string[] {
 const FOREIGN = ['(idle)', 'dispatch']
 
 /** Microseconds by function. */
-export function timesOf({ nodes, samples, timeDeltas }: Profiler.Profile, names: readonly string[]): Map<string, number> {
+export function timesOf(
+  { nodes, samples, timeDeltas }: Profiler.Profile,
+  names: readonly string[],
+): Map<string, number> {
   const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]))
   const times = new Map<string, number>()
   for (const [i, id] of samples!.entries()) {

@@ -90,7 +90,8 @@ export class FlushIndex {
   release(): void {
     this.shapes.release()
     this.groups.release()
-    for (const region of [this.runs, this.places, this.entries, this.header]) this.memory.release(region)
+    for (const region of [this.runs, this.places, this.entries, this.header])
+      this.memory.release(region)
   }
 
   private grow(): void {
