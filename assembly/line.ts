@@ -185,10 +185,10 @@ function consider(slope: i64, shift: i32): void {
 
 /**
  * Widths that need so many more pieces that they cannot win are not scanned. Beside sums they need not
- * win for sure: walks take twice the pieces of the bound, spikes too.
+ * win for sure: walks and spikes take twice the pieces of the bound.
  */
 function cannotWin(width: i32, more: i32): bool {
-  const pieces = bytesEnd < i32.MAX_VALUE ? more + (more >> 1) : more
+  const pieces = bytesEnd < i32.MAX_VALUE ? more + (more >> 2) : more
   return more > 0 && packedSize(rows, width) + pieces * PIECE_BYTES >= best()
 }
 
