@@ -7,6 +7,8 @@
 // Vinciguerra, VLDB 2020).
 
 import { packedSize } from './bits'
+import { GROUP, groupLow, groupRange, groups, leastPieces } from './line-groups'
+import { startGroups, takeGroups } from './line-groups'
 
 /** The values that are fitted, i64[1024]; the caller fills it. */
 export const MODEL: usize = memory.data(8192)
@@ -75,11 +77,9 @@ export function startLine(
   hasForced = startCount > (forcedRow(0) === 0 ? 1 : 0)
   fitBytes = i32.MAX_VALUE
   bytesEnd = i32.MAX_VALUE
-  slopedSlope = 0
-  slopedShift = 0
   isCutKept = false
   typical = 0
-  measureGroups(0, 0, FLAT_GROUPS)
+  startGroups(MODEL, valid, n)
   if (isSloped) considerTypical()
   if (fitBytes === 0) return 0
   takeGroups(0, 0)
@@ -129,7 +129,13 @@ function considerMeans(): void {
   }
   // The mean of all brings the two ends together: worth a bit if they are half the range apart.
   const mean = meanOfAll()
-  if (abs(mean) * f64(rows) > f64(modelRange()) * 0.5) considerMean(mean)
+  if (abs(mean) * f64(rows) > f64(flatRange()) * 0.5) considerMean(mean)
+}
+
+/** From the least to the greatest value. */
+function flatRange(): u64 {
+  takeGroups(0, 0)
+  return groupRange()
 }
 
 function considerMean(mean: f64): void {
@@ -205,39 +211,9 @@ function cutWhole(slope: i64, shift: i32): i32 {
   return 1
 }
 
-/** Where the groups' line in one piece begins. */
-function groupLow(): i64 {
-  let low = i64.MAX_VALUE
-  const end = groups + (usize((rows + GROUP - 1) / GROUP) << 4)
-  for (let group = groups; group < end; group += 16) low = min(low, load<i64>(group))
-  return low
-}
-
 /** Bits of a residual of the groups' line in one piece. */
 function wholeWidth(): i32 {
   return 64 - i32(clz(groupRange()))
-}
-
-/**
- * Pieces that no cut can do without: wherever some groups reach further than a residual may, a piece
- * starts inside of them. Lines with a shift, measured from row 0, may be off by one.
- */
-function leastPieces(width: i32, shift: i32): i32 {
-  if (width >= 62) return 1
-  const room = (u64(1) << width) - (shift > 0 ? 0 : 1)
-  let pieces = 1
-  let low = i64.MAX_VALUE
-  let high = i64.MIN_VALUE
-  const end = groups + (usize((rows + GROUP - 1) / GROUP) << 4)
-  for (let group = groups; group < end; group += 16) {
-    low = min(low, load<i64>(group))
-    high = max(high, load<i64>(group, 8))
-    if (low > high || u64(high - low) <= room) continue
-    pieces++
-    low = i64.MAX_VALUE
-    high = i64.MIN_VALUE
-  }
-  return pieces
 }
 
 function keepBetter(slope: i64, shift: i32, pieces: i32): void {
@@ -328,68 +304,6 @@ function extend(start: i32, stop: i32, slope: i64, shift: i32, room: u64): i32 {
   return min(row, stop)
 }
 
-/** Rows whose range over a line is measured once, so that a scan can take them in one step. */
-const GROUP = 16
-/** Least and greatest distance of each group from the line through row 0: i64[64 × 2]. */
-const FLAT_GROUPS: usize = memory.data(1024)
-const SLOPED_GROUPS: usize = memory.data(1024)
-let groups: usize = FLAT_GROUPS
-let slopedSlope: i64 = 0
-let slopedShift = 0
-
-/** Makes `groups` those of a slope. */
-function takeGroups(slope: i64, shift: i32): void {
-  groups = slope === 0 ? FLAT_GROUPS : SLOPED_GROUPS
-  if (slope === 0 || (slope === slopedSlope && shift === slopedShift)) return
-  measureGroups(slope, shift, SLOPED_GROUPS)
-  slopedSlope = slope
-  slopedShift = shift
-}
-
-/** Measures the groups of a slope; without rows that have a value the least is above the greatest. */
-function measureGroups(slope: i64, shift: i32, target: usize): void {
-  let row = 0
-  if (mask === 0) {
-    for (; row + GROUP <= rows; row += GROUP, target += 16) {
-      measureGroup(row, slope, shift, target)
-    }
-  }
-  while (row < rows) {
-    const end = min(rows, row + GROUP)
-    let low = i64.MAX_VALUE
-    let high = i64.MIN_VALUE
-    for (; row < end; row++) {
-      if (isFree(row)) continue
-      const distance = modelAt(row) - lineAt(slope, shift, row)
-      low = min(low, distance)
-      high = max(high, distance)
-    }
-    store<i64>(target, low)
-    store<i64>(target, high, 8)
-    target += 16
-  }
-}
-
-/** measureGroups for a whole group of rows that all have a value. */
-function measureGroup(row: i32, slope: i64, shift: i32, target: usize): void {
-  let rise = i64x2.splat(slope * i64(row))
-  rise = i64x2.add(rise, i64x2.replace_lane(i64x2.splat(0), 1, slope))
-  const step = i64x2.splat(slope << 1)
-  let at = MODEL + (usize(row) << 3)
-  const end = at + (GROUP << 3)
-  let low = i64x2.splat(i64.MAX_VALUE)
-  let high = i64x2.splat(i64.MIN_VALUE)
-  for (; at < end; at += 16) {
-    const line = shift === 0 ? rise : i64x2.shr_s(rise, shift)
-    const distance = i64x2.sub(v128.load(at), line)
-    low = v128.bitselect(distance, low, i64x2.lt_s(distance, low))
-    high = v128.bitselect(distance, high, i64x2.gt_s(distance, high))
-    rise = i64x2.add(rise, step)
-  }
-  store<i64>(target, min(i64x2.extract_lane(low, 0), i64x2.extract_lane(low, 1)))
-  store<i64>(target, max(i64x2.extract_lane(high, 0), i64x2.extract_lane(high, 1)), 8)
-}
-
 function closePiece(piece: i32): void {
   store<i64>(PIECE_OFFSETS + (usize(piece) << 3), pieceLow)
   widest = max(widest, u64(pieceHigh - pieceLow))
@@ -425,24 +339,6 @@ function rowBefore(i: i32): i32 {
   let row = i - 1
   while (row >= 0 && isFree(row)) row--
   return row
-}
-
-/** From the least to the greatest value. */
-function modelRange(): u64 {
-  groups = FLAT_GROUPS
-  return groupRange()
-}
-
-/** From the least to the greatest distance from the groups' line. */
-function groupRange(): u64 {
-  let low = i64.MAX_VALUE
-  let high = i64.MIN_VALUE
-  const end = groups + (usize((rows + GROUP - 1) / GROUP) << 4)
-  for (let group = groups; group < end; group += 16) {
-    low = min(low, load<i64>(group))
-    high = max(high, load<i64>(group, 8))
-  }
-  return u64(high - low)
 }
 
 const SAMPLE = 33
