@@ -17,6 +17,8 @@ import {
 import { type Random, randomOf } from './random.ts'
 
 export const SECTOR_SIZE = 512
+/** Room that a file gets with its first bytes. */
+const FILE_BYTES_MIN = 1_024
 
 /** Thrown by the call at which the machine stops, and by every call after it. */
 export class SimulatedCrash extends Error {
@@ -25,9 +27,10 @@ export class SimulatedCrash extends Error {
 
 /** A file by itself, whatever names it has. */
 interface Inode {
+  /** Those below `size` never change: whoever takes some away or flips one makes a copy first. */
   bytes: Uint8Array
   size: number
-  /** What is on disk for certain. */
+  /** What is on disk for certain; may be a view of `bytes`. */
   durable: Uint8Array
   /** Bytes from here on may differ from `durable`. */
   dirtyFrom: number
@@ -127,6 +130,8 @@ export class SimulatedDisk {
   damage(name: string, offset: number, mask = 1): void {
     const inode = this.names.get(name)
     if (inode === undefined) throw missingFile(name)
+    inode.bytes = inode.bytes.slice()
+    inode.durable = inode.durable.slice()
     for (const image of [inode.bytes, inode.durable]) {
       if (offset < image.length) image[offset]! ^= mask
     }
@@ -203,7 +208,7 @@ export class SimulatedDisk {
 
   /** @internal */
   get freeBytes(): number {
-    return this.capacity - this.usedBytes
+    return this.capacity === Infinity ? Infinity : this.capacity - this.usedBytes
   }
 
   /** @internal */
@@ -233,14 +238,13 @@ export class SimulatedDisk {
   private cutPower(inode: Inode): void {
     const { random } = this
     const { durable, dirtyFrom } = inode
-    const written = inode.bytes.slice(0, inode.size)
+    const written = inode.bytes.subarray(0, inode.size)
     let bytes = durable
     const mode = random.int(5)
     if (mode === 1) bytes = written
     if (mode === 2) bytes = written.slice(0, this.between(durable.length, written.length))
     if (mode >= 3) bytes = this.tear(durable, written, dirtyFrom, mode === 4)
-    const image = bytes.slice()
-    Object.assign(inode, cleanInode(image))
+    Object.assign(inode, cleanInode(bytes.slice()))
   }
 
   /** Every unsynced sector for itself. Synced bytes in the same sector as unsynced ones survive. */
@@ -324,21 +328,15 @@ class SimulatedStorage implements ShardStorage {
     checkName(name)
     let length = 0
     for (const part of parts) length += part.length
-    const bytes = new Uint8Array(length)
-    let at = 0
-    for (const part of parts) {
-      bytes.set(part, at)
-      at += part.length
-    }
     // A failing or crashing append has written some of its bytes.
     this.enter(`append(${length})`, name, 'write', () => {
       const inode = this.writable(name)
-      write(inode, bytes.subarray(0, this.disk.random.int(length + 1)))
+      write(inode, parts, this.disk.random.int(length + 1))
       inode.isTorn = true
     })
     const inode = this.writable(name)
     const room = this.disk.freeBytes
-    write(inode, bytes.subarray(0, Math.max(0, Math.min(room, length))))
+    write(inode, parts, Math.max(0, Math.min(room, length)))
     if (room >= length) return
     inode.isTorn = true
     throw storageFailure({ code: 'ENOSPC' }, name, 'write')
@@ -350,6 +348,7 @@ class SimulatedStorage implements ShardStorage {
     const inode = this.inode(name)
     if (inode.isFailed) throw failedFile(name)
     if (size > inode.size) throw new Error(`truncate ${name} of ${inode.size} to ${size}`)
+    inode.bytes = inode.bytes.slice(0, size)
     inode.size = size
     touch(inode, size)
     inode.isTorn = false
@@ -363,7 +362,7 @@ class SimulatedStorage implements ShardStorage {
     this.enter('sync', name, 'sync', fail)
     const inode = this.inode(name)
     if (inode.isFailed) throw failedFile(name)
-    const written = inode.bytes.slice(0, inode.size)
+    const written = inode.bytes.subarray(0, inode.size)
     inode.freshFrom = Infinity
     await this.inFlight()
     if (inode.isFailed) throw failedFile(name)
@@ -450,19 +449,23 @@ class SimulatedStorage implements ShardStorage {
 
 function cleanInode(bytes: Uint8Array): Inode {
   const state = { dirtyFrom: bytes.length, freshFrom: Infinity, isTorn: false, isFailed: false }
-  return { bytes: bytes.slice(), size: bytes.length, durable: bytes, ...state }
+  return { bytes, size: bytes.length, durable: bytes, ...state }
 }
 
-function write(inode: Inode, bytes: Uint8Array): void {
-  const size = inode.size + bytes.length
+/** Appends the first `length` bytes of what the parts have together. */
+function write(inode: Inode, parts: readonly Uint8Array[], length: number): void {
+  const size = inode.size + length
   if (size > inode.bytes.length) {
-    const grown = new Uint8Array(Math.max(size, inode.bytes.length * 2))
+    const grown = new Uint8Array(Math.max(size, inode.bytes.length * 2, FILE_BYTES_MIN))
     grown.set(inode.bytes.subarray(0, inode.size))
     inode.bytes = grown
   }
-  inode.bytes.set(bytes, inode.size)
   touch(inode, inode.size)
-  inode.size = size
+  for (const part of parts) {
+    const piece = part.subarray(0, size - inode.size)
+    inode.bytes.set(piece, inode.size)
+    inode.size += piece.length
+  }
 }
 
 function touch(inode: Inode, offset: number): void {

@@ -7,7 +7,6 @@ import {
   DATABASES,
   type Layout,
   TABLES,
-  absent,
   cellTable,
   cellTime,
   tableNumber,
@@ -16,6 +15,7 @@ import { Expiry } from '../engine/crash-expiry.ts'
 import type { History } from '../engine/crash-model.ts'
 import { CLOCK_START, type SimulatedHost } from '../simulated-host.ts'
 import { pick } from './erasure.ts'
+import type { SeenTable } from './seen-tables.ts'
 import type { Swarm } from './swarm.ts'
 import { WallClock } from './wall-clock.ts'
 
@@ -130,18 +130,13 @@ export class Keeping {
   }
 
   /** After a start: every table has a retention that was asked for. */
-  async compare(db: Database, where: string): Promise<void> {
-    for (const database of DATABASES) {
-      for (const table of TABLES) {
-        const found = await db.table(table, { database }).catch(absent)
-        const text = found?.retention ?? null
-        const value = text === null ? null : BigInt(text.slice(0, -1)) * NS_PER_SECOND
-        const number = tableNumber(database, table)
-        const expected = this.expiry.candidates(number)
-        const message = `${where}: ${database} ${table} has retention ${text}, not ${expected}`
-        assert(expected.includes(value), message)
-        this.expiry.settle(number, value)
-      }
+  compare(tables: readonly SeenTable[], where: string): void {
+    for (const { name, number, description } of tables) {
+      const text = description?.retention ?? null
+      const value = text === null ? null : BigInt(text.slice(0, -1)) * NS_PER_SECOND
+      const expected = this.expiry.candidates(number)
+      assert(expected.includes(value), `${where}: ${name} has retention ${text}, not ${expected}`)
+      this.expiry.settle(number, value)
     }
   }
 

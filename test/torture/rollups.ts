@@ -11,7 +11,6 @@ import {
   FIELDS,
   type Layout,
   TABLES,
-  absent,
   keyParts,
   tableNumber,
 } from '../engine/crash-cells.ts'
@@ -21,6 +20,7 @@ import { type Random, randomOf } from '../random.ts'
 import { type RangeDeletion, deletionOf } from './deletion.ts'
 import { bucketFault, floor } from './buckets.ts'
 import type { Keeping } from './keeping.ts'
+import type { SeenTable } from './seen-tables.ts'
 import type { Swarm } from './swarm.ts'
 
 const NS_PER_SECOND = 1_000_000_000n
@@ -126,19 +126,15 @@ export class Rollups {
   }
 
   /** After a start: every table has rollups that were asked for. */
-  async compare(db: Database, where: string): Promise<void> {
+  compare(tables: readonly SeenTable[], where: string): void {
     this.kept.restart()
-    for (const database of DATABASES) {
-      for (const table of TABLES) {
-        const description = await db.table(table, { database }).catch(absent)
-        const found = textOf(description?.rollups ?? [])
-        const number = tableNumber(database, table)
-        const candidates = this.candidates(number)
-        const same = candidates.find((one) => textOf(one.map(({ request }) => request)) === found)
-        assert(same !== undefined, `${where}: ${database} ${table} has the rollups ${found}`)
-        this.declarations = this.declarations.filter((one) => one.table !== number)
-        this.change(number, same).state = 'acked'
-      }
+    for (const { name, number, description } of tables) {
+      const found = textOf(description?.rollups ?? [])
+      const candidates = this.candidates(number)
+      const same = candidates.find((one) => textOf(one.map(({ request }) => request)) === found)
+      assert(same !== undefined, `${where}: ${name} has the rollups ${found}`)
+      this.declarations = this.declarations.filter((one) => one.table !== number)
+      this.change(number, same).state = 'acked'
     }
   }
 

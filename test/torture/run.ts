@@ -1,11 +1,14 @@
 // Runs the simulated crash test over many seeds in worker processes:
-//   npm run torture -- --seeds N [--from S] [--workers 2] [--minutes M]
+//   npm run torture -- --seeds N [--from S] [--workers 2] [--minutes M] [--rollups]
+// With --rollups it takes N seeds whose tables have rollups under a clock that moves, and no others.
 // A seed that fails, or hangs, is printed with the line that replays it; the others go on.
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { seededRandom } from '../random.ts'
 import { replayLine, runSeed } from './crash-seed.ts'
+import { swarmOf } from './swarm.ts'
 import { watchdog } from './watchdog.ts'
 
 const PROGRAM = fileURLToPath(import.meta.url)
@@ -44,14 +47,21 @@ export async function main(words: string[]): Promise<void> {
       from: { type: 'string', default: '1' },
       workers: { type: 'string', default: '2' },
       minutes: { type: 'string' },
+      rollups: { type: 'boolean', default: false },
     },
   })
   const from = Number(values.from)
-  const campaign = new Campaign(from, from + Number(values.seeds), values.minutes)
   if (Number(values.seeds) === 1) return runSeed(from)
+  const isTaken = values.rollups ? hasMovingRollups : () => true
+  const campaign = new Campaign(from, Number(values.seeds), values.minutes, isTaken)
   await Promise.all(Array.from({ length: Number(values.workers) }, () => campaign.employ()))
   campaign.report()
   if (campaign.faults > 0) process.exitCode = 1
+}
+
+function hasMovingRollups(seed: number): boolean {
+  const { hasRollups, hasRetention } = swarmOf(seededRandom(seed), seed)
+  return hasRollups && hasRetention
 }
 
 /** A worker: runs the seeds that it is sent until the parent hangs up. */
@@ -75,14 +85,22 @@ class Campaign {
   faults = 0
   private next: number
   private done = 0
-  private readonly end: number
+  /** Seeds that are still to be taken. */
+  private left: number
+  private readonly isTaken: (seed: number) => boolean
   private readonly began = performance.now()
   private readonly deadline: number
   private reported = 0
 
-  constructor(from: number, end: number, minutes: string | undefined) {
+  constructor(
+    from: number,
+    count: number,
+    minutes: string | undefined,
+    isTaken: (seed: number) => boolean,
+  ) {
     this.next = from
-    this.end = end
+    this.left = count
+    this.isTaken = isTaken
     this.deadline = minutes === undefined ? Infinity : this.began + Number(minutes) * 60_000
   }
 
@@ -115,9 +133,12 @@ class Campaign {
 
   private take(): number[] {
     if (performance.now() > this.deadline) return []
-    const count = Math.min(BLOCK, this.end - this.next)
-    const seeds = Array.from({ length: count }, (_, i) => this.next + i)
-    this.next += count
+    const seeds: number[] = []
+    for (; this.left > 0 && seeds.length < BLOCK; this.next++) {
+      if (!this.isTaken(this.next)) continue
+      seeds.push(this.next)
+      this.left--
+    }
     return seeds
   }
 
