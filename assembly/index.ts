@@ -161,6 +161,7 @@ export { checkBlock, decodeColumn, encodeColumn, encodeColumnBound } from './blo
 export { blockLowerBound, decodePage, encodePage, encodePageBound, seriesStarts } from './directory'
 export { STAGING_SIZE, stagingInit } from './staging'
 export { lineProtocol } from './line-protocol'
+export { JSON_CELLS_SIZE, JSON_NULLS, JSON_SLACK, jsonCells } from './json-cells'
 export { timeText } from './time-text'
 export { pointsBegin, pointsEnd, pointsRows } from './points'
 export { stagingForget } from './series-cache'

@@ -159,7 +159,7 @@ async function lastStep(db: Database): Promise<number | null> {
       time[0] === own.times[0] &&
       tags.size === own.tags.size &&
       [...own.tags].every(([key, value]) => tags.get(key) === value) &&
-      own.fields.every(({ values }, field) => fields[field]?.values[0] === values[0])
+      own.fields.every(({ values }, field) => fields[field]?.values[0] === values.at(0))
     if (isOurs) steps.set(hosts[host]!, step)
   }
   return steps.size === DEMO_HOST_COUNT ? Math.min(...steps.values()) : null

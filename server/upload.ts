@@ -3,8 +3,9 @@
 
 import type { Batch } from '../engine/ingest/batch.ts'
 import { OmenError } from '../engine/error.ts'
-import { readText, shortBody } from './body.ts'
-import { readBody, type Server, type ServerContext } from './endpoint.ts'
+import { pacedChunks, readText, shortBody } from './body.ts'
+import { readBody, signalOf, type Server, type ServerContext } from './endpoint.ts'
+import { SHORT_BODY_BYTES } from './limits.ts'
 
 type Upload = Pick<Batch, 'hasRoom' | 'room'>
 
@@ -27,21 +28,48 @@ export async function* uploadChunks(
 }
 
 /** A body that has to be whole before it is staged: it counts as staged while it is read. */
-export function uploadText(server: Server, c: ServerContext, batch: Upload): Promise<string> {
-  return readText(heldChunks(server, c, batch))
+export async function uploadBytes(
+  server: Server,
+  c: ServerContext,
+  batch: Upload,
+): Promise<Uint8Array> {
+  if (!batch.hasRoom) await batch.room(0, c.req.raw.signal)
+  const short = shortBody(c.req.raw, c.env, server.limits, server.bodyHost)
+  if (short !== null) return short
+  let bytes = new Uint8Array(2 * SHORT_BODY_BYTES)
+  let size = 0
+  for await (const chunk of heldChunks(server, c, batch)) {
+    if (size + chunk.length > bytes.length) {
+      const larger = new Uint8Array(Math.max(2 * bytes.length, size + chunk.length))
+      larger.set(bytes.subarray(0, size))
+      bytes = larger
+    }
+    bytes.set(chunk, size)
+    size += chunk.length
+  }
+  return bytes.subarray(0, size)
+}
+
+/** The text of such a body; bytes that are not UTF-8 are a 400. */
+export function textOf({ db }: Server, bytes: Uint8Array): Promise<string> {
+  async function* whole(): AsyncGenerator<Uint8Array> {
+    yield bytes
+  }
+  return readText(pacedChunks(whole(), () => db.pause()))
 }
 
 /** Runs steps to their end, each in a turn of the event loop of its own. Stops when the client leaves. */
 export async function inTurns<T>(
-  { db }: Server,
+  server: Server,
   c: ServerContext,
   steps: Generator<undefined, T>,
 ): Promise<T> {
+  const signal = signalOf(server, c)
   for (;;) {
     const step = steps.next()
     if (step.done) return step.value
-    await db.pause()
-    if (c.req.raw.signal.aborted) throw new OmenError('cancelled', 'request: its client has left')
+    await server.db.pause()
+    if (signal.aborted) throw new OmenError('cancelled', 'request: its client has left')
   }
 }
 

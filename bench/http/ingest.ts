@@ -1,34 +1,81 @@
-// Line protocol over HTTP, synced before each answer: TSBS lines in bodies of 3 MiB on two connections,
-// and in bodies of 100 lines on many. Points a second with the client on the same machine, and what does
+// Writes over HTTP, synced before each answer: TSBS lines in bodies of 3 MiB on two connections and in
+// bodies of 100 lines on many, and the same points as columns of JSON. Points a second with the client on the same machine, and what does
 // not depend on how busy that is: processor time of the server for each million points.
 //   npm run build && node scripts/run.js bench/http/ingest.ts [--hours 12] [--runs 3] [--profile DIRECTORY]
+//     [--only WORD]   loads with this word in their names
 
 import { readFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
-import { cpuData, lineOf, seriesTexts } from '../peers/point-set.ts'
+import { type PointSet, cpuData, lineOf, seriesTexts } from '../peers/point-set.ts'
 import { type BenchServer, startBenchServer } from './server.ts'
 
 const HOSTS = 100
-/** Bodies of so many lines, on so many connections. */
-const LOADS = [
+interface Load {
+  readonly name: string
+  /** Rows of a body. */
+  readonly lines: number
+  readonly connections: number
+  /** Of all points. */
+  readonly share: number
+  readonly isJson?: boolean
+}
+
+const LOADS: readonly Load[] = [
   { name: 'bodies of 9,000 lines, 2 connections', lines: 9_000, connections: 2, share: 1 },
   { name: 'bodies of 100 lines, 2 connections', lines: 100, connections: 2, share: 0.25 },
   { name: 'bodies of 100 lines, 16 connections', lines: 100, connections: 16, share: 0.25 },
+  {
+    ...{ name: 'JSON columns, 10 hosts × 720 rows a body, 2 connections', lines: 7_200 },
+    ...{ connections: 2, share: 1, isJson: true },
+  },
 ]
 
 interface Measure {
+  /** Millions. */
   readonly pointsPerSecond: number
+  /** Millions. */
+  readonly bytesPerSecond: number
   /** Milliseconds of the server for a million points. */
   readonly serverMs: number
   /** Most resident memory of the server while it was loaded, in MiB. */
   readonly memory: number
 }
 
-/** Bodies of whole lines, in the order in which TSBS writes them: host by host, step by step. */
-function bodiesOf(hours: number, lines: number, share: number): { bodies: Buffer[]; rows: number } {
+interface Bodies {
+  readonly bodies: Buffer[]
+  readonly rows: number
+}
+
+function bodiesOf(hours: number, { lines, share, isJson }: Load): Bodies {
   const set = cpuData(HOSTS, hours)
+  return isJson ? jsonBodies(set, lines) : lineBodies(set, lines, share)
+}
+
+/** Bodies of columns of ten hosts each. */
+function jsonBodies({ table, tagKeys, series, fields }: PointSet, rows: number): Bodies {
+  const bodies: Buffer[] = []
+  const steps = series[0]!.times.length
+  for (let from = 0; from < steps; from += rows / 10) {
+    for (let host = 0; host < HOSTS; host += 10) {
+      const entries = series.slice(host, host + 10).map(({ tags, times, values }) => {
+        const cut = (column: Float64Array): number[] => [...column.subarray(from, from + rows / 10)]
+        return {
+          table,
+          tags: Object.fromEntries(tagKeys.map((key, i) => [key, tags[i]!])),
+          time: cut(times),
+          fields: Object.fromEntries(fields.map((name, i) => [name, cut(values[i]!)])),
+        }
+      })
+      bodies.push(Buffer.from(JSON.stringify(entries)))
+    }
+  }
+  return { bodies, rows: steps * HOSTS }
+}
+
+/** Bodies of whole lines, in the order in which TSBS writes them: host by host, step by step. */
+function lineBodies(set: PointSet, lines: number, share: number): Bodies {
   const texts = seriesTexts(set)
   const rows = Math.floor((set.points / set.fields.length) * share)
   const bodies: Buffer[] = []
@@ -43,12 +90,17 @@ function bodiesOf(hours: number, lines: number, share: number): { bodies: Buffer
   return { bodies, rows }
 }
 
-async function sendAll(url: string, bodies: readonly Buffer[], connections: number): Promise<void> {
+async function sendAll(
+  url: string,
+  bodies: readonly Buffer[],
+  { connections, isJson }: Load,
+): Promise<void> {
   const agent = new Agent({ keepAlive: true, maxSockets: connections })
   const send = (body: Buffer): Promise<void> =>
     new Promise((resolve, reject) => {
-      const headers = { 'Content-Type': 'text/plain', 'Content-Length': body.length }
-      const target = `${url}/v1/write?precision=ms`
+      const type = isJson ? 'application/json' : 'text/plain'
+      const headers = { 'Content-Type': type, 'Content-Length': body.length }
+      const target = `${url}/v1/${isJson ? 'points' : 'write'}?precision=ms`
       const call = request(target, { method: 'POST', agent, headers }, (answer) => {
         answer.resume()
         answer.on('end', () => {
@@ -99,14 +151,18 @@ export async function main(args: string[]): Promise<void> {
       hours: { type: 'string', default: '12' },
       runs: { type: 'string', default: '3' },
       profile: { type: 'string' },
+      only: { type: 'string', default: '' },
     },
   })
   const nodeArguments =
     values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`]
   console.log(`${cpus()[0]?.model}, ${cpus().length} cores, Node ${process.versions.node}`)
-  console.log('| load | M points/s | server ms per M points | peak MiB |\n|---|---|---|---|')
-  for (const { name, lines, connections, share } of LOADS) {
-    const { bodies, rows } = bodiesOf(Number(values.hours), lines, share)
+  console.log(
+    '| load | M points/s | MB/s | server ms per M points | peak MiB |\n|---|---|---|---|---|',
+  )
+  for (const load of LOADS.filter(({ name }) => name.includes(values.only))) {
+    const { bodies, rows } = bodiesOf(Number(values.hours), load)
+    const megabytes = bodies.reduce((sum, { length }) => sum + length, 0) / 1e6
     const points = (rows * 10) / 1e6
     const measures: Measure[] = []
     for (let run = 0; run < Number(values.runs); run++) {
@@ -114,12 +170,13 @@ export async function main(args: string[]): Promise<void> {
       try {
         const before = processorMs(server.pid)
         const start = performance.now()
-        await sendAll(server.url, bodies, connections)
+        await sendAll(server.url, bodies, load)
         const seconds = (performance.now() - start) / 1000
         const serverMs = (processorMs(server.pid) - before) / points
         const memory = peakMemory(server.pid)
         await checkCount(server, rows)
-        measures.push({ pointsPerSecond: points / seconds, serverMs, memory })
+        const pace = { pointsPerSecond: points / seconds, bytesPerSecond: megabytes / seconds }
+        measures.push({ ...pace, serverMs, memory })
       } finally {
         await server.stop()
       }
@@ -129,7 +186,8 @@ export async function main(args: string[]): Promise<void> {
       const [least, most] = [Math.min(...all), Math.max(...all)]
       return `${median(all).toFixed(digits)} (${least.toFixed(digits)}–${most.toFixed(digits)})`
     }
-    const cells = [cell((m) => m.pointsPerSecond, 2), cell((m) => m.serverMs, 0)]
-    console.log(`| ${[name, ...cells, cell((m) => m.memory, 0)].join(' | ')} |`)
+    const paces = [cell((m) => m.pointsPerSecond, 2), cell((m) => m.bytesPerSecond, 0)]
+    const costs = [cell((m) => m.serverMs, 0), cell((m) => m.memory, 0)]
+    console.log(`| ${[load.name, ...paces, ...costs].join(' | ')} |`)
   }
 }

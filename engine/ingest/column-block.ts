@@ -5,6 +5,7 @@ import { OmenError, assert } from '../error.ts'
 import type { FieldType } from '../field.ts'
 import type { Kernel } from '../kernel.ts'
 import type { Memory, Region } from '../memory.ts'
+import { TextColumn } from './text-column.ts'
 
 /** Points of one table and tag set, as parallel arrays. */
 export interface ColumnPoints {
@@ -16,7 +17,13 @@ export interface ColumnPoints {
     name: string
     type: FieldType
     /** In the type's array: f64, i64, u64, 0 and 1, text. */
-    values: Float64Array | BigInt64Array | BigUint64Array | Uint8Array | readonly string[]
+    values:
+      | Float64Array
+      | BigInt64Array
+      | BigUint64Array
+      | Uint8Array
+      | readonly string[]
+      | TextColumn
     /** 1 = has a value; null = all have. */
     valid: Uint8Array | null
     /** `false`: JSON numbers, which fit an integer column if they are whole. */
@@ -126,9 +133,23 @@ export class ColumnBlock {
     else if (values instanceof BigInt64Array) memory.i64.set(values, target / 8)
     else if (values instanceof BigUint64Array) memory.u64.set(values, target / 8)
     else if (isBytes) memory.u8.set(values, target)
+    else if (values instanceof TextColumn) this.placeTexts(target, values)
     else
       for (let row = 0; row < values.length; row++) this.placeText(target + 8 * row, values[row]!)
     return target
+  }
+
+  /** Copies the texts and writes their pointers and lengths from `at` on. */
+  private placeTexts(at: number, texts: TextColumn): void {
+    const { u8, u32 } = this.memory
+    u8.set(texts.bytes.subarray(texts.start, texts.startOf(texts.length)), this.next)
+    const shift = this.next - texts.start
+    for (let row = 0; row < texts.length; row++) {
+      const start = texts.startOf(row)
+      u32[at / 4 + 2 * row] = shift + start
+      u32[at / 4 + 2 * row + 1] = texts.ends[row]! - start
+    }
+    this.next += texts.byteSize
   }
 
   /** Room of so many bytes, 8-byte aligned. */
@@ -155,7 +176,8 @@ export class ColumnBlock {
 type Values = ColumnPoints['fields'][number]['values']
 
 function isArrayOf(type: FieldType, values: Values): boolean {
-  const arrays = [Float64Array, BigInt64Array, BigUint64Array, Uint8Array, Array]
+  if (type === STRING) return Array.isArray(values) || values instanceof TextColumn
+  const arrays = [Float64Array, BigInt64Array, BigUint64Array, Uint8Array]
   return values instanceof arrays[type]!
 }
 
@@ -165,7 +187,10 @@ function blockBytes({ table, tags, times, fields }: ColumnPoints): number {
   for (const [key, value] of tags) bytes += 3 * (key.length + value.length)
   for (const { name, type, values } of fields) {
     bytes += COLUMN_BYTES + 3 * name.length + 9 * times.length + 32
-    if (type === STRING) for (const text of values as readonly string[]) bytes += 3 * text.length
+    if (values instanceof TextColumn) bytes += values.byteSize
+    else if (type === STRING) {
+      for (const text of values as readonly string[]) bytes += 3 * text.length
+    }
   }
   return bytes
 }

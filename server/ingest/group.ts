@@ -6,6 +6,7 @@ import type { ColumnPoints } from '../../engine/ingest/batch.ts'
 import type { FieldType } from '../../engine/field.ts'
 import type { Json } from '../json.ts'
 import { fillColumn, jsonType } from './column.ts'
+import { TextColumn } from '../../engine/ingest/text-column.ts'
 import type { Refusal } from './refusal.ts'
 
 /** One row as readers hand it over: time in nanoseconds, fields still JSON. */
@@ -149,5 +150,6 @@ function pick(values: Values, rows: readonly number[]): Values {
   if (values instanceof BigInt64Array) return BigInt64Array.from(rows, (row) => values[row]!)
   if (values instanceof BigUint64Array) return BigUint64Array.from(rows, (row) => values[row]!)
   if (values instanceof Uint8Array) return Uint8Array.from(rows, (row) => values[row]!)
+  if (values instanceof TextColumn) return values.pick(rows)
   return rows.map((row) => values[row]!)
 }

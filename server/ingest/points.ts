@@ -53,7 +53,7 @@ export function* readPoints(
   }
 }
 
-interface Reader {
+export interface Reader {
   context: TimeContext
   refusals: Refusals
   sink: PointSink
@@ -89,7 +89,7 @@ function readTable(members: JsonObject, pointer: string): string {
   )
 }
 
-function readTypes(members: JsonObject, pointer: string): Map<string, FieldType> {
+export function readTypes(members: JsonObject, pointer: string): Map<string, FieldType> {
   const types = new Map<string, FieldType>()
   for (const [name, value] of Object.entries(
     objectAt(members['types'] ?? {}, `${pointer}/types`),
@@ -138,7 +138,7 @@ export function readTime(value: Json | undefined, context: TimeContext): bigint 
 /** Rows looked at between two pauses. */
 const ROWS_AT_ONCE = 512
 
-const COLUMN_MEMBERS = ['table', 'tags', 'time', 'fields', 'types']
+export const COLUMN_MEMBERS = ['table', 'tags', 'time', 'fields', 'types']
 const ENTRY_MEMBERS = ['table', 'rows', 'types']
 const ROW_MEMBERS = ['time', 'tags', 'fields']
 

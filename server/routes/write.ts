@@ -8,6 +8,7 @@ import type { Precision } from '../../engine/query/query.ts'
 import { answerWith } from '../answer.ts'
 import { mediaType } from '../body.ts'
 import { addEndpoint, type Server, type ServerContext } from '../endpoint.ts'
+import { readColumnEntries, sinkEntries } from '../ingest/json-columns.ts'
 import { NdjsonReader, type FlatSpec } from '../ingest/ndjson.ts'
 import { readPoints, type PointSink } from '../ingest/points.ts'
 import { refuseAll, Refusals, type Place } from '../ingest/refusal.ts'
@@ -23,7 +24,7 @@ import {
   WriteAnswer,
   WriteQuery,
 } from '../schema.ts'
-import { inTurns, uploadChunks, uploadText } from '../upload.ts'
+import { inTurns, textOf, uploadBytes, uploadChunks } from '../upload.ts'
 import { z } from '@hono/zod-openapi'
 
 interface WriteOptions {
@@ -90,13 +91,14 @@ function addPoints(server: Server): void {
     (c, query) => {
       mediaType(c.req.raw, ['application/json'])
       return writeAnswer(server, c, query, 'ms', async (batch, intake, context) => {
-        const text = await uploadText(server, c, batch)
+        const bytes = await uploadBytes(server, c, batch)
+        const sink = sinkInto(batch, intake)
+        const columns = readColumnEntries(bytes, context, () => server.db.kernel)
+        const entries = await inTurns(server, c, columns)
+        if (entries !== null) return await inTurns(server, c, sinkEntries(entries, sink))
+        const text = await textOf(server, bytes)
         const body = await inTurns(server, c, parseJsonSteps(text, 'body'))
-        await inTurns(
-          server,
-          c,
-          readPoints(body, context, intake.refusals, sinkInto(batch, intake)),
-        )
+        await inTurns(server, c, readPoints(body, context, intake.refusals, sink))
       })
     },
   )

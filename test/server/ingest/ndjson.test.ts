@@ -46,7 +46,7 @@ describe('NDJSON', () => {
       1_789_948_800_000_000_000n,
       5n,
     ])
-    expect(points[0]!.fields.map(({ name, values }) => [name, values[0]])).toEqual([
+    expect(points[0]!.fields.map(({ name, values }) => [name, values.at(0)])).toEqual([
       ['u', 0.5],
       ['n', 9_007_199_254_740_993n],
     ])
