@@ -1032,7 +1032,7 @@ export interface operations {
                 by?: string;
                 /** @description Bucket width: `10s`, `5m`, `1h`, `1d` */
                 every?: string;
-                /** @description Time zone of buckets of a day and longer */
+                /** @description Time zone, like Europe/Berlin, whose clock buckets of a day and longer follow; UTC if absent */
                 tz?: string;
                 /** @description Time that some bucket starts at */
                 origin?: string;
@@ -1183,7 +1183,7 @@ export interface operations {
                 by?: string;
                 /** @description Bucket width: `10s`, `5m`, `1h`, `1d` */
                 every?: string;
-                /** @description Time zone of buckets of a day and longer */
+                /** @description Time zone, like Europe/Berlin, whose clock buckets of a day and longer follow; UTC if absent */
                 tz?: string;
                 /** @description Time that some bucket starts at */
                 origin?: string;

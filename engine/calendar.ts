@@ -1,9 +1,6 @@
-// The proleptic Gregorian calendar in UTC, and buckets on it. Days are counted from 1970-01-01
-// (H. Hinnant, "chrono-compatible low-level date algorithms"); months keep the origin's day and
-// time of day, clamped to the month's last day, as `timestamp + interval` does in PostgreSQL.
-
-import type { Duration } from './query/query.ts'
-import type { Execution } from './step.ts'
+// The proleptic Gregorian calendar. Days are counted from 1970-01-01 (H. Hinnant, "chrono-compatible
+// low-level date algorithms"); months keep the day and the time of day, clamped to the month's last
+// day, as `timestamp + interval` does in PostgreSQL.
 
 export const NS_PER_DAY = 86_400_000_000_000n
 /** Limits of a time: one step of room on both sides of i64 for exclusive ends and sentinels. */
@@ -57,6 +54,12 @@ export function floorDivide(value: bigint, divisor: bigint): bigint {
   return value % divisor < 0n ? quotient - 1n : quotient
 }
 
+/** Months since January of the year 0. */
+export function monthIndex(time: bigint): bigint {
+  const { year, month } = civilFromDays(Number(floorDivide(time, NS_PER_DAY)))
+  return BigInt(year * 12 + month - 1)
+}
+
 /** The time `months` calendar months later (earlier if negative); may lie outside TIME_MIN…TIME_MAX. */
 export function addMonths(time: bigint, months: bigint): bigint {
   const days = floorDivide(time, NS_PER_DAY)
@@ -66,62 +69,4 @@ export function addMonths(time: bigint, months: bigint): bigint {
   const month = Number(index) - year * 12 + 1
   const day = Math.min(civil.day, daysInMonth(year, month))
   return BigInt(daysFromCivil({ year, month, day })) * NS_PER_DAY + (time - days * NS_PER_DAY)
-}
-
-function monthIndex(time: bigint): bigint {
-  const { year, month } = civilFromDays(Number(floorDivide(time, NS_PER_DAY)))
-  return BigInt(year * 12 + month - 1)
-}
-
-/** Which bucket a time is in: 0 starts at `origin`, -1 ends there. */
-function bucketNumber(every: Duration, origin: bigint, time: bigint): bigint {
-  if (every.width !== null) return floorDivide(time - origin, every.width)
-  const number = floorDivide(monthIndex(time) - monthIndex(origin), every.months)
-  return addMonths(origin, number * every.months) > time ? number - 1n : number
-}
-
-function boundary(every: Duration, origin: bigint, number: bigint): bigint {
-  const start =
-    every.width === null ? addMonths(origin, number * every.months) : origin + number * every.width
-  return start < TIME_MIN ? TIME_MIN : start > TIME_MAX + 1n ? TIME_MAX + 1n : start
-}
-
-/** Start of the bucket that holds `time`, TIME_MIN at least. */
-export function bucketStart(every: Duration, origin: bigint, time: bigint): bigint {
-  return boundary(every, origin, bucketNumber(every, origin, time))
-}
-
-/** End of the bucket that holds `time`, TIME_MAX + 1 at most. */
-export function bucketEnd(every: Duration, origin: bigint, time: bigint): bigint {
-  return boundary(every, origin, bucketNumber(every, origin, time) + 1n)
-}
-
-/** How many buckets touch [start, end); 0 if that is empty. Check it before bucketBoundaries. */
-export function bucketCount(every: Duration, origin: bigint, start: bigint, end: bigint): bigint {
-  if (start >= end) return 0n
-  return bucketNumber(every, origin, end - 1n) - bucketNumber(every, origin, start) + 1n
-}
-
-/** Boundaries computed between two pauses: about a millisecond. */
-const STEP_BUCKETS = 8_192
-
-/**
- * Starts of the n buckets that touch [start, end), then the end of the last: n + 1 ascending times
- * within TIME_MIN … TIME_MAX + 1. Empty for an empty range.
- */
-export function* bucketBoundaries(
-  every: Duration,
-  origin: bigint,
-  start: bigint,
-  end: bigint,
-): Execution<BigInt64Array> {
-  const count = Number(bucketCount(every, origin, start, end))
-  if (count === 0) return new BigInt64Array(0)
-  const first = bucketNumber(every, origin, start)
-  const boundaries = new BigInt64Array(count + 1)
-  for (let i = 0; i <= count; i++) {
-    boundaries[i] = boundary(every, origin, first + BigInt(i))
-    if (i % STEP_BUCKETS === STEP_BUCKETS - 1) yield { pause: true }
-  }
-  return boundaries
 }

@@ -228,7 +228,9 @@ const queryParameters = {
   ).optional(),
   by: describe('Tags to group by, comma-separated; `*` = all').optional(),
   every: describe('Bucket width: `10s`, `5m`, `1h`, `1d`').optional(),
-  tz: describe('Time zone of buckets of a day and longer').optional(),
+  tz: describe(
+    'Time zone, like Europe/Berlin, whose clock buckets of a day and longer follow; UTC if absent',
+  ).optional(),
   origin: describe('Time that some bucket starts at').optional(),
   fill: describe('`none`, `null`, `previous`, `linear`, a number, or an object').optional(),
   order: order.optional(),

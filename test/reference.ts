@@ -3,7 +3,7 @@
 // engine (they have tests of their own) and answers what the engine must answer.
 
 import { finish } from '../engine/step.ts'
-import { bucketBoundaries, bucketStart } from '../engine/calendar.ts'
+import { bucketBoundaries, bucketRule, bucketStart } from '../engine/buckets.ts'
 import { encodeCursor } from '../engine/query/cursor.ts'
 import { OmenError } from '../engine/error.ts'
 import { resolveColumn, resolveName, unknownColumn } from '../engine/query/expression/name.ts'
@@ -280,10 +280,12 @@ function aggregateRows(
 
 /** Rows before `start` that the first differences of series may begin with. */
 function seedRows(query: Query, table: ReferenceTable, outputs: readonly Output[]): Row[] {
-  const { start, every, origin } = query
-  if (start === null || every === null) return []
-  const bucket = bucketStart(every, origin, start)
-  const width = every.width ?? bucket - bucketStart(every, origin, bucket - 1n)
+  const { start } = query
+  const rule = bucketRule(query)
+  if (start === null || rule === null) return []
+  const bucket = bucketStart(rule, start)
+  const isFixed = rule.every.width !== null && rule.timeZone === 'UTC'
+  const width = isFixed ? rule.every.width! : bucket - bucketStart(rule, bucket - 1n)
   return countedRows(query, table, outputs, true).filter(({ time }) => {
     return time >= start - width && time < start
   })
@@ -347,7 +349,7 @@ function cellsOf(
 function bucketsOf(rows: readonly Row[], query: Query): Map<bigint, Row[]> {
   const buckets = new Map<bigint, Row[]>()
   for (const row of rows) {
-    const start = bucketStart(query.every!, query.origin, row.time)
+    const start = bucketStart(bucketRule(query)!, row.time)
     const bucket = buckets.get(start)
     if (bucket === undefined) buckets.set(start, [row])
     else bucket.push(row)
@@ -356,13 +358,15 @@ function bucketsOf(rows: readonly Row[], query: Query): Map<bigint, Row[]> {
 }
 
 /** Starts of all buckets of the answer, ascending. */
-function gridOf({ every, origin, start, end }: Query, found: readonly bigint[]): bigint[] {
+function gridOf(query: Query, found: readonly bigint[]): bigint[] {
+  const { start, end } = query
+  const rule = bucketRule(query)!
   if (found.length === 0) return []
   const ascending = [...found].sort(orderTimes)
   // The bucket of `start` may begin before it, and be the last one.
-  const from = start === null ? ascending[0]! : bucketStart(every!, origin, start)
+  const from = start === null ? ascending[0]! : bucketStart(rule, start)
   const to = end ?? ascending.at(-1)! + 1n
-  return [...finish(bucketBoundaries(every!, origin, from, to))].slice(0, -1)
+  return [...finish(bucketBoundaries(rule, from, to))].slice(0, -1)
 }
 
 /** Rows before `start` that fill may see, by group. */

@@ -2,7 +2,13 @@
 // run in few kernel calls (assembly/aggregate-run.ts), all else as chunks; then fill, order and page.
 
 import { afterCursor, answerOf } from './answer.ts'
-import { bucketBoundaries, bucketStart } from '../calendar.ts'
+import {
+  type BucketRule,
+  bucketBoundaries,
+  bucketRule,
+  bucketStart,
+  bucketWidth,
+} from '../buckets.ts'
 import { shortClusters } from './cluster.ts'
 import { featuresOf, needsNeighbours } from './feature.ts'
 import {
@@ -15,7 +21,7 @@ import {
 } from './fill.ts'
 import { Downsampler } from './downsampler.ts'
 import { Aggregator, type AggregatePartial, type AggregateRows, type Grid } from './partial.ts'
-import type { Answer, AnswerSeries, Duration, Vector } from './query.ts'
+import type { Answer, AnswerSeries, Vector } from './query.ts'
 import { GROUP_CELLS, Pace } from './pace.ts'
 import type { Plan } from './plan.ts'
 import { joinRows } from './raw.ts'
@@ -33,11 +39,12 @@ export function* executeAggregate(scan: Scan): Execution<Answer> {
   const stored = plan.rollups.length === 0 ? null : new StoredBuckets(scan)
   scan.stored = stored
   if (plan.query.fill !== null) checkFillValue(plan.query.fill, plan.outputs)
-  const { every, fill } = plan.query
+  const { fill } = plan.query
+  const rule = bucketRule(plan.query)
   const isSliced = fill === null && !plan.outputs.some(mayOverflow) && !comparesNeighbours(plan)
   const groups =
-    every !== null && isSliced
-      ? yield* slicedGroups(scan, every, stored)
+    rule !== null && isSliced
+      ? yield* slicedGroups(scan, rule, stored)
       : yield* filledGroups(scan, stored)
   const series: AnswerSeries[] = []
   const pace = new Pace()
@@ -61,12 +68,13 @@ function comparesNeighbours({ outputs, fields }: Plan): boolean {
 
 /** The time from which on a point before `start` may begin the first difference: one bucket before. */
 function seedsFromOf({ query, timeStart }: Plan): bigint | null {
-  const { start, every, origin } = query
-  if (start === null || every === null) return null
-  let width = every.width
+  const { start } = query
+  const rule = bucketRule(query)
+  if (start === null || rule === null) return null
+  let width = bucketWidth(rule)
   if (width === null) {
-    const bucket = bucketStart(every, origin, start)
-    width = bucket - bucketStart(every, origin, bucket - 1n)
+    const bucket = bucketStart(rule, start)
+    width = bucket - bucketStart(rule, bucket - 1n)
   }
   return start - width > timeStart ? start - width : timeStart
 }
@@ -74,7 +82,7 @@ function seedsFromOf({ query, timeStart }: Plan): bigint | null {
 /** Groups by slices of the range, as far as the page goes. */
 function* slicedGroups(
   scan: Scan,
-  every: Duration,
+  rule: BucketRule,
   stored: StoredBuckets | null,
 ): Execution<GroupRows[]> {
   const { query, groups } = scan.plan
@@ -83,7 +91,7 @@ function* slicedGroups(
   // each group belong to pages before.
   const wanted = query.limit + 1 + (query.cursor === null ? 0 : 2 * groups.length)
   let count = 0
-  for (const [start, end] of bucketSlices(scan, every)) {
+  for (const [start, end] of bucketSlices(scan, rule)) {
     const rows = yield* aggregateRange(scan, start, end, stored)
     for (const part of yield* splitGroups(rows, null)) {
       const parts = found.get(part.group)
@@ -107,10 +115,11 @@ function* slicedGroups(
 function* filledGroups(scan: Scan, stored: StoredBuckets | null): Execution<GroupRows[]> {
   const { query, outputs, start, end } = scan.plan
   const rows = yield* aggregateRange(scan, start, end, stored, seedsFromOf(scan.plan))
-  const { every, fill } = query
-  if (every === null || fill === null || rows.groups.length === 0)
+  const { fill } = query
+  const rule = bucketRule(query)
+  if (rule === null || fill === null || rows.groups.length === 0)
     return yield* splitGroups(rows, query.start)
-  const grid = yield* fillGrid(query, every, rows)
+  const grid = yield* fillGrid(query, rule, rows)
   const usesLookback = fill.lookback > 0n && query.start !== null
   const known = usesLookback
     ? yield* knownBefore(scan, query.start, fill.lookback, stored)
@@ -256,13 +265,14 @@ function* addSeries(
 
 /** Calendar units get a table of bucket starts over the range that holds points. */
 function* gridOf(scan: Scan, start: bigint, end: bigint): Execution<Grid> {
-  const { every, origin } = scan.plan.query
-  if (every === null) return { kind: 'one' }
-  if (every.width !== null) return { kind: 'fixed', origin, width: every.width }
+  const rule = bucketRule(scan.plan.query)
+  if (rule === null) return { kind: 'one' }
+  const width = bucketWidth(rule)
+  if (width !== null) return { kind: 'fixed', origin: rule.origin, width }
   const [first, last] = timeRange(scan)
   const from = first > start ? first : start
   const to = last < end ? last + 1n : end
-  const boundaries = yield* bucketBoundaries(every, origin, from, to)
+  const boundaries = yield* bucketBoundaries(rule, from, to)
   // Without points any table will do.
   return {
     kind: 'boundaries',

@@ -2,12 +2,13 @@
 // carries the last known value, `linear` joins two known ones; both stop at `maxGap`, and see one
 // value from before `start` if `lookback` brought it. Rules: docs/internals.md, "Query language".
 
-import { TIME_MAX, TIME_MIN, bucketBoundaries, bucketCount } from '../calendar.ts'
+import { type BucketRule, bucketBoundaries, bucketCount } from '../buckets.ts'
+import { TIME_MAX, TIME_MIN } from '../calendar.ts'
 import { limitExceeded } from './budget.ts'
 import { OmenError } from '../error.ts'
 import { GROUP_CELLS, Pace } from './pace.ts'
 import type { AggregateRows } from './partial.ts'
-import type { Duration, Fill, Query, ValueType, Vector } from './query.ts'
+import type { Fill, Query, ValueType, Vector } from './query.ts'
 import type { Output } from './selection.ts'
 import type { Execution } from '../step.ts'
 import { emptyVector } from './vector.ts'
@@ -32,7 +33,7 @@ export type KnownValues = ReadonlyMap<number, readonly (KnownValue | null)[]>
 /** Starts of all buckets of the answer. Throws `limit_exceeded` if groups × buckets pass maxBuckets. */
 export function* fillGrid(
   query: Query,
-  every: Duration,
+  rule: BucketRule,
   rows: AggregateRows,
 ): Execution<BigInt64Array> {
   let first = TIME_MAX
@@ -50,11 +51,11 @@ export function* fillGrid(
   // A bucket may be named before `start`, which lies in it.
   const end = query.end ?? (last > start ? last : start) + 1n
   const { maxBuckets } = query.limits
-  const count = bucketCount(every, query.origin, start, end)
+  const count = bucketCount(rule, start, end)
   if (count * BigInt(groups) > BigInt(Math.min(maxBuckets, Number.MAX_SAFE_INTEGER))) {
     throw limitExceeded('maxBuckets', maxBuckets, `buckets would be filled, ${count} in each group`)
   }
-  const boundaries = yield* bucketBoundaries(every, query.origin, start, end)
+  const boundaries = yield* bucketBoundaries(rule, start, end)
   return boundaries.slice(0, -1)
 }
 

@@ -128,7 +128,7 @@ export interface Query {
   readonly every: Duration | null
   /** Start of some bucket: what was asked for, else the epoch, or Monday 1970-01-05 for weeks. */
   readonly origin: bigint
-  /** `UTC`: others are refused for now. */
+  /** Whose clock buckets of days and longer follow; `UTC` of shorter ones and without buckets. */
   readonly timeZone: string
   /** null = `none`. Only with `every`. */
   readonly fill: Fill | null

@@ -1,7 +1,7 @@
 // Request → checked `Query`: every member's shape, times made absolute with one `now`, expressions
 // parsed, the cursor matched with the request. Pure; names of columns are the planner's.
 
-import { NS_PER_DAY } from '../calendar.ts'
+import { originOf } from '../buckets.ts'
 import { checkFingerprint, decodeCursor, fingerprintOf } from './cursor.ts'
 import { OmenError } from '../error.ts'
 import { nearestName } from './expression/name.ts'
@@ -10,6 +10,7 @@ import { childrenOf, type Expression, type Selection } from './expression/tree.t
 import { parseWhere } from './expression/where.ts'
 import type {
   Duration,
+  DurationUnit,
   Fill,
   LatestRequest,
   Precision,
@@ -20,6 +21,7 @@ import type {
   SamplingMethod,
   TimeInput,
 } from './query.ts'
+import { timeZoneOf } from '../time-zone.ts'
 import { PRECISION_NS, parseDuration, parseFixedDuration, parseTime } from '../time.ts'
 
 export interface QueryContext {
@@ -61,7 +63,6 @@ const LATEST_MEMBERS = [
 
 /** Points that are chosen of a series at most. */
 const POINTS_MAX = 1_000_000
-const MONDAY = 4n * NS_PER_DAY
 const NAME_BYTES_MAX = 1_024
 const encoder = new TextEncoder()
 const UTC_NAMES = new Set(['UTC', 'Etc/UTC', 'Etc/GMT', 'GMT', 'Z', 'Zulu', 'Etc/Zulu'])
@@ -80,6 +81,7 @@ export function parseQuery(request: QueryRequest, context: QueryContext): Query 
     return isAbsent(input) ? null : parseTime(input, precision, now, `/${name}`)
   }
   const every = isAbsent(request.every) ? null : parseDuration(request.every, '/every')
+  const timeZone = zoneNameOf(request.tz, every)
   const query: Query = {
     kind: 'range',
     database: context.database,
@@ -91,8 +93,8 @@ export function parseQuery(request: QueryRequest, context: QueryContext): Query 
     select: selectOf(request.select),
     by: byOf(request.by),
     every,
-    origin: timeOf('origin') ?? (every?.unit === 'w' ? MONDAY : 0n),
-    timeZone: timeZoneOf(request.tz, every),
+    origin: timeOf('origin') ?? originOf(every, timeZone),
+    timeZone,
     fill: fillOf(request.fill, every),
     sampling: samplingOf(request, context),
     order: orderOf(request.order),
@@ -269,21 +271,19 @@ function unquote(name: string): string {
 }
 
 /** Days and longer follow a zone's calendar; everything shorter is the same in all of them. */
-function timeZoneOf(tz: unknown, every: Duration | null): string {
+function zoneNameOf(tz: unknown, every: Duration | null): string {
   if (isAbsent(tz)) return 'UTC'
   const name = textOf(tz, '/tz')
   if (UTC_NAMES.has(name)) return 'UTC'
   try {
-    Intl.DateTimeFormat('en', { timeZone: name })
+    timeZoneOf(name)
   } catch {
     refuse('tz', `${JSON.stringify(name.slice(0, 60))} is not a time zone like Europe/Berlin`)
   }
-  if (every !== null && ['d', 'w', 'mo', 'y'].includes(every.unit)) {
-    const message = `tz: buckets of ${every.unit} in ${name} are not offered yet, only UTC`
-    throw new OmenError('unsupported', message, { pointer: '/tz' })
-  }
-  return name
+  return every !== null && CALENDAR_UNITS.has(every.unit) ? name : 'UTC'
 }
+
+const CALENDAR_UNITS: ReadonlySet<DurationUnit> = new Set(['d', 'w', 'mo', 'y'])
 
 function fillOf(fill: unknown, every: Duration | null): Fill | null {
   // JSON null is fill's own value, but where nothing can be filled it means "absent", as elsewhere.

@@ -1,8 +1,8 @@
 // With a limit, a range is read in time slices from the side the answer begins with, each wider than
 // the one before, so that the newest hundred points or five buckets of a year touch little of it.
 
-import { TIME_MAX, TIME_MIN, bucketEnd, bucketStart } from '../calendar.ts'
-import type { Duration } from './query.ts'
+import { type BucketRule, bucketEnd, bucketStart } from '../buckets.ts'
+import { TIME_MAX, TIME_MIN } from '../calendar.ts'
 import type { Scan } from './scan.ts'
 
 /** Rows that the first slice aims at, beyond the limit. */
@@ -31,13 +31,17 @@ export function timeRange({ parts, memtables, stored }: Scan): [bigint, bigint] 
 }
 
 /** Slices of buckets, all of them whole; one slice if most of the range is wanted. */
-export function* bucketSlices(scan: Scan, every: Duration): Generator<[bigint, bigint]> {
+export function* bucketSlices(scan: Scan, rule: BucketRule): Generator<[bigint, bigint]> {
   const { query, groups } = scan.plan
-  const { cursor, order, limit, origin } = query
+  const { cursor, order, limit } = query
+  const { every } = rule
   const bucket = every.width ?? every.months * NS_PER_MONTH
-  let [start, end] = bucketRange(scan, every)
+  let [start, end] = bucketRange(scan, rule)
   if (cursor !== null && order === 'asc' && cursor.time > start) start = cursor.time
-  if (cursor !== null && order === 'desc' && cursor.time + bucket < end) end = cursor.time + bucket
+  if (cursor !== null && order === 'desc') {
+    const after = bucketEnd(rule, cursor.time)
+    if (after < end) end = after
+  }
   const buckets = (limit * SLICE_MARGIN) / Math.max(groups.length, 1) + 2
   let width =
     buckets < Number(end - start) / Number(bucket) / 2
@@ -45,7 +49,7 @@ export function* bucketSlices(scan: Scan, every: Duration): Generator<[bigint, b
       : end - start
   while (start < end) {
     if (width > end - start) width = end - start
-    const cut = bucketStart(every, origin, order === 'desc' ? end - width : start + width)
+    const cut = bucketStart(rule, order === 'desc' ? end - width : start + width)
     if (width === end - start || cut <= start || cut >= end) {
       yield [start, end]
       return
@@ -65,12 +69,12 @@ function sourceRange(scan: Scan): [bigint, bigint] {
 }
 
 /** The same, cut between buckets: of one that is cut elsewhere, expired points would not count. */
-function bucketRange(scan: Scan, every: Duration): [bigint, bigint] {
-  const { start, end, query } = scan.plan
+function bucketRange(scan: Scan, rule: BucketRule): [bigint, bigint] {
+  const { start, end } = scan.plan
   const [first, last] = timeRange(scan)
   if (first > last) return [start, start]
-  const from = bucketStart(every, query.origin, first)
-  const to = bucketEnd(every, query.origin, last)
+  const from = bucketStart(rule, first)
+  const to = bucketEnd(rule, last)
   return [start > from ? start : from, end < to ? end : to]
 }
 

@@ -4,6 +4,7 @@
 // and finer ones for what it leaves open where points have expired: before it begins, and buckets that
 // the query's range cuts. Pure.
 
+import { clockKeeps } from '../buckets.ts'
 import { NS_PER_DAY } from '../calendar.ts'
 import { fieldTypeName } from '../field.ts'
 import type { PlanColumn } from '../query/plan.ts'
@@ -56,7 +57,7 @@ interface StoredTables {
 }
 
 /** What is asked of the buckets. */
-type BucketQuestion = Pick<Query, 'every' | 'origin' | 'kind' | 'start'>
+type BucketQuestion = Pick<Query, 'every' | 'origin' | 'timeZone' | 'kind' | 'start'>
 
 /**
  * The rollups of a table that answer a query, the coarsest first: each is for what those before it
@@ -76,7 +77,7 @@ export function chooseRollups(
   // Without buckets and start a row is named by its first point, whose time no rollup has.
   if (query.every === null && query.start === null) return []
   const usable = (bySource.get(source) ?? []).flatMap((rollup) => {
-    if (rollup.watermark < 0n || !fitsBuckets(query, rollup)) return []
+    if (rollup.watermark < 0n || !fitsBuckets(query, rollup, times.ranges)) return []
     return planRollup(select, rollup, catalog) ?? []
   })
   usable.sort(({ rollup: a }, { rollup: b }) => {
@@ -149,9 +150,13 @@ function leftOf(found: PlanRollup, range: BucketRun): BucketRun[] {
 }
 
 /** Does every boundary of the query's buckets lie on one of the rollup's? One bucket has none. */
-function fitsBuckets({ every, origin }: BucketQuestion, rollup: Rollup): boolean {
+function fitsBuckets(query: BucketQuestion, rollup: Rollup, ranges: readonly BucketRun[]): boolean {
+  const { every, origin, timeZone } = query
   if (every === null) return true
   if ((origin - rollup.origin) % rollup.width !== 0n) return false
+  const keeps = ({ start, end }: BucketRun): boolean =>
+    clockKeeps({ every, origin, timeZone }, rollup.width, start, end)
+  if (timeZone !== 'UTC' && !ranges.every(keeps)) return false
   if (every.width !== null) return every.width % rollup.width === 0n
   // Months begin whole days after each other.
   return NS_PER_DAY % rollup.width === 0n

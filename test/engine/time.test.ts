@@ -1,12 +1,8 @@
-import { finish } from '../../engine/step.ts'
 import { describe, expect, test } from 'vitest'
 import {
   TIME_MAX,
   TIME_MIN,
   addMonths,
-  bucketBoundaries,
-  bucketCount,
-  bucketStart,
   civilFromDays,
   daysFromCivil,
 } from '../../engine/calendar.ts'
@@ -258,75 +254,6 @@ describe('calendar', () => {
     expect(addMonths(at('2024-03-31'), -1n)).toBe(at('2024-02-29'))
     expect(addMonths(at('1970-01-01'), -1n)).toBe(at('1969-12-01'))
     expect(addMonths(at('2024-12-15'), 13n)).toBe(at('2026-01-15'))
-  })
-  test('a bucket holds its start and not its end, whatever width and origin', () => {
-    const units = ['1ns', '7s', '1h', '1d', '3d', '1w', '1mo', '5mo', '1y', '4y']
-    for (let seed = 0; seed < 1_500; seed++) {
-      const random = randomOf(seed)
-      const every = parseDuration(random.pick(units), '/every')
-      const origin =
-        BigInt(random.int(4_000) - 2_000) * DAY + BigInt(random.int(86_400)) * 10n ** 9n
-      const time = BigInt(random.int(60_000) - 30_000) * DAY + BigInt(random.int(1_000_000_000))
-      const start = bucketStart(every, origin, time)
-      const [first, end] = finish(bucketBoundaries(every, origin, time, time + 1n))
-      const message = `seed ${seed}`
-      expect(first, message).toBe(start)
-      expect(start <= time && time < end!, message).toBe(true)
-      expect(bucketStart(every, origin, end! - 1n), message).toBe(start)
-      expect(bucketStart(every, origin, end!), message).toBe(end)
-    }
-  })
-  test('weeks from Monday, months from the first', () => {
-    const monday = parse('1970-01-05')
-    const week = bucketStart(parseDuration('1w', '/every'), monday, parse('2026-11-22T12:00Z'))
-    expect(formatTimeText(week, 'rfc3339')).toBe('2026-11-16T00:00:00Z')
-    const months = finish(
-      bucketBoundaries(
-        parseDuration('1mo', '/every'),
-        0n,
-        parse('2024-01-15'),
-        parse('2024-03-01T00:00:01Z'),
-      ),
-    )
-    expect([...months].map((time) => formatTimeText(time, 'rfc3339').slice(0, 10))).toEqual([
-      '2024-01-01',
-      '2024-02-01',
-      '2024-03-01',
-      '2024-04-01',
-    ])
-  })
-  test('an origin on the 31st keeps its day where a month has one', () => {
-    const boundaries = finish(
-      bucketBoundaries(
-        parseDuration('1mo', '/every'),
-        parse('2024-01-31'),
-        parse('2024-01-31'),
-        parse('2024-04-30'),
-      ),
-    )
-    expect([...boundaries].map((time) => formatTimeText(time, 'rfc3339').slice(0, 10))).toEqual([
-      '2024-01-31',
-      '2024-02-29',
-      '2024-03-31',
-      '2024-04-30',
-    ])
-  })
-  test('at the ends of time, boundaries stay within it', () => {
-    const day = parseDuration('1d', '/every')
-    const year = parseDuration('1y', '/every')
-    for (const every of [day, year]) {
-      expect(bucketStart(every, 0n, TIME_MIN)).toBe(TIME_MIN)
-      expect([...finish(bucketBoundaries(every, 0n, TIME_MAX, TIME_MAX + 1n))][1]).toBe(
-        TIME_MAX + 1n,
-      )
-    }
-  })
-  test('an empty range touches no bucket, and large counts are known before they are made', () => {
-    const ns = parseDuration('1ns', '/every')
-    expect(bucketCount(ns, 0n, 5n, 5n)).toBe(0n)
-    expect(finish(bucketBoundaries(ns, 0n, 6n, 5n))).toHaveLength(0)
-    expect(bucketCount(ns, 0n, TIME_MIN, TIME_MAX)).toBe(TIME_MAX - TIME_MIN)
-    expect(bucketCount(parseDuration('1h', '/every'), 0n, -1n, HOUR + 1n)).toBe(3n)
   })
 })
 

@@ -21,6 +21,7 @@ const AGGREGATES = [
   ...['increase', 'delta', 'rate', 'derivative'],
   ...QUANTILES,
 ]
+const ZONES = ['Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'Pacific/Apia', 'UTC']
 const NUMERIC = new Set([
   ...['sum', 'mean', 'spread', 'stddev', 'variance', 'increase', 'delta', 'rate', 'derivative'],
   ...QUANTILES,
@@ -99,7 +100,8 @@ function aggregatesOf(random: Random, scenario: Scenario): Partial<QueryRequest>
   if (every === null) return { select: unique, ...by }
   const origin = random.chance(0.2) ? { origin: String(timeNear(random, scenario)) } : {}
   const fill = random.chance(0.5) ? { fill: fillOf(random, every) } : {}
-  return { select: unique, ...by, every, ...origin, ...fill }
+  const tz = random.chance(0.3) ? { tz: random.pick(ZONES) } : {}
+  return { select: unique, ...by, every, ...origin, ...tz, ...fill }
 }
 
 function aggregateOf(random: Random, { fields }: Scenario): string {

@@ -1,3 +1,4 @@
+import { bucketRule } from '../../../engine/buckets.ts'
 import { finish, type Step } from '../../../engine/step.ts'
 import { describe, expect, test } from 'vitest'
 import { fillGrid, fillGroups, type KnownValue } from '../../../engine/query/fill.ts'
@@ -38,7 +39,7 @@ function gridOf(rows: AggregateRows, request: Partial<QueryRequest>, maxBuckets 
     ...{ database: 'default', now: 0n, limit: { default: 1e6, max: 1e6 } },
     limits: { maxPoints: 1e9, maxBuckets, queryBytes: 2 ** 40, timeoutMs: 1000 },
   })
-  return [...finish(fillGrid(query, query.every!, rows))]
+  return [...finish(fillGrid(query, bucketRule(query)!, rows))]
 }
 
 function fill(
@@ -299,6 +300,6 @@ describe('a large grid', () => {
         limits: { maxPoints: 1e9, maxBuckets: 1e6, queryBytes: 2 ** 40, timeoutMs: 1000 },
       },
     )
-    expect(pausesOf(fillGrid(query, query.every!, rows) as never)).toBeGreaterThan(10)
+    expect(pausesOf(fillGrid(query, bucketRule(query)!, rows) as never)).toBeGreaterThan(10)
   })
 })
