@@ -1,7 +1,7 @@
 // From a request's overlay to the catalog, in two phases. commitValidate maps every new name to
-// what the catalog has by now and finds conflicts; nothing changes. commitApply, with room reserved
-// in the catalog's key tables, gives the rest their ids, writes their entries (docs/format.md,
-// "Catalog entries") and puts the ids into the rows: it cannot fail.
+// what the catalog has by now and finds conflicts; nothing changes. The others, with room reserved
+// in the catalog's key tables, give the rest their ids, write their entries (docs/format.md,
+// "Catalog entries") and put the ids into the rows: they cannot fail.
 //
 // Maps: u32 per overlay table, then per column, shape, series: the catalog's id, or NONE = new.
 
@@ -256,10 +256,9 @@ function applyShapes(staging: usize): void {
   }
 }
 
-function applySeries(staging: usize): void {
+function applySeries(staging: usize, from: u32, to: u32): void {
   const overlay = overlayOf(staging, SERIES)
-  const count = keyTableCount(overlay)
-  for (let i: u32 = 0; i < count; i++) {
+  for (let i = from; i < to; i++) {
     const entry = keyTableEntry(overlay, i)
     const table = mapped(tableMap, load<u32>(entry, 16))
     memory.copy(target + 12, keyTableKey(overlay, entry), load<u32>(entry, 4))
@@ -280,12 +279,37 @@ function reorderRow(staging: usize, row: usize, entry: usize, shape: u32): void 
   }
 }
 
-function applyRows(staging: usize): void {
+/**
+ * Puts new tables, columns and shapes into the catalog and their entries to `entries`: bytes of entries.
+ * commitValidate said 0 in this turn, the catalog's key tables have room for all keys of the overlay,
+ * and `entries` for 20 bytes and the key of each.
+ */
+export function commitNames(staging: usize, database: u32, entries: usize): u32 {
+  findMaps(staging)
+  target = entries
+  applyTables(staging, database)
+  applyColumns(staging)
+  applyShapes(staging)
+  return u32(target - entries)
+}
+
+/** commitNames, after it, for series [from, to) of the overlay. */
+export function commitSeries(staging: usize, entries: usize, from: u32, to: u32): u32 {
+  findMaps(staging)
+  target = entries
+  applySeries(staging, from, to)
+  return u32(target - entries)
+}
+
+/** Then patches about `budget` rows from this offset on: the offset that it came to. */
+export function commitRows(staging: usize, offset: u32, budget: u32): u32 {
+  findMaps(staging)
   const overlay = overlayOf(staging, SHAPES)
   const shapes = catalogOf(staging, SHAPES)
-  let row = usize(load<u32>(staging, 32))
-  const end = row + usize(load<u32>(staging, 40))
-  while (row < end) {
+  const start = usize(load<u32>(staging, 32))
+  let row = start + usize(offset)
+  const end = start + usize(load<u32>(staging, 40))
+  for (; row < end && budget > 0; budget--) {
     const series = load<u32>(row)
     const local = load<u32>(row, 4)
     const shape = mapped(shapeMap, local)
@@ -297,20 +321,5 @@ function applyRows(staging: usize): void {
     if ((series & LOCAL) !== 0) store<u32>(row, mapped(seriesMap, series))
     row += usize(ROW_HEADER) + (usize(load<u32>(keyTableEntry(shapes, shape), 20)) << 3)
   }
-}
-
-/**
- * Puts what is new into the catalog and its entries to `entries`, and patches the rows: bytes of
- * entries. commitValidate said 0 just before, the catalog's key tables have room for all keys of
- * the overlay, and `entries` for 20 bytes and the key of each.
- */
-export function commitApply(staging: usize, database: u32, entries: usize): u32 {
-  findMaps(staging)
-  target = entries
-  applyTables(staging, database)
-  applyColumns(staging)
-  applyShapes(staging)
-  applySeries(staging)
-  applyRows(staging)
-  return u32(target - entries)
+  return u32(row - start)
 }

@@ -25,7 +25,7 @@ function widthFor(points: u64, seconds: u64): u32 {
 
 /**
  * Sets the partition width of each table of the overlay by the batch's rows of it. `spans` is
- * scratch: TABLE_SPAN_SIZE bytes per table of the overlay. Before commitApply.
+ * scratch: TABLE_SPAN_SIZE bytes per table of the overlay. Before commitNames.
  */
 export function choosePartitionWidths(staging: usize, spans: usize): void {
   const tables = overlayOf(staging, TABLES)

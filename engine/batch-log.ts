@@ -1,5 +1,6 @@
 // How a batch gets into the log: ids and catalog entries for what it brings, then one record. A small
-// one does it in one turn; of a large one the record is written in slices, with pauses for others.
+// one does it in one turn; a large one gets its ids and writes its record in slices, with pauses for
+// others.
 
 import type { Catalog } from './catalog/catalog.ts'
 import { OmenError } from './error.ts'
@@ -12,6 +13,8 @@ import type { LoggedBatch } from './write-queue.ts'
 
 /** About a millisecond to checksum and to write each. */
 export const LOG_SLICE_BYTES = 1 << 20
+/** So many bytes of a slice a series: 512 take about 2 ms to get their ids and to be indexed by tags. */
+const SERIES_BYTES = 2_048
 
 const NOTHING = new Uint8Array()
 
@@ -33,6 +36,37 @@ export class BatchLog {
     this.rooms = rooms
     this.sliceBytes = sliceBytes
     this.failed = failed
+  }
+
+  /**
+   * Gives ids to the names of a batch that brings very many series, in steps, before it is logged; null
+   * if it does not. If they throw, or the batch is not logged, the names that have one stay, because
+   * others may have looked them up, and go before those of the next record.
+   */
+  prepare(staged: StagedBatch): Execution<void> | null {
+    const series = Math.ceil(this.sliceBytes / SERIES_BYTES)
+    return staged.newSeries <= series ? null : this.prepareInSteps(staged, series)
+  }
+
+  private *prepareInSteps(staged: StagedBatch, series: number): Execution<void> {
+    const { catalog } = this.rooms
+    const entered: Uint8Array[] = []
+    try {
+      yield* staged.finalizeInSteps(series, (give) => {
+        const mark = catalog.mark()
+        const fresh = give()
+        try {
+          catalog.apply(fresh)
+        } catch (error) {
+          // Nobody has seen these in this turn.
+          if (error instanceof OmenError) catalog.takeBack(mark, fresh)
+          throw error
+        }
+        entered.push(fresh)
+      })
+    } finally {
+      this.carried = joinBytes(this.carried, ...entered)
+    }
   }
 
   /**

@@ -200,6 +200,11 @@ export class Shard implements WriteTarget, DeletionTarget {
     return this.journal.openLogBytes > this.options.logBytes && this.memtables.active.rowCount > 0
   }
 
+  prepare(staged: StagedBatch): Promise<void> | null {
+    const steps = this.batches.prepare(staged)
+    return steps === null ? null : this.run(steps)
+  }
+
   log(staged: StagedBatch): LoggedBatch | LogInSteps {
     const logged = this.instance.guard(() => this.batches.log(staged))
     return typeof logged === 'function' ? (done) => this.run(logged(done)) : logged

@@ -19,6 +19,8 @@ export interface WriteTarget {
   readonly isLogFull: boolean
   /** A step towards room: a new log, or an empty memtable as well. May take long. */
   makeRoom(): Promise<void>
+  /** Gives ids to very many new names first, over many turns; null: there is no need to. */
+  prepare(staged: StagedBatch): Promise<void> | null
   /** Gives ids and logs the batch, or begins to; nothing is visible yet. */
   log(staged: StagedBatch): LoggedBatch | LogInSteps
   /** Makes everything logged durable, in another log if need be. */
@@ -139,6 +141,10 @@ export class WriteQueue {
 
   private async accept(write: Waiting): Promise<void> {
     try {
+      const { rowBytes, arenaBytes } = write.staged
+      if (!this.target.canHold(rowBytes, arenaBytes)) throw tooLarge(rowBytes + arenaBytes)
+      const prepared = this.target.prepare(write.staged)
+      if (prepared !== null) await prepared
       if (!this.takeRoom(write.staged)) {
         await this.settle()
         while (!this.takeRoom(write.staged)) await this.target.makeRoom()
@@ -154,7 +160,6 @@ export class WriteQueue {
 
   private takeRoom({ rowBytes, arenaBytes }: StagedBatch): boolean {
     const { target } = this
-    if (!target.canHold(rowBytes, arenaBytes)) throw tooLarge(rowBytes + arenaBytes)
     return !target.isLogFull && target.reserve(rowBytes, arenaBytes)
   }
 

@@ -7,8 +7,10 @@ import type { CatalogLease } from '../catalog/leases.ts'
 import { encodeDatabase } from '../catalog/catalog-entry.ts'
 import { type LineError, OmenError, assert } from '../error.ts'
 import { FIELD_TYPE_NAMES } from '../field.ts'
+import { joinBytes } from '../log/log-record.ts'
 import type { Region } from '../memory.ts'
 import type { Staging } from './staging.ts'
+import { type Execution, finish } from '../step.ts'
 import { formatTimeText } from '../time.ts'
 
 /** What the write queue and the shard see of a batch. */
@@ -20,13 +22,20 @@ export interface StagedBatch {
   readonly arena: number
   readonly arenaBytes: number
   readonly rowCount: number
+  /** Series that are new, or were when they were staged. */
+  readonly newSeries: number
   /**
    * Validates, then gives ids to what is new, enters it into the catalog's key tables and patches
    * the rows: the catalog entries to log (a copy). Throws `type_conflict`, `conflict`,
    * `limit_exceeded` or `busy`, and then nothing has changed. Call it once, in the order of the
-   * log.
+   * log; after `finalizeInSteps` it has nothing to do and gives nothing.
    */
   finalize(): Uint8Array
+  /**
+   * The same in steps of so many series, and nothing else is finalized meanwhile: `enter` is given
+   * what enters some and gives their entries, to be called once, at once. What it throws ends it.
+   */
+  finalizeInSteps(series: number, enter: (give: () => Uint8Array) => void): Execution<void>
   /** The answer to the writer. */
   result(ack: Ack): WriteResult
   /** Gives rows and arena back; harmless when done twice. */
@@ -41,6 +50,8 @@ const LOCAL = 0x80000000
 const NONE = 0xffffffff
 /** An entry without its name or key takes at most so many bytes. */
 const ENTRY_BYTES = 20
+/** Rows that one call patches. */
+const ROWS_PER_STEP = 65_536
 const decoder = new TextDecoder()
 
 interface StagedOptions {
@@ -63,6 +74,7 @@ export class StagedRows implements StagedBatch {
   private readonly refused: StagedOptions['refused']
   private readonly rollup: StagedOptions['rollup']
   private readonly lease: CatalogLease
+  private isFinal = false
 
   constructor(staging: Staging, catalog: Catalog, options: StagedOptions) {
     this.staging = staging
@@ -78,32 +90,59 @@ export class StagedRows implements StagedBatch {
     this.rowCount = staging.rowCount
   }
 
+  get newSeries(): number {
+    return this.staging.overlay[SERIES]!.count
+  }
+
   finalize(): Uint8Array {
-    const { catalog, staging } = this
-    const { memory } = staging
-    const known = catalog.databases.get(this.database)
-    const databaseId = known?.id ?? catalog.nextDatabaseId
+    const parts: Uint8Array[] = []
+    if (!this.isFinal) finish(this.finalizeInSteps(Infinity, (give) => void parts.push(give())))
+    return joinBytes(...parts)
+  }
+
+  *finalizeInSteps(series: number, enter: (give: () => Uint8Array) => void): Execution<void> {
+    const { staging } = this
+    const { kernel, memory, overlay, pointer } = staging
+    const databaseId = this.catalog.databases.get(this.database)?.id ?? this.catalog.nextDatabaseId
     if (!this.lease.isCurrent()) this.refresh()
-    const keyCount = staging.overlay.reduce((sum, table) => sum + table.count, 0)
-    const keyBytes = staging.overlay.reduce((sum, table) => sum + table.keyBytes, 0)
+    const keyCount = overlay.reduce((sum, table) => sum + table.count, 0)
     const maps = memory.allocate(4 * keyCount)
     let entries: Region | null = null
     try {
-      this.validate(databaseId, maps)
-      this.refuseRollups(maps)
-      this.refuseClosed()
-      this.checkSeriesLimit(maps)
-      entries = memory.allocate(keyBytes + ENTRY_BYTES * keyCount + 32)
+      this.check(databaseId, maps)
+      const keyBytes = overlay.reduce((sum, table) => sum + table.keyBytes, 0)
+      const { offset } = (entries = memory.allocate(keyBytes + ENTRY_BYTES * keyCount + 32))
       this.reserve()
       this.choosePartitionWidths()
-      // Nothing fails from here on.
-      const size = staging.kernel.commitApply(staging.pointer, databaseId, entries.offset) >>> 0
-      const written = memory.u8.slice(entries.offset, entries.offset + size)
-      return known === undefined ? this.withDatabase(databaseId, written) : written
+      // Nothing fails from here on, but what `enter` does.
+      enter(() => {
+        const size = kernel.commitNames(pointer, databaseId, offset)
+        return this.withDatabase(databaseId, memory.u8.slice(offset, offset + size))
+      })
+      for (let from = 0, to = 0; from < this.newSeries; from = to) {
+        to = Math.min(this.newSeries, from + series)
+        yield { pause: true }
+        enter(() => {
+          const size = kernel.commitSeries(pointer, offset, from, to)
+          return memory.u8.slice(offset, offset + size)
+        })
+      }
+      for (let at = 0; at < this.rowBytes; at = kernel.commitRows(pointer, at, ROWS_PER_STEP)) {
+        yield { pause: true }
+      }
+      this.isFinal = true
     } finally {
       memory.release(maps)
       if (entries !== null) memory.release(entries)
     }
+  }
+
+  /** Fills `maps` and refuses what cannot be stored. */
+  private check(databaseId: number, maps: Region): void {
+    this.validate(databaseId, maps)
+    this.refuseRollups(maps)
+    this.refuseClosed()
+    this.checkSeriesLimit(maps)
   }
 
   result(ack: Ack): WriteResult {
@@ -116,12 +155,10 @@ export class StagedRows implements StagedBatch {
 
   /** The database takes its id at once: the next batch in the queue may be for another new one. */
   private withDatabase(id: number, rest: Uint8Array): Uint8Array {
+    if (this.catalog.databases.has(this.database)) return rest
     const first = encodeDatabase(id, this.database)
     this.catalog.apply(first)
-    const all = new Uint8Array(first.length + rest.length)
-    all.set(first)
-    all.set(rest, first.length)
-    return all
+    return joinBytes(first, rest)
   }
 
   /** New tables of few points a day get wider partitions than one of a day. */

@@ -132,3 +132,21 @@ test('refused in slices, batches give their memory and room back', async () => {
   for (let i = 0; i < 5; i++) await refuse()
   expect(db.metrics().memoryBytes).toBe(memoryBytes)
 })
+
+test('others look at the names of a batch while it gets its ids, and all its points come at once', async () => {
+  const { db } = await open(new SimulatedDisk(9))
+  await write(db, 'big,h=h0 v=0 0')
+  const state = { isOver: false }
+  const writing = write(db, large('big')).finally(() => (state.isOver = true))
+  const seen = new Set<number>()
+  const points = new Set<number>()
+  while (!state.isOver) {
+    seen.add((await db.series('big')).series.length)
+    points.add((await counts(db))['big']!)
+  }
+  await writing
+  expect(seen.size).toBeGreaterThan(3)
+  expect([...points].filter((count) => count !== 1 && count !== 60)).toEqual([])
+  expect((await counts(db))['big']).toBe(60)
+  expect((await db.series('big')).series).toHaveLength(60)
+})

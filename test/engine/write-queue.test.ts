@@ -38,6 +38,15 @@ class Recorder implements WriteTarget {
   /** Ends the logging of a batch whose name begins with `large`. */
   readonly steps: { whole: () => void; fail: (error: Error) => void }[] = []
 
+  /** What gives ids to the names of a batch whose name begins with `many`. */
+  preparing: Promise<void> = Promise.resolve()
+
+  prepare(staged: StagedBatch): Promise<void> | null {
+    if (!nameOf(staged).startsWith('many')) return null
+    this.calls.push(`prepare ${nameOf(staged)}`)
+    return this.preparing
+  }
+
   log(staged: StagedBatch): LoggedBatch | LogInSteps {
     if (this.refusal !== null) throw this.refusal
     this.calls.push(`log ${nameOf(staged)}`)
@@ -294,4 +303,33 @@ test('a large batch waits for its sync whatever its ack, because a copy of it wo
   target.syncs[0]!.resolve()
   expect((await write).ack).toBe('memory')
   expect(target.calls).toEqual(['log a', 'sync', 'apply a'])
+})
+
+test('very many names get their ids before room is looked for, and nothing is logged meanwhile', async () => {
+  const { target, queue } = openQueue()
+  let prepared!: () => void
+  target.preparing = new Promise((resolve) => (prepared = resolve))
+  target.isLogFull = true
+  const writes = ['many', 'b'].map((name) => queue.submit(batch(name), 'memory'))
+  await tick()
+  expect(target.calls).toEqual(['prepare many'])
+  prepared()
+  await tick()
+  expect(target.calls).toEqual([
+    'prepare many',
+    'room',
+    'log many',
+    'apply many',
+    'log b',
+    'apply b',
+  ])
+  await Promise.all(writes)
+})
+
+test('a batch whose names cannot get their ids is refused and takes no room', async () => {
+  const { target, queue } = openQueue()
+  target.preparing = Promise.reject(new Error('busy'))
+  await expect(queue.submit(batch('many', 60), 'fsync')).rejects.toThrow('busy')
+  await queue.submit(batch('b', 100), 'memory')
+  expect(target.calls).toEqual(['prepare many', 'log b', 'apply b'])
 })
