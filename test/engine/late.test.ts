@@ -78,6 +78,38 @@ test('late data over a year of partitions is a few files, merged in a few jobs',
   await db.close()
 })
 
+test('parts that queries read side by side again and again are merged for good, others are not', async () => {
+  const { db, shard } = await openLate()
+  // Two parts that share no time and overlap, and a third one behind them.
+  const moved = (lines: readonly string[], by: bigint): string[] =>
+    lines.map((line) => line.replace(/ \d+$/, (at) => ` ${BigInt(at) + by}`))
+  await write(db, regular(0n, 2_000, 1))
+  await settle(db, shard)
+  await write(db, moved(regular(0n, 2_000, 2), 5_000_000_000n))
+  await settle(db, shard)
+  await write(db, regular(30_000_000_000_000n, 500, 3))
+  await settle(db, shard)
+  expect(shard.parts.parts().length).toBe(3)
+  const ask = async (start: bigint, end: bigint, times: number): Promise<void> => {
+    for (let i = 0; i < times; i++) {
+      const select = ['count(v)', 'sum(v)']
+      const { series } = await db.query({ table: 'm', select, start, end, precision: 'ns' })
+      expect(Number(series[0]!.fields[0]!.values[0])).toBeGreaterThan(0)
+    }
+    await settle(db, shard)
+  }
+  // Nothing overlaps the third.
+  await ask(30_000_000_000_000n, 31_000_000_000_000n, 300)
+  expect(shard.parts.parts().length).toBe(3)
+  // Two thousand rows in each, 32 of them for each question.
+  await ask(1_000_000_000_000n, 4_600_000_000_000n, 40)
+  expect(shard.parts.parts().length).toBe(3)
+  await ask(1_000_000_000_000n, 4_600_000_000_000n, 40)
+  expect(shard.parts.parts().length).toBe(2)
+  expect((await question(db)).values).toEqual([4_500, 2_000 + 4_000 + 1_500])
+  await db.close()
+})
+
 test('parts that queries merge again and again are merged for good, and no bytes are written for others', async () => {
   const { db, shard } = await openLate()
   await write(db, regular(0n, 4_000, 1))
