@@ -70,6 +70,7 @@ export {
   manyCut,
   manyDecode,
   manyGather,
+  manyGatherNewest,
   manyJoin,
   manyLast,
   manyNewest,

@@ -155,6 +155,62 @@ export function manyGather(
   return n
 }
 
+/**
+ * The same of the newest row of each series alone, with the later writes of its time. Chains may be
+ * `longest` rows long, of which `most` may have the newest time; those beyond get MANY_LONG.
+ */
+export function manyGatherNewest(
+  memtable: usize,
+  seriesTable: usize,
+  snapshot: u32,
+  marks: u32,
+  ids: usize,
+  n: u32,
+  start: i64,
+  end: i64,
+  longest: u32,
+  most: u32,
+  index: usize,
+  capacity: u32,
+  budget: u32,
+  table: usize,
+): u32 {
+  const rows = memtableRows(memtable)
+  let used: u32 = 0
+  let visited: u32 = 0
+  for (let i: u32 = 0; i < n; i++) {
+    const first = used
+    setStart(table, i, first)
+    if (visited > budget) return i
+    let next = memtableHead(memtable, seriesTable, load<u32>(ids + (usize(i) << 2)))
+    let newest = start
+    let length: u32 = 0
+    for (; next !== 0 && length <= longest && used - first <= most; length++) {
+      const row = rows + usize(next - 1)
+      const time = rowTime(row)
+      // A mark of 0 becomes the greatest number.
+      if (next <= snapshot && rowMark(row) - 1 >= marks && time >= newest && time < end) {
+        if (time > newest) used = first
+        if (used === capacity) return i
+        newest = time
+        store<u32>(index + (usize(used) << 2), next - 1)
+        used++
+      }
+      next = rowPrevious(row)
+    }
+    visited += length + 1
+    const isLong = next !== 0 || used - first > most
+    if (isLong) used = first
+    reverse(index, first, used)
+    for (let at = first + 1; at < used; at++) {
+      store<u32>(index + (usize(at) << 2), load<u32>(index + (usize(at) << 2)) | CONTINUES)
+    }
+    setCount(table, i, isLong ? MANY_LONG : u32(used > first))
+  }
+  setStart(table, n, used)
+  return n
+}
+
 /** First of n ascending ids that is at least `id`, or n. */
 function lowerBound(ids: usize, n: u32, id: u32): u32 {
   let low: u32 = 0

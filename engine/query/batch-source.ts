@@ -14,8 +14,18 @@ import { TouchedRows } from './touched-rows.ts'
 
 /** Most rows of a series that are read together with those of others. */
 export const LONG_ROWS = 256
+/** The same of a memtable's rows of a series, where the newest is looked for; and rows looked at in a step. */
+const CHAIN_ROWS = 16_384
+const NEWEST_STEP_ROWS = 32_768
+/** What a row that is looked at costs, a miss of caches, beside decoded values. */
+const VISITED_VALUES = 8
 /** Entries of a memtable's index: a batch, and series of which only some rows are seen. */
 const INDEX_ENTRIES = BLOCK_ROWS + LONG_ROWS
+
+/** What looking for the newest rows of a batch in a memtable costs, in values: at most, not what it did. */
+export function newestValues({ snapshot }: MemtableSource): number {
+  return Math.min(snapshot.rowCount, NEWEST_STEP_ROWS) * VISITED_VALUES
+}
 
 /** Bytes that a batch may pin, about, before it does with less. */
 export const PINNED_MAX = 2 << 20
@@ -58,9 +68,17 @@ export class MemtableBatch implements BatchSource {
   private readonly source: MemtableSource
   private readonly list: SeriesIds
   private readonly index: Region
+  private readonly isNewest: boolean
   private entries = 0
 
-  constructor(context: PartContext, source: MemtableSource, list: SeriesIds, table: number) {
+  constructor(
+    context: PartContext,
+    source: MemtableSource,
+    list: SeriesIds,
+    table: number,
+    isNewest: boolean,
+  ) {
+    this.isNewest = isNewest
     this.kernel = context.instance.kernel
     this.memory = context.instance.memory
     this.fields = context.fields
@@ -74,11 +92,18 @@ export class MemtableBatch implements BatchSource {
   *find(count: number): Execution<number> {
     const { memtable, snapshot } = this.source
     const { ids, start, end } = this.list
-    const done = this.kernel.manyGather(
-      ...([memtable.pointer, memtable.catalog.series.pointer] as const),
-      ...([snapshot.rowsUsed, snapshot.marks, ids, count, start, end] as const),
-      ...([LONG_ROWS, this.index.offset, INDEX_ENTRIES, STEP_ROWS, this.table] as const),
-    )
+    const { kernel, index, table } = this
+    const seen = [memtable.pointer, memtable.catalog.series.pointer, snapshot.rowsUsed] as const
+    const wanted = [snapshot.marks, ids, count, start, end] as const
+    const done = this.isNewest
+      ? kernel.manyGatherNewest(
+          ...([...seen, ...wanted, CHAIN_ROWS, LONG_ROWS] as const),
+          ...([index.offset, INDEX_ENTRIES, NEWEST_STEP_ROWS, table] as const),
+        )
+      : kernel.manyGather(
+          ...([...seen, ...wanted, LONG_ROWS] as const),
+          ...([index.offset, INDEX_ENTRIES, STEP_ROWS, table] as const),
+        )
     assert(done > 0, `memtable: ${done} of ${count} series were looked up`)
     return done
   }

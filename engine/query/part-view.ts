@@ -61,11 +61,11 @@ export class PartView {
   private readonly context: PartContext
   private readonly region: Region
   /** Ids of the columns, and their indexes in the part. */
-  private readonly ids: readonly number[]
-  private readonly indexes: readonly number[]
+  private readonly ids: number[] = [TIME]
+  private readonly indexes: number[] = [0]
   /** Of all columns, -1 if they differ; of each. */
   private group = -1
-  private readonly groups: number[]
+  private readonly groups: number[] = [-1]
   private generation = -1
   private missing: Missing[] = []
   private missingSeries = -1
@@ -76,15 +76,17 @@ export class PartView {
     this.context = context
     this.reader = reader
     this.holes = holes
-    this.ids = [TIME, ...context.fields.map(({ id }) => id)]
-    this.indexes = this.ids.map((id) => reader.indexOf(id))
-    this.groups = this.ids.map(() => -1)
-    this.region = memory.allocate(this.ids.length * COLUMN_WORDS * 4)
+    const { fields } = context
+    this.region = memory.allocate((fields.length + 1) * COLUMN_WORDS * 4)
     this.pointer = this.region.offset
-    const types = [kernel.TIME.value, ...context.fields.map(({ type }) => type)]
-    types.forEach((type, column) => {
-      memory.u32[this.at(column) + 1] = type
-    })
+    const { u32 } = memory
+    u32[this.at(0) + 1] = kernel.TIME.value
+    for (const { id, type } of fields) {
+      u32[this.at(this.ids.length) + 1] = type
+      this.ids.push(id)
+      this.indexes.push(reader.indexOf(id))
+      this.groups.push(-1)
+    }
   }
 
   /** The row group of all columns; -1: they are in different ones. */

@@ -107,7 +107,6 @@ export class Scan {
   readonly memtables: readonly MemtableSource[]
   readonly tally: Tally
   readonly budget: Budget
-  readonly chunk: Chunk
   /** Indexes of the fields that outputs need. */
   readonly selectedFields: readonly number[]
   readonly context: PartContext
@@ -118,7 +117,8 @@ export class Scan {
   private readonly pinnedMax: number
   private readonly views = new Map<PartReader, PartView>()
   private readonly fieldOf: ReadonlyMap<number, number>
-  /** Made when a filter or a null asks for them. */
+  /** These are made when they are asked for. */
+  private loaded: Chunk | null = null
   private evaluator: MaskEvaluator | null = null
   private blocks: BlockFilter | null = null
   private present: Region | null = null
@@ -140,10 +140,15 @@ export class Scan {
     this.pins = cache.pins()
     this.pinnedMax = Math.min(PINNED_MAX, cache.capacity / 4)
     this.context = { instance, pins: this.pins, tally: this.tally, fields: plan.fields }
-    this.chunk = new Chunk(this.context)
     this.apartness = new Apartness(this)
     this.fieldOf = new Map(plan.fields.map(({ id }, index) => [id, index]))
     this.selectedFields = [...plan.fields.keys()].slice(0, plan.selectedCount)
+  }
+
+  /** What pieces are loaded into. */
+  get chunk(): Chunk {
+    this.loaded ??= new Chunk(this.context)
+    return this.loaded
   }
 
   /** The `stats` of the answer as of now. */
@@ -295,7 +300,7 @@ export class Scan {
   release(): void {
     this.stored?.release()
     this.pins.release()
-    this.chunk.release()
+    this.loaded?.release()
     this.apartness.release()
     this.evaluator?.release()
     this.blocks?.release()

@@ -9,6 +9,7 @@ import {
   MemtableBatch,
   PINNED_MAX,
   PartBatch,
+  newestValues,
 } from './batch-source.ts'
 import type { ChunkRows } from './chunk.ts'
 import type { Cluster } from './cluster.ts'
@@ -103,7 +104,7 @@ export class SeriesBatches implements ChunkRows {
       }
       for (const source of memtables) {
         const table = this.tables + this.sources.length * tableBytes
-        this.sources.push(new MemtableBatch(scan.context, source, list, table))
+        this.sources.push(new MemtableBatch(scan.context, source, list, table, isNewest))
       }
     } catch (error) {
       this.release()
@@ -140,6 +141,11 @@ export class SeriesBatches implements ChunkRows {
     }
     this.active = this.sources.filter(({ rows }) => rows > 0)
     this.scan.budget.worked((count + this.rowCount) * SERIES_VALUES)
+    if (this.isNewest) {
+      for (const memtable of this.cluster.sources.memtables) {
+        this.scan.budget.worked(newestValues(memtable))
+      }
+    }
     return true
   }
 

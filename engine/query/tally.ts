@@ -17,6 +17,9 @@ const RANGES_MAX = 1024
 /** One part: ranges of blocks in reach, and a state per column block of the groups that were used. */
 class PartTally {
   readonly groups = new Map<number, Uint8Array>()
+  /** The row group that was counted last, and its states. */
+  lastGroup = -1
+  lastStates: Uint8Array | null = null
   private ranges: { first: number; last: number }[] = []
   private joined = 0
 
@@ -161,11 +164,14 @@ export class Tally {
   }
 
   private groupOf(reader: PartReader, group: number): Uint8Array {
-    const { groups } = this.partOf(reader)
-    let states = groups.get(group)
+    const part = this.partOf(reader)
+    if (part.lastGroup === group) return part.lastStates!
+    let states = part.groups.get(group)
     if (states === undefined) {
-      groups.set(group, (states = new Uint8Array(this.columnCount * GROUP_BLOCKS)))
+      part.groups.set(group, (states = new Uint8Array(this.columnCount * GROUP_BLOCKS)))
     }
+    part.lastGroup = group
+    part.lastStates = states
     return states
   }
 
