@@ -96,6 +96,14 @@ function addUp(codes: v128, carry: v128, target: usize): v128 {
  * `divisor` is 0: then the unit is 1 and LINES have MAGIC_BITS.
  */
 export function addSums(sums: usize, count: i32, stride: usize, divisor: f64, target: usize): void {
+  if (stride === 0 && (divisor !== 0.0 || lineUnit === 1)) {
+    const whole = count & ~7
+    addFlat(sums, target, target + (usize(whole) << 3), divisor)
+    if (whole === count) return
+    sums += usize(whole) << 2
+    target += usize(whole) << 3
+    count -= whole
+  }
   const units = i64x2.splat(lineUnit)
   const bases = i64x2.splat(lineBase)
   const magic = f64x2.splat(MAGIC)
@@ -120,6 +128,43 @@ export function addSums(sums: usize, count: i32, stride: usize, divisor: f64, ta
     if (count - i < 4) return storeSome(low, high, count - i, target)
     v128.store(target, low)
     v128.store(target, high, 16)
+  }
+}
+
+/** addSums of one flat line of unit 1, eight at a time: integers, or quotients unless `divisor` is 0. */
+function addFlat(sums: usize, target: usize, end: usize, divisor: f64): void {
+  const line = v128.load(LINES)
+  if (divisor === 0.0) {
+    for (; target < end; target += 64, sums += 32) {
+      const four = v128.load(sums)
+      const next = v128.load(sums, 16)
+      v128.store(target, i64x2.add(i64x2.extend_low_i32x4_s(four), line))
+      v128.store(target, i64x2.add(i64x2.extend_high_i32x4_s(four), line), 16)
+      v128.store(target, i64x2.add(i64x2.extend_low_i32x4_s(next), line), 32)
+      v128.store(target, i64x2.add(i64x2.extend_high_i32x4_s(next), line), 48)
+    }
+    return
+  }
+  const magic = f64x2.splat(MAGIC)
+  const divisors = f64x2.splat(divisor)
+  const divides = divisor !== 1.0
+  for (; target < end; target += 64, sums += 32) {
+    const four = v128.load(sums)
+    const next = v128.load(sums, 16)
+    let a = f64x2.sub(i64x2.add(i64x2.extend_low_i32x4_s(four), line), magic)
+    let b = f64x2.sub(i64x2.add(i64x2.extend_high_i32x4_s(four), line), magic)
+    let c = f64x2.sub(i64x2.add(i64x2.extend_low_i32x4_s(next), line), magic)
+    let d = f64x2.sub(i64x2.add(i64x2.extend_high_i32x4_s(next), line), magic)
+    if (divides) {
+      a = f64x2.div(a, divisors)
+      b = f64x2.div(b, divisors)
+      c = f64x2.div(c, divisors)
+      d = f64x2.div(d, divisors)
+    }
+    v128.store(target, a)
+    v128.store(target, b, 16)
+    v128.store(target, c, 32)
+    v128.store(target, d, 48)
   }
 }
 
