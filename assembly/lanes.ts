@@ -165,15 +165,30 @@ function addNarrow(
     const shift = bit & 31
     const word = words + usize(bit >> 5) * WORD_ROW
     const next = word + (shift + width > 32 ? WORD_ROW : 0)
-    for (let group: usize = 0; group < WORD_ROW; group += 16, target += 32, lines += stride) {
-      const here = v128.load(word + group)
-      const rest = v128.load(next + group)
-      const even = i64x2.shr_u(v128.shuffle<i32>(here, rest, 0, 4, 1, 5), shift)
-      const odd = i64x2.shr_u(v128.shuffle<i32>(here, rest, 2, 6, 3, 7), shift)
-      v128.store(target, i64x2.add(v128.and(even, mask), v128.load(lines)))
-      v128.store(target, i64x2.add(v128.and(odd, mask), v128.load(lines, 16)), 16)
+    for (let group: usize = 0; group < WORD_ROW; group += 32, target += 64) {
+      addFour(word + group, next + group, shift, mask, lines, target)
+      addFour(word + group + 16, next + group + 16, shift, mask, lines + stride, target + 32)
+      lines += stride << 1
     }
   }
+}
+
+// @ts-ignore: decorator
+@inline
+function addFour(
+  word: usize,
+  next: usize,
+  shift: i32,
+  mask: v128,
+  lines: usize,
+  target: usize,
+): void {
+  const here = v128.load(word)
+  const rest = v128.load(next)
+  const even = i64x2.shr_u(v128.shuffle<i32>(here, rest, 0, 4, 1, 5), shift)
+  const odd = i64x2.shr_u(v128.shuffle<i32>(here, rest, 2, 6, 3, 7), shift)
+  v128.store(target, i64x2.add(v128.and(even, mask), v128.load(lines)))
+  v128.store(target, i64x2.add(v128.and(odd, mask), v128.load(lines, 16)), 16)
 }
 
 /** addNarrow and quotients in one: the divisions hide the rest. */
