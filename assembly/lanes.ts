@@ -239,18 +239,35 @@ function addScaled(row: i32, lines: usize, target: usize, end: usize): void {
     const shift = bit & 31
     const word = words + usize(bit >> 5) * WORD_ROW
     const next = word + (shift + width > 32 ? WORD_ROW : 0)
-    for (let group: usize = 0; group < WORD_ROW; group += 16, target += 32, lines += stride) {
-      const here = i32x4.shr_u(v128.load(word + group), shift)
-      // Shifts are taken modulo 32; where nothing is missing, what this puts in is masked out.
-      const rest = i32x4.shl(v128.load(next + group), 32 - shift)
-      const laid = v128.shuffle<i32>(v128.load(lines), v128.load(lines, 16), 0, 2, 4, 6)
-      const model = i32x4.add(v128.and(v128.or(here, rest), mask), laid)
-      const even = i64x2.extmul_low_i32x4_s(model, units)
-      const odd = i64x2.extmul_high_i32x4_s(model, units)
-      v128.store(target, i64x2.add(even, bases))
-      v128.store(target, i64x2.add(odd, bases), 16)
+    for (let group: usize = 0; group < WORD_ROW; group += 32, target += 64) {
+      const laid = modelsAt(lines)
+      const first = i32x4.add(residualsAt(word + group, next + group, shift, mask), laid)
+      v128.store(target, i64x2.add(i64x2.extmul_low_i32x4_s(first, units), bases))
+      v128.store(target, i64x2.add(i64x2.extmul_high_i32x4_s(first, units), bases), 16)
+      const more = modelsAt(lines + stride)
+      const at = group + 16
+      const second = i32x4.add(residualsAt(word + at, next + at, shift, mask), more)
+      v128.store(target, i64x2.add(i64x2.extmul_low_i32x4_s(second, units), bases), 32)
+      v128.store(target, i64x2.add(i64x2.extmul_high_i32x4_s(second, units), bases), 48)
+      lines += stride << 1
     }
   }
+}
+
+/** The low halves of four slots. */
+// @ts-ignore: decorator
+@inline
+function modelsAt(lines: usize): v128 {
+  return v128.shuffle<i32>(v128.load(lines), v128.load(lines, 16), 0, 2, 4, 6)
+}
+
+// @ts-ignore: decorator
+@inline
+function residualsAt(word: usize, next: usize, shift: i32, mask: v128): v128 {
+  const here = i32x4.shr_u(v128.load(word), shift)
+  // Shifts are taken modulo 32; where nothing is missing, what this puts in is masked out.
+  const rest = i32x4.shl(v128.load(next), 32 - shift)
+  return v128.and(v128.or(here, rest), mask)
 }
 
 /** Any width and unit. */
