@@ -173,8 +173,6 @@ function addNarrow(
   }
 }
 
-// @ts-ignore: decorator
-@inline
 function addFour(
   word: usize,
   next: usize,
@@ -255,14 +253,10 @@ function addScaled(row: i32, lines: usize, target: usize, end: usize): void {
 }
 
 /** The low halves of four slots. */
-// @ts-ignore: decorator
-@inline
 function modelsAt(lines: usize): v128 {
   return v128.shuffle<i32>(v128.load(lines), v128.load(lines, 16), 0, 2, 4, 6)
 }
 
-// @ts-ignore: decorator
-@inline
 function residualsAt(word: usize, next: usize, shift: i32, mask: v128): v128 {
   const here = i32x4.shr_u(v128.load(word), shift)
   // Shifts are taken modulo 32; where nothing is missing, what this puts in is masked out.
