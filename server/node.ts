@@ -139,14 +139,16 @@ class Exchanges {
   private readonly server: HttpServer
   private readonly timeoutMs: number
   private readonly latest = new Map<Duplex, Exchange>()
-  private readonly timer: NodeJS.Timeout
 
   constructor(server: HttpServer, timeoutMs: number) {
     this.server = server
     this.timeoutMs = timeoutMs
-    this.timer = setInterval(() => this.check(), Math.min(TIMEOUT_CHECK_MS, timeoutMs)).unref()
     server.on('connection', (socket) => socket.once('close', () => this.latest.delete(socket)))
-    server.once('close', () => clearInterval(this.timer))
+    // A server that cannot listen is never closed.
+    server.once('listening', () => {
+      const timer = setInterval(() => this.check(), Math.min(TIMEOUT_CHECK_MS, timeoutMs)).unref()
+      server.once('close', () => clearInterval(timer))
+    })
   }
 
   begin(incoming: IncomingMessage, outgoing: ServerResponse): void {
