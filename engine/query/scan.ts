@@ -145,7 +145,7 @@ export class Scan {
     this.selectedFields = [...plan.fields.keys()].slice(0, plan.selectedCount)
   }
 
-  /** What pieces are loaded into. */
+  /** What pieces are loaded into. The first to ask makes it: take no view of memory before. */
   get chunk(): Chunk {
     this.loaded ??= new Chunk(this.context)
     return this.loaded

@@ -120,11 +120,13 @@ class StoredLevel {
     this.scan = new Scan(snapshot, planOf(plan, rollup))
     const size = instance.kernel.STORED_COLUMNS_SIZE.value
     this.columns = instance.memory.allocateZeroed(Math.max(1, rollup.parts.length) * size)
+    // Before any view: making the chunk may grow the memory.
+    const { values } = this.scan.chunk
     const { u32 } = instance.memory
     rollup.parts.forEach((parts, field) => {
       const at = (this.columns.offset + field * size) >>> 2
       parts.forEach((column, i) => {
-        u32[at + i] = column < 0 ? 0 : this.scan.chunk.values[column]!
+        u32[at + i] = column < 0 ? 0 : values[column]!
       })
     })
   }
