@@ -28,7 +28,7 @@ export function* executeRaw(scan: Scan): Execution<Answer> {
   const later = firstBehindCursor(plan)
   const reader = new RawReader(scan, holds)
   try {
-    for (const [start, end] of pointSlices(scan)) {
+    for (const [start, end] of pointSlices(scan, () => page.rowCount)) {
       for (const series of plan.series) {
         const { rank } = series
         const [from, to] = rangeAfterCursor(scan, later, rank, start, end)

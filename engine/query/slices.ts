@@ -78,8 +78,11 @@ function bucketRange(scan: Scan, rule: BucketRule): [bigint, bigint] {
   return [start > from ? start : from, end < to ? end : to]
 }
 
-/** Slices of a raw answer; one slice if most of the range is wanted. */
-export function* pointSlices(scan: Scan): Generator<[bigint, bigint]> {
+/**
+ * Slices of a raw answer; one slice if most of the range is wanted. `found` says how many rows the slices
+ * so far gave: where a filter keeps few, the next slice is as wide as the rest of the limit seems to take.
+ */
+export function* pointSlices(scan: Scan, found: () => number): Generator<[bigint, bigint]> {
   const { query } = scan.plan
   const { cursor, order } = query
   let [start, end] = sourceRange(scan)
@@ -90,6 +93,7 @@ export function* pointSlices(scan: Scan): Generator<[bigint, bigint]> {
   // A slice visits every series, so it is worth a row of each at least.
   const wanted = Math.max(query.limit * SLICE_MARGIN, scan.plan.series.length)
   const share = wanted / Math.max(expected, 1)
+  let read = 0n
   let width = share >= 0.5 ? end - start : BigInt(Math.ceil(Number(end - start) * share))
   while (start < end) {
     if (width > end - start) width = end - start
@@ -97,8 +101,16 @@ export function* pointSlices(scan: Scan): Generator<[bigint, bigint]> {
     yield order === 'desc' ? [cut, end] : [start, cut]
     if (order === 'desc') end = cut
     else start = cut
-    width *= SLICE_GROWTH
+    read += width
+    width = wider(width, found() === 0 ? 0 : (Number(read) / found()) * (query.limit - found()))
   }
+}
+
+/** The next width: `missing` is what the rest of the limit would take. */
+function wider(width: bigint, missing: number): bigint {
+  const grown = width * SLICE_GROWTH
+  const needed = missing * SLICE_MARGIN
+  return needed > Number(grown) ? BigInt(Math.ceil(needed)) : grown
 }
 
 /** Points of the wanted series in [start, end), if parts and series are evenly filled. */
