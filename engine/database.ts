@@ -41,7 +41,7 @@ import type { ShardOptions } from './shard-options.ts'
 import type { Execution } from './step.ts'
 import { startShard } from './start.ts'
 import type { ShardStorage } from './storage/storage.ts'
-import { takeTurns } from './turns.ts'
+import { giveTurns, takeTurns } from './turns.ts'
 import { refuseRollup } from './rollup/refusals.ts'
 import { describeRollups } from './rollup/describe.ts'
 import { type TableStats, tableStats } from './catalog/table-stats.ts'
@@ -121,6 +121,7 @@ export class Database {
   private readonly limits: QueryLimits
   private readonly admission: Admission
   private readonly blocks = { skipped: 0, summary: 0, decoded: 0 }
+  private readonly followed = giveTurns(() => this.current.host.pause())
 
   /** Use `openDatabase`, or `open` of a runtime's entry. */
   constructor(shard: Shard, start: StartShard, limits: QueryLimits, admission: Admission) {
@@ -425,7 +426,7 @@ export class Database {
   private async answer(query: Query, signal: CancelSignal | undefined): Promise<Answer> {
     const check = this.checkOf(query, signal)
     const execute = (): Promise<Answer> => executeQuery(this.shard, query, check)
-    const answer = await this.admission.run(execute, check, signal)
+    const answer = await this.followed(this.admission.run(execute, check, signal))
     this.count(answer.stats)
     return answer
   }

@@ -31,7 +31,6 @@ import { StagingPool } from './ingest/staging-pool.ts'
 import type { ShardOptions } from './shard-options.ts'
 import { type ShardCounters, type ShardSnapshot, takeSnapshot } from './shard-view.ts'
 import type { Execution } from './step.ts'
-import { giveTurns } from './turns.ts'
 import { type LogInSteps, type LoggedBatch, WriteQueue, type WriteTarget } from './write-queue.ts'
 
 /** What applying a few catalog entries takes of kernel memory besides their bytes. */
@@ -51,7 +50,6 @@ export class Shard implements WriteTarget, DeletionTarget {
   readonly rollups: RollupJobs
   private readonly options: ShardOptions
   private readonly rooms: ShardRooms
-  private readonly followed: ReturnType<typeof giveTurns>
   private readonly memtables: Memtables
   private readonly journal: Journal
   private readonly maintenance: Maintenance
@@ -70,7 +68,6 @@ export class Shard implements WriteTarget, DeletionTarget {
     this.parts = rooms.parts
     this.journal = rooms.journal
     this.rooms = rooms
-    this.followed = giveTurns(() => rooms.host.pause())
     this.memtables = memtables
     this.options = options
     // A log that takes no more is left or tried again soon, also when no other write comes.
@@ -180,7 +177,7 @@ export class Shard implements WriteTarget, DeletionTarget {
 
   /** Runs a query or a maintenance step by step; `check` throws to cancel it. */
   run<T>(execution: Execution<T>, check?: () => void): Promise<T> {
-    return this.followed(drive(this.rooms, execution, check))
+    return drive(this.rooms, execution, check)
   }
 
   // The write path: WriteTarget.
