@@ -5,7 +5,7 @@
 import { NS_PER_DAY, TIME_MAX, TIME_MIN, addMonths, floorDivide, monthIndex } from './calendar.ts'
 import type { Duration } from './query/query.ts'
 import type { Execution } from './step.ts'
-import { timeZoneOf } from './time-zone.ts'
+import { type TimeZone, timeZoneOf } from './time-zone.ts'
 
 export interface BucketRule {
   readonly every: Duration
@@ -36,6 +36,8 @@ export function originOf(every: Duration | null, timeZone: string): bigint {
   return timeZone === 'UTC' ? clock : timeZoneOf(timeZone).instantOf(clock)
 }
 
+/** No clock is turned twice in a week. */
+const WEEK = 7n * NS_PER_DAY
 /** Before, many clocks went by the sun: a rollup fits none of them. */
 const CLOCKS_BEGIN = -70n * 365n * NS_PER_DAY
 /** From here on all years are alike as far as the runtimes know: 2040. */
@@ -61,24 +63,24 @@ export function clockKeeps(
   return true
 }
 
-/** No clock is turned twice in a week. */
-const WEEK = 7n * NS_PER_DAY
-
 /** The bounds of buckets: number 0 starts at the origin, -1 ends there. */
 class Bounds {
-  private readonly rule: BucketRule
+  private readonly every: Duration
+  /** null: UTC. */
+  private readonly zone: TimeZone | null
   /** What the clock shows at the origin. */
   private readonly base: bigint
 
-  constructor(rule: BucketRule) {
-    this.rule = rule
-    this.base = this.clockOf(rule.origin)
+  constructor({ every, origin, timeZone }: BucketRule) {
+    this.every = every
+    this.zone = timeZone === 'UTC' ? null : timeZoneOf(timeZone)
+    this.base = this.clockOf(origin)
   }
 
   /** Which bucket a time is in. */
   numberOf(time: bigint): bigint {
     const number = this.numberByClock(this.clockOf(time))
-    if (this.rule.timeZone === 'UTC') return number
+    if (this.zone === null) return number
     // A clock that is turned back shows times of the bucket before again, or for the first time.
     if (this.at(number) > time) return number - 1n
     return this.at(number + 1n) <= time ? number + 1n : number
@@ -86,24 +88,23 @@ class Bounds {
 
   /** Where a bucket starts, within TIME_MIN … TIME_MAX + 1. */
   at(number: bigint): bigint {
-    const { every, timeZone } = this.rule
+    const { every, zone } = this
     const clock =
       every.width === null
         ? addMonths(this.base, number * every.months)
         : this.base + number * every.width
     if (clock < TIME_MIN - NS_PER_DAY) return TIME_MIN
     if (clock > TIME_MAX + NS_PER_DAY) return TIME_MAX + 1n
-    const start = timeZone === 'UTC' ? clock : timeZoneOf(timeZone).instantOf(clock)
+    const start = zone === null ? clock : zone.instantOf(clock)
     return start < TIME_MIN ? TIME_MIN : start > TIME_MAX + 1n ? TIME_MAX + 1n : start
   }
 
   private clockOf(instant: bigint): bigint {
-    const { timeZone } = this.rule
-    return timeZone === 'UTC' ? instant : timeZoneOf(timeZone).clockOf(instant)
+    return this.zone === null ? instant : this.zone.clockOf(instant)
   }
 
   private numberByClock(clock: bigint): bigint {
-    const { every } = this.rule
+    const { every } = this
     if (every.width !== null) return floorDivide(clock - this.base, every.width)
     const number = floorDivide(monthIndex(clock) - monthIndex(this.base), every.months)
     return addMonths(this.base, number * every.months) > clock ? number - 1n : number
