@@ -22,6 +22,13 @@ export interface MemtableHold {
   readonly memtables: readonly { memtable: Memtable; snapshot: MemtableSnapshot }[]
   /** Throws `cancelled` once the rows had to go. Ask before each use. */
   readonly check: () => void
+  /**
+   * The reader waits for somebody who may wait for a spare memtable: until `keep`, the rows go as soon
+   * as they are in the way.
+   */
+  readonly lend: () => void
+  /** Ends that. Are the rows still there? */
+  readonly keep: () => boolean
   /** Harmless when done twice. */
   release(): void
 }
@@ -48,7 +55,7 @@ export class Memtables {
   private waiting: SealedMemtable | null = null
   private retired: Memtable | null = null
   private emptying: Memtable | null = null
-  private readonly holds = new Set<{ revoke(memtable: Memtable): void }>()
+  private readonly holds = new Set<{ isLent: boolean; revoke(memtable: Memtable): void }>()
   private wakers: (() => void)[] = []
   private revokeTimer: TimerHandle = null
 
@@ -104,6 +111,7 @@ export class Memtables {
       this.recycle()
     }
     const hold = {
+      isLent: false,
       revoke: (memtable: Memtable) => {
         if (!held.includes(memtable)) return
         isRevoked = true
@@ -116,6 +124,14 @@ export class Memtables {
       check: () => {
         if (!isRevoked) return
         throw new OmenError('cancelled', 'query: too slow, the rows it reads had to make room')
+      },
+      lend: () => {
+        hold.isLent = true
+        this.takeLent()
+      },
+      keep: () => {
+        hold.isLent = false
+        return !isRevoked
       },
       release,
     }
@@ -142,6 +158,7 @@ export class Memtables {
     this.retired = this.waiting.memtable
     this.waiting = null
     this.recycle()
+    this.takeLent()
     if (this.retired === null) return
     this.revokeTimer = this.options.timer.set(HOLD_MS, () => this.revoke())
   }
@@ -159,12 +176,22 @@ export class Memtables {
 
   /** Resolves when one is spare again, or when `wake` is called. */
   whenWoken(): Promise<void> {
-    return new Promise((resolve) => this.wakers.push(resolve))
+    return new Promise((resolve) => {
+      this.wakers.push(resolve)
+      this.takeLent()
+    })
   }
 
   /** Lets those who wait for a spare one look again. */
   wake(): void {
     for (const wake of this.wakers.splice(0)) wake()
+  }
+
+  /** Takes the retired one from those who lend it, if somebody waits for it. */
+  private takeLent(): void {
+    const { retired } = this
+    if (retired === null || this.wakers.length === 0) return
+    for (const hold of [...this.holds]) if (hold.isLent) hold.revoke(retired)
   }
 
   /** Empties the retired one if nobody reads it. */

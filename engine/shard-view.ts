@@ -27,6 +27,8 @@ export function takeSnapshot(
   return {
     memtables: hold.memtables,
     check: hold.check,
+    lend: hold.lend,
+    keep: hold.keep,
     version,
     tombstones: catalog.tombstones.version,
     rollups: catalog.rollups.version,

@@ -35,6 +35,8 @@ export const TOMBSTONE_RANGES_MAX = 4_000_000
 const TURN_BYTES = 64 << 10
 /** How often rows that came meanwhile are looked at before the turn; each time they are fewer. */
 const PASSES_MAX = 8
+/** How often a delete is tried; the last time in the write queue's turn. */
+const ATTEMPTS_MAX = 3
 /** Points of a series that came meanwhile and are looked at one by one. */
 const TIMES_MAX = 16
 
@@ -76,23 +78,59 @@ export class Deletions {
   }
 
   private async run(query: Query, isDryRun: boolean, check?: () => void): Promise<number> {
+    for (let attempt = 1; attempt < ATTEMPTS_MAX; attempt++) {
+      const count = await this.attempt(query, isDryRun, check)
+      if (count !== null) return count
+    }
+    return this.deleteInTurn(query, check)
+  }
+
+  /**
+   * Null: while it waited for its turn, what it had read was in the way of those before it, and went.
+   */
+  private async attempt(
+    query: Query,
+    isDryRun: boolean,
+    check?: () => void,
+  ): Promise<number | null> {
     const { target } = this
     const deletion = await beginDeletion(target, query, check)
+    let isLost = false
     try {
       await deletion.find(isDryRun, check)
       if (isDryRun) return deletion.count
       for (let pass = 0; pass < PASSES_MAX && deletion.newBytes() > TURN_BYTES; pass++) {
         await deletion.catchUp(check)
       }
+      deletion.lend()
       await target.hide(async () => {
+        isLost = !deletion.keep()
+        if (isLost) return []
         deletion.checkPlan()
         await deletion.catchUp(check)
         return deletion.deleted(check)
       })
-      return deletion.count
+      return isLost ? null : deletion.count
     } finally {
       deletion.release()
     }
+  }
+
+  /** All of it in the write queue's turn: writes wait, and nothing can be in their way. */
+  private async deleteInTurn(query: Query, check?: () => void): Promise<number> {
+    const { target } = this
+    let count = 0
+    await target.hide(async () => {
+      const deletion = await beginDeletion(target, query, check)
+      try {
+        await deletion.find(false, check)
+        count = deletion.count
+        return await deletion.deleted(check)
+      } finally {
+        deletion.release()
+      }
+    })
+    return count
   }
 }
 
@@ -184,6 +222,16 @@ class Deletion {
     this.scan = scan
     before.scan.release()
     before.held.release()
+  }
+
+  /** Waits for the write queue: what it holds may go meanwhile. */
+  lend(): void {
+    this.held.lend()
+  }
+
+  /** Its turn has come: is all still there? */
+  keep(): boolean {
+    return this.held.keep()
   }
 
   /** Throws if the table, or a column that the condition reads, is not what it was. */

@@ -38,6 +38,9 @@ export interface HeldSnapshot {
   readonly rollups: RollupVersion
   /** Throws `cancelled` once it was held for so long that it was taken away. */
   check(): void
+  /** Between the two it is taken away as soon as it is in the way; `keep`: is it still there? */
+  lend(): void
+  keep(): boolean
   release(): void
 }
 
