@@ -100,7 +100,7 @@ const ROOMS: Record<string, Room> = {
 
 /** The files that know Node: all others run on any host. */
 const NODE_FILES =
-  /^(engine\/(node|scan-worker|scan-workers\/node-threads|storage\/node)\.ts|server\/(node|cli)\.ts|server\/(cli|postgres)\/.*)$/
+  /^(engine\/(node|scan-worker|scan-workers\/node-threads|storage\/node)\.ts|server\/(node|cli)\.ts|server\/(node|cli|postgres)\/.*)$/
 /** The command line speaks HTTP through the typed client. */
 const CLIENT_USERS = /^server\/cli(\.ts|\/.*)$/
 
