@@ -29,6 +29,12 @@ const STEP_SERIES = 1_024
 /** Rows of one series that are handed out together. */
 const POINTS_MAX = 1_024
 const NO_SERIES = { ids: new Uint32Array(), filters: [null], filterOf: null }
+const EVERYTHING: DeletedRanges = {
+  series: null,
+  firsts: null,
+  starts: BigInt64Array.of(TIME_MIN),
+  ends: BigInt64Array.of(TIME_MAX + 1n),
+}
 const NO_TAGS: ReadonlyMap<string, string> = new Map()
 
 /** One refresh over parts that the caller holds. Call `close` when done, also after an error. */
@@ -65,12 +71,14 @@ export class RollupRefresh {
 
   /**
    * The next buckets that deletes touched, as ranges of the rollup's table; null at the end. They are
-   * to be hidden before the rows of `next` are written: what has no points any more has no row.
+   * to be hidden before the rows of `next` are written: what has no points any more has no row. So is
+   * all that a build which was given up has left.
    */
   *deleted(): Execution<DeletedRanges | null> {
     const { catalog, rollup, snapshot } = this
-    if (rollup.watermark < 0n) return null
+    const isFirst = this.targets === null
     this.targets ??= (yield* catalog.findSeries(rollup.target, [])).slice().sort()
+    if (rollup.watermark < 0n) return isFirst && this.targets.length > 0 ? EVERYTHING : null
     const from = floorToBucket(rollup, TIME_MIN)
     const series: number[] = []
     const firsts = [0]

@@ -119,3 +119,32 @@ test(
     expect(fired).toBeGreaterThan(3)
   },
 )
+
+test('what a build that was given up has written is gone when its points are deleted', async () => {
+  let leftovers = 0
+  let fired = 0
+  for (let call = 1; ; call++) {
+    const disk = new SimulatedDisk(call)
+    let db = await open(disk)
+    await write(db, 'host=a x=1 10', 'host=a x=2 70', 'host=a x=4 75', 'host=b x=8 10')
+    await db.flush()
+    disk.failMatching(/./, 'EIO', call - 1, 1_000)
+    await db.putTable('t', { rollups: ROLLUPS }).catch(() => {})
+    await db.refresh().catch(() => {})
+    const isFired = disk.hasFired
+    disk.failMatching(/^nothing/, 'EIO')
+    // Nothing runs by itself: what was given up is not begun again before the delete.
+    leftovers += (await stored(db).catch(() => [])).flat().length
+    await db.deleteRows('t', { where: "host = 'b' OR x < 3" })
+    disk.kill()
+    db = await open(disk)
+    await db.putTable('t', { rollups: ROLLUPS })
+    await db.refresh()
+    expect(await stored(db), `call ${call} failed`).toEqual(LEFT)
+    await db.close()
+    if (!isFired) break
+    fired++
+  }
+  expect(fired).toBeGreaterThan(5)
+  expect(leftovers).toBeGreaterThan(6)
+})
