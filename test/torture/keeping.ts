@@ -163,9 +163,11 @@ export class Keeping {
     return { isRefused, isTaken }
   }
 
-  /** Whether every point of every table is certain to be shown. */
+  /** Whether every point of every table is certain to be shown: what rollups closed stays hidden. */
   get isWhole(): boolean {
-    return this.tables().every((table) => this.expiry.edges(table, this.clock).surely === 0)
+    return this.tables().every((table) => {
+      return this.expiry.edges(table, this.clock).surely === 0 && this.reach(table) === 0
+    })
   }
 
   /** Tells later whether nothing can have expired since now. */
