@@ -2,14 +2,9 @@
 
 import { answerJson, answerNothing } from '../answer.ts'
 import { addEndpoint, pathParameter, type Server } from '../endpoint.ts'
-import {
-  DatabaseAnswer,
-  DatabaseParameter,
-  DatabasesAnswer,
-  FAILURE,
-  jsonAnswers,
-  NoQuery,
-} from '../schema.ts'
+import { DatabaseAnswer, DatabaseParameter, DatabasesAnswer } from '../schema/database.ts'
+import { NoQuery } from '../schema/parameter.ts'
+import { FAILURE, jsonAnswers } from '../schema/problem.ts'
 
 const group = 'Databases'
 const access = 'token'

@@ -4,7 +4,8 @@ import type { WhereObject } from '../../engine/query/query.ts'
 import { answerJson } from '../answer.ts'
 import { addEndpoint, pathParameter, type Server } from '../endpoint.ts'
 import { objectOrText } from '../parameters.ts'
-import { DeleteAnswer, DeleteQuery, jsonAnswers, TableParameter } from '../schema.ts'
+import { jsonAnswers } from '../schema/problem.ts'
+import { DeleteAnswer, DeleteQuery, TableParameter } from '../schema/table.ts'
 
 export function addDeletionRoutes(server: Server): void {
   addEndpoint(

@@ -8,14 +8,9 @@ import { encodeArrow } from '../encode/arrow.ts'
 import { encodeCsv, encodeNdjson } from '../encode/rows.ts'
 import { piecesBody } from '../encode/stream.ts'
 import { addEndpoint, signalOf, type Server, type ServerContext } from '../endpoint.ts'
-import {
-  DatabaseQuery,
-  type EXPORT_FORMATS,
-  ExportBody,
-  ExportParameters,
-  FAILURE,
-  jsonBody,
-} from '../schema.ts'
+import { DatabaseQuery } from '../schema/database.ts'
+import { type EXPORT_FORMATS, ExportBody, ExportParameters } from '../schema/export.ts'
+import { FAILURE, jsonBody } from '../schema/problem.ts'
 import {
   formatOf,
   fromParameters,

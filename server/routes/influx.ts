@@ -11,7 +11,7 @@ import { addEndpoint, type Server, type ServerContext } from '../endpoint.ts'
 import { ANSWERED, errorHeaders, toOmenError } from '../problem.ts'
 import { checkShape } from '../parameters.ts'
 import { uploadChunks } from '../upload.ts'
-import { databaseParameter } from '../schema.ts'
+import { databaseParameter } from '../schema/parameter.ts'
 import { VERSION } from '../version.ts'
 
 /** Clients look at the major version: 1.8 speaks both write routes. */

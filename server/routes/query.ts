@@ -18,15 +18,9 @@ import {
 import { parseJson } from '../json.ts'
 import { QUERY_BYTES_MAX } from '../limits.ts'
 import { checkShape, fillParameter, objectOrText } from '../parameters.ts'
-import {
-  AnswerBody,
-  DatabaseQuery,
-  jsonAnswers,
-  jsonBody,
-  LatestParameters,
-  QueryBody,
-  QueryParameters,
-} from '../schema.ts'
+import { DatabaseQuery } from '../schema/database.ts'
+import { jsonAnswers, jsonBody } from '../schema/problem.ts'
+import { AnswerBody, LatestParameters, QueryBody, QueryParameters } from '../schema/query.ts'
 
 const answers = jsonAnswers('Columnar answer', AnswerBody)
 const group = 'Query'

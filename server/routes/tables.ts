@@ -13,13 +13,11 @@ import { addEndpoint, pathParameter, readBody, type Server } from '../endpoint.t
 import { parseJson } from '../json.ts'
 import { checkShape, objectOrText } from '../parameters.ts'
 import { addDeletionRoutes } from './deletion.ts'
+import { DatabaseQuery } from '../schema/database.ts'
+import { FAILURE, jsonAnswers, jsonBody } from '../schema/problem.ts'
 import {
   ColumnParameter,
-  DatabaseQuery,
-  FAILURE,
-  jsonAnswers,
   ListQuery,
-  jsonBody,
   SeriesAnswer,
   TableAnswer,
   TableBody,
@@ -29,7 +27,7 @@ import {
   TagParameter,
   TagsAnswer,
   ValuesAnswer,
-} from '../schema.ts'
+} from '../schema/table.ts'
 
 const group = 'Tables'
 const access = 'token'

@@ -16,14 +16,8 @@ import { parseJsonSteps } from '../json-steps.ts'
 import { LISTED_ERRORS_MAX } from '../limits.ts'
 import { splitList } from '../parameters.ts'
 import { listErrors } from '../problem.ts'
-import {
-  ImportQuery,
-  jsonAnswers,
-  jsonBody,
-  PointsBody,
-  WriteAnswer,
-  WriteQuery,
-} from '../schema.ts'
+import { ImportQuery, PointsBody, WriteAnswer, WriteQuery } from '../schema/points.ts'
+import { jsonAnswers, jsonBody } from '../schema/problem.ts'
 import { inTurns, textOf, uploadBytes, uploadChunks } from '../upload.ts'
 import { z } from '@hono/zod-openapi'
 
