@@ -295,7 +295,7 @@ export interface paths {
         put?: never;
         /**
          * Restore a backup into an empty server
-         * @description The body is a full archive, then its increments in order, one behind the other (`cat full.tar first.tar second.tar`). Everything is checked before anything is visible; until then other requests are answered 503, and after an error the server is empty as before. 409 `conflict`: the server has data.
+         * @description The body is a full archive, then its increments in order, one behind the other (`cat full.tar first.tar second.tar`). Everything is checked before anything is visible; until then other requests are answered 503, and after an error the server is empty as before. 409 `conflict`: the server has data. Tokens are of the backup from then on, beside the one that asked.
          */
         post: operations["restore"];
         delete?: never;
@@ -311,7 +311,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Databases, by name */
+        /** Databases that the token may use, by name */
         get: operations["databases"];
         put?: never;
         post?: never;
@@ -337,6 +337,51 @@ export interface paths {
          * @description `default` is there always: dropping it empties it.
          */
         delete: operations["dropDatabase"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tokens, by name
+         * @description All that were made and not revoked, also those that are over; no secrets.
+         */
+        get: operations["tokens"];
+        put?: never;
+        /**
+         * Make a token
+         * @description The secret is in this answer and nowhere else: the server keeps its SHA-256. Without an answer a token may have been made whose secret nobody has: list them, and revoke it. From the first token on every request needs one, so the first has to be `{"*":["admin"]}` and not to expire (409 `conflict`), unless the server was started with OMENDB_TOKEN.
+         */
+        post: operations["createToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A token, without its secret */
+        get: operations["token"];
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a token
+         * @description It opens nothing from now on; answers that are under way with it break off. Durable when answered. 409 `conflict`: it is the last admin of all databases that does not expire, and the server has no OMENDB_TOKEN.
+         */
+        delete: operations["revokeToken"];
         options?: never;
         head?: never;
         patch?: never;
@@ -440,7 +485,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Numbers for Prometheus */
+        /**
+         * Numbers for Prometheus
+         * @description For any token that may read some database; of databases it shows those that the token sees.
+         */
         get: operations["metrics"];
         put?: never;
         post?: never;
@@ -855,6 +903,87 @@ export interface components {
         };
         Database: {
             name: string;
+        };
+        Tokens: {
+            tokens: {
+                id: string;
+                name: string;
+                scopes: {
+                    [key: string]: ("read" | "write" | "admin")[];
+                };
+                createdAt: number | string;
+                expiresAt: number | string | null;
+            }[];
+        };
+        /**
+         * @example {
+         *       "id": "kX3vR0a9Lw2Q",
+         *       "name": "telegraf",
+         *       "scopes": {
+         *         "metrics": [
+         *           "write"
+         *         ]
+         *       },
+         *       "createdAt": 1790000000000,
+         *       "expiresAt": null,
+         *       "token": "omen_0Yq2vJ7mVxkqzq3l8yT1uKQm5r9c4bNfW6hZxEoAaPs"
+         *     }
+         */
+        NewToken: {
+            id: string;
+            name: string;
+            scopes: {
+                [key: string]: ("read" | "write" | "admin")[];
+            };
+            createdAt: number | string;
+            expiresAt: number | string | null;
+            /** @description The secret; it is shown here and never again */
+            token: string;
+        };
+        TokenRequest: {
+            /**
+             * @description For people and logs; need not be unique
+             * @example telegraf
+             */
+            name: string;
+            /**
+             * @description What the token may do, by database; `*` is all of them, also those to come. `read`: queries, exports and listings; `write`: points, which make what they name; `admin`: both, and to set, drop and delete. Tokens, backup and restore need `admin` of `*`
+             * @example {
+             *       "metrics": [
+             *         "write"
+             *       ]
+             *     }
+             */
+            scopes: {
+                [key: string]: ("read" | "write" | "admin")[];
+            };
+            /**
+             * @description When it ends: milliseconds, RFC 3339 or `now+90d`; null = never
+             * @example now+90d
+             */
+            expiresAt?: number | string | null;
+        };
+        /**
+         * @example {
+         *       "id": "kX3vR0a9Lw2Q",
+         *       "name": "telegraf",
+         *       "scopes": {
+         *         "metrics": [
+         *           "write"
+         *         ]
+         *       },
+         *       "createdAt": 1790000000000,
+         *       "expiresAt": null
+         *     }
+         */
+        Token: {
+            id: string;
+            name: string;
+            scopes: {
+                [key: string]: ("read" | "write" | "admin")[];
+            };
+            createdAt: number | string;
+            expiresAt: number | string | null;
         };
         Health: {
             /** @enum {string} */
@@ -1778,6 +1907,137 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description The database is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Any error, as a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tokens: {
+        parameters: {
+            query?: {
+                /** @description How times come out: `ms` unless given */
+                time?: "ms" | "s" | "us" | "ns" | "rfc3339";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Tokens */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tokens"];
+                };
+            };
+            /** @description Any error, as a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createToken: {
+        parameters: {
+            query?: {
+                /** @description How times come out: `ms` unless given */
+                time?: "ms" | "s" | "us" | "ns" | "rfc3339";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TokenRequest"];
+            };
+        };
+        responses: {
+            /** @description The token, with its secret */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewToken"];
+                };
+            };
+            /** @description Any error, as a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    token: {
+        parameters: {
+            query?: {
+                /** @description How times come out: `ms` unless given */
+                time?: "ms" | "s" | "us" | "ns" | "rfc3339";
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Token */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Token"];
+                };
+            };
+            /** @description Any error, as a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The token is revoked */
             204: {
                 headers: {
                     [name: string]: unknown;

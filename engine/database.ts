@@ -17,6 +17,7 @@ import { MEMORY_BYTES, checkShares, shareMemory } from './memory-share.ts'
 import { type EngineMetrics, metricsOf } from './metrics.ts'
 import { nearestName } from './query/expression/name.ts'
 import { fieldTypeName } from './field.ts'
+import { healthOf } from './health.ts'
 import { type Host, withStorage } from './host.ts'
 import {
   type Ordered,
@@ -38,6 +39,7 @@ import type {
 import { type QueryContext, parseLatest, parseQuery } from './query/request.ts'
 import type { Shard } from './shard.ts'
 import type { ShardOptions } from './shard-options.ts'
+import { type SystemOptions, refuseReserved, visibleNames } from './reserved.ts'
 import type { Execution } from './step.ts'
 import { startShard } from './start.ts'
 import type { ShardStorage } from './storage/storage.ts'
@@ -132,7 +134,8 @@ export class Database {
   }
 
   /** Rows to be written together: staged by the batch's calls, stored by its `commit`. */
-  batch(options: BatchOptions = {}): Batch {
+  batch(options: BatchOptions & SystemOptions = {}): Batch {
+    refuseReserved(options.database, options)
     const { shard } = this
     return shard.instance.guard(() => createBatch(shard, options))
   }
@@ -162,10 +165,10 @@ export class Database {
     return this.shard.instance
   }
 
-  /** Names in byte order; `default` exists always. */
-  databases(): string[] {
+  /** Names in byte order; `default` exists always, the system's own is left out unless asked for. */
+  databases(options: SystemOptions = {}): string[] {
     const names = new Set(['default', ...this.shard.catalog.databases.keys()])
-    return [...names].sort(compareText)
+    return visibleNames(names, options).sort(compareText)
   }
 
   /** Tables of a database by name, with exact counts. */
@@ -258,6 +261,7 @@ export class Database {
     settings: TableSettings = {},
     options: DatabaseOptions = {},
   ): Promise<TableDescription> {
+    refuseReserved(options.database)
     await putTable(this.shard, options.database ?? 'default', name, settings)
     return this.table(name, options)
   }
@@ -302,11 +306,13 @@ export class Database {
 
   /** Makes a database, if it is missing. Durable when it resolves. */
   async createDatabase(name: string): Promise<void> {
+    refuseReserved(name)
     await createDatabase(this.shard, name)
   }
 
   /** Drops a database with its tables and their points. Durable when it resolves. */
-  async dropDatabase(name: string): Promise<void> {
+  async dropDatabase(name: string, options: SystemOptions = {}): Promise<void> {
+    refuseReserved(name, options)
     await dropDatabase(this.shard, name)
   }
 
@@ -370,12 +376,7 @@ export class Database {
       return { status: 'fail', message: this.restartReason }
     }
     if (ended !== null) return { status: 'fail', message: messageOf(ended) }
-    const { failure } = this.current
-    const { warning } = this.current
-    if (failure === null && warning !== null) return { status: 'warn', message: warning }
-    if (failure === null) return { status: 'pass', message: 'ready' }
-    const message = messageOf(failure.error)
-    return { status: 'warn', message: failure.isFatal ? `reads only: ${message}` : message }
+    return healthOf(this.current)
   }
 
   metrics(): EngineMetrics {

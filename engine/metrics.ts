@@ -1,6 +1,7 @@
 // What an operator watches, read from the rooms of a shard when somebody asks.
 
 import type { Admission } from './query/admission.ts'
+import { visibleNames } from './reserved.ts'
 import type { Shard } from './shard.ts'
 
 /** What an operator watches. Counters count since the start. */
@@ -42,7 +43,7 @@ export function metricsOf(
 ): EngineMetrics {
   const files = shard.parts.files()
   const series = new Map<string, number>()
-  for (const name of shard.catalog.databases.keys()) {
+  for (const name of visibleNames(shard.catalog.databases.keys())) {
     series.set(name, shard.catalog.seriesCount(name))
   }
   return {

@@ -1,49 +1,105 @@
-// Who may do what. With a token, every request but the open ones must carry it. Without one, the
-// server is for this machine alone: a Host that is not loopback (DNS rebinding) and a foreign
-// Origin (a web page's request) are refused, on every route.
+// Who asks. With a token, given at the start or made since, every request but the open ones must carry
+// one, and may do what its scopes say (grant.ts). Without any, the server is for this machine alone: a
+// Host that is not loopback (DNS rebinding) and a foreign Origin (a web page's request) are refused, on
+// every route.
 
 import { OmenError } from '../engine/error.ts'
 import { hostName, isLoopback } from './config.ts'
 import type { ServerContext } from './endpoint.ts'
-import { bearerToken, createTokenCheck, influxToken, type TokenCheck } from './tokens.ts'
-
-/** `open`: no token. `token`: Bearer or Token. `influx1`: also Basic and `p`. */
-export type AccessRule = 'open' | 'token' | 'influx1'
+import { fullGrant, NO_GRANT, type Grant } from './grant.ts'
+import type { TokenStore } from './token-store.ts'
+import { bearerToken, digestOf, influxToken, isSameDigest, type Credentials } from './tokens.ts'
 
 export interface AccessOptions {
-  /** The admin token; empty or absent = none. */
+  /** The admin token of the environment; empty or absent = none. */
   readonly token?: string | undefined
   /** Serves any Host without a token. */
   readonly insecure?: boolean | undefined
+  /** Whoever calls owns the data: nobody is asked for anything. */
+  readonly trusted?: boolean | undefined
+  /** Pages that may call, by origin; `*` = all, of a server with tokens. */
+  readonly corsOrigins?: readonly string[] | undefined
 }
 
 /** Decides about requests. */
 export interface Access {
-  /** Throws `unauthorized` or `forbidden`, or rejects with it; without a token nothing is waited for. */
-  check(c: ServerContext, rule: AccessRule): Promise<void> | undefined
+  /**
+   * What whoever asks may do. Throws or rejects with `unauthorized` or `forbidden`; without tokens
+   * nothing is waited for.
+   */
+  identify(c: ServerContext, credentials: Credentials): Grant | Promise<Grant>
+  /** The same on a route that is open to all. */
+  identifyOpen(c: ServerContext): Grant
 }
 
-export function createAccess({ token, insecure }: AccessOptions): Access {
-  const checkToken = token ? createTokenCheck(token) : null
-  if (checkToken === null) return { check: createHostCheck(insecure ?? false) }
+const EVERYBODY = fullGrant(null)
+
+export function createAccess(options: AccessOptions, store: TokenStore): Access {
+  if (options.trusted === true) {
+    return { identify: () => EVERYBODY, identifyOpen: () => EVERYBODY }
+  }
+  const admin = options.token ? createAdmin(options.token) : null
+  const checkHost = createHostCheck(options)
+  const isAsking = (): boolean => admin !== null || store.size > 0
+  const identify = (c: ServerContext, credentials: Credentials): Grant | Promise<Grant> => {
+    if (isAsking()) return identifyToken(c, credentials, admin, store)
+    checkHost(c)
+    return EVERYBODY
+  }
   return {
-    check: (c, rule) => (rule === 'open' ? undefined : refuseOtherTokens(c, rule, checkToken)),
+    identify: (c, credentials) => {
+      if (store.isLoaded) return identify(c, credentials)
+      return store.load().then(() => identify(c, credentials))
+    },
+    identifyOpen: (c) => {
+      if (!isAsking()) checkHost(c)
+      return NO_GRANT
+    },
   }
 }
 
-async function refuseOtherTokens(
+/** Finds the admin of the environment. */
+type AdminCheck = (digest: string) => Promise<Grant | null>
+
+/** The name under which OMENDB_TOKEN stands in logs and limits. */
+export const ADMIN_NAME = 'OMENDB_TOKEN'
+
+function createAdmin(token: string): AdminCheck {
+  const grant = fullGrant({ id: ADMIN_NAME, name: ADMIN_NAME })
+  let expected: Promise<string> | null = null
+  return async (digest) => {
+    expected ??= digestOf(token)
+    return isSameDigest(await expected, digest) ? grant : null
+  }
+}
+
+async function identifyToken(
   c: ServerContext,
-  rule: AccessRule,
-  checkToken: TokenCheck,
-): Promise<void> {
-  for (const given of givenTokens(c, rule)) {
-    if (await checkToken(given)) return
+  credentials: Credentials,
+  admin: AdminCheck | null,
+  store: TokenStore,
+): Promise<Grant> {
+  for (const given of givenTokens(c, credentials)) {
+    const digest = await digestOf(given)
+    const grant = (await admin?.(digest)) ?? store.find(digest)
+    grant?.check()
+    if (grant) return grant
   }
   throw new OmenError('unauthorized', 'a valid token is needed: Authorization: Bearer TOKEN')
 }
 
+function givenTokens(c: ServerContext, credentials: Credentials): string[] {
+  const authorization = c.req.header('authorization') ?? null
+  if (credentials === 'influx1') return influxToken(authorization, c.req.query('p') ?? null)
+  const token = bearerToken(authorization)
+  return token === null ? [] : [token]
+}
+
 /** Without a token. What passed last most likely comes again, and is not looked at twice. */
-function createHostCheck(insecure: boolean): Access['check'] {
+function createHostCheck({
+  insecure = false,
+  corsOrigins = [],
+}: AccessOptions): (c: ServerContext) => void {
   let passed = { host: '', authority: '' }
   return (c) => {
     const authority = authorityOf(c.req.url)
@@ -52,16 +108,10 @@ function createHostCheck(insecure: boolean): Access['check'] {
       refuseForeignHost(host, authority)
       passed = { host, authority }
     }
-    refuseForeignOrigin(c.req.header('origin'), host)
-    return undefined
+    const origin = c.req.header('origin')
+    // Only by name: `*` would let every page on the web have what lies on this machine.
+    if (origin !== undefined && !corsOrigins.includes(origin)) refuseForeignOrigin(origin, host)
   }
-}
-
-function givenTokens(c: ServerContext, rule: AccessRule): string[] {
-  const authorization = c.req.header('authorization') ?? null
-  if (rule === 'influx1') return influxToken(authorization, c.req.query('p') ?? null)
-  const token = bearerToken(authorization)
-  return token === null ? [] : [token]
 }
 
 /** Host and port of a URL, as a Host header has them. */
@@ -79,8 +129,7 @@ function refuseForeignHost(...hosts: string[]): void {
   }
 }
 
-function refuseForeignOrigin(origin: string | undefined, own: string): void {
-  if (origin === undefined) return
+function refuseForeignOrigin(origin: string, own: string): void {
   if (authorityOf(origin).toLowerCase() === own.toLowerCase()) return
   throw new OmenError('forbidden', `origin ${origin}: without a token, pages of others are refused`)
 }

@@ -24,12 +24,31 @@ export function answerWith(
   status = 200,
 ): Response {
   const failed = breakAnswer(server, c)
+  body = followed(c, body)
   // HEAD goes through the router as GET, which makes a Response of the answer's head.
   if (server.bodyHost !== null && c.req.raw.method !== 'HEAD') {
     return server.bodyHost.answer(c.env, { status, body, headers, failed })
   }
-  const isWhole = body === null || typeof body === 'string' || body instanceof Uint8Array
-  return new Response(isWhole ? body : byteBody(body, failed), { status, headers })
+  const given = body === null || isWhole(body) ? body : byteBody(body, failed)
+  return new Response(given, { status, headers })
+}
+
+/** The body with its bytes counted, now or as they go. */
+function followed(c: ServerContext, body: AnswerBody | null): AnswerBody | null {
+  const course = c.get('course')
+  if (body === null || !isWhole(body)) return body && course.follow(body, c.get('grant'))
+  if (course.isCounted) course.bytes = typeof body === 'string' ? utf8Length(body) : body.length
+  return body
+}
+
+const encoder = new TextEncoder()
+
+function utf8Length(text: string): number {
+  return encoder.encode(text).length
+}
+
+function isWhole(body: AnswerBody): body is string | Uint8Array<ArrayBuffer> {
+  return typeof body === 'string' || body instanceof Uint8Array
 }
 
 /** A value as JSON. */

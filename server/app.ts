@@ -8,6 +8,10 @@ import { addPaths } from './dispatch.ts'
 import type { ServedDatabase, Server, ServerEnv } from './endpoint.ts'
 import { BODY_LIMITS, type BodyLimits } from './limits.ts'
 import { ServerMetrics } from './metrics.ts'
+import { createCors } from './cors.ts'
+import type { RequestLog } from './course.ts'
+import { REQUEST_LIMITS, Throttle, type RequestLimits } from './throttle.ts'
+import { TokenStore } from './token-store.ts'
 import { addBackupRoutes } from './routes/backup.ts'
 import { addExportRoutes } from './routes/export.ts'
 import { addInfluxRoutes } from './routes/influx.ts'
@@ -15,6 +19,7 @@ import { addQueryRoutes } from './routes/query.ts'
 import { addServiceRoutes } from './routes/service.ts'
 import { addDatabaseRoutes } from './routes/databases.ts'
 import { addTableRoutes } from './routes/tables.ts'
+import { addTokenRoutes } from './routes/tokens.ts'
 import { addWriteRoutes } from './routes/write.ts'
 
 export interface AppOptions extends AccessOptions {
@@ -23,20 +28,34 @@ export interface AppOptions extends AccessOptions {
   readonly bodyHost?: BodyHost
   /** Nanoseconds since 1970; the platform's clock without it. */
   readonly now?: () => bigint
+  /** How much one caller may ask for. */
+  readonly requestLimits?: Partial<RequestLimits>
+  /** Is told of every request when its answer has gone. */
+  readonly requestLog?: RequestLog
+  /** The tokens of the database, which the app else loads with its first request. */
+  readonly tokens?: TokenStore
   /** Gets one text per error that is ours; stderr without it. */
   readonly log?: (message: string) => void
 }
 
 /** The app of one database. It holds nothing that has to be closed. */
 export function createApp(db: ServedDatabase, options: AppOptions = {}): OpenAPIHono<ServerEnv> {
+  const now = options.now ?? wallClock
+  const tokens = options.tokens ?? createTokenStore(db, options)
   const server: Server = {
     app: new OpenAPIHono<ServerEnv>(),
     db,
-    access: createAccess(options),
+    access: createAccess(options, tokens),
+    tokens,
+    throttle: new Throttle({ ...REQUEST_LIMITS, ...options.requestLimits }, () =>
+      performance.now(),
+    ),
+    cors: createCors(options.corsOrigins ?? []),
+    requestLog: options.requestLog ?? null,
     metrics: new ServerMetrics(),
     limits: options.limits ?? BODY_LIMITS,
     bodyHost: options.bodyHost ?? null,
-    now: createClock(options.now ?? (() => BigInt(Date.now()) * 1_000_000n)),
+    now: createClock(now),
     paths: new Map(),
     log: options.log ?? ((message) => console.error(message)),
   }
@@ -46,10 +65,21 @@ export function createApp(db: ServedDatabase, options: AppOptions = {}): OpenAPI
   addTableRoutes(server)
   addBackupRoutes(server)
   addDatabaseRoutes(server)
+  addTokenRoutes(server)
   addInfluxRoutes(server)
   addServiceRoutes(server)
   addPaths(server)
   return server.app
+}
+
+const wallClock = (): bigint => BigInt(Date.now()) * 1_000_000n
+
+/** The tokens of a database, for an app with these options. */
+export function createTokenStore(
+  db: ServedDatabase,
+  { token, trusted, now = wallClock }: Pick<AppOptions, 'token' | 'trusted' | 'now'>,
+): TokenStore {
+  return new TokenStore(db, { now, hasAdmin: Boolean(token) || trusted === true })
 }
 
 /** Arrival times that never repeat: points without a time of two requests must not be one point. */

@@ -28,6 +28,8 @@ export interface BodyHost {
    * `status`, and of `headers` what AnswerHeaders says.
    */
   answer(env: unknown, answer: HostAnswer): Response
+  /** Where the request came from. */
+  address(env: unknown): string
   /** The signal of this request, made without an AbortController; null if the host knows no better. */
   signal(request: Request, env: unknown): CancelSignal
   /** Breaks the connection of an answer that began and cannot go on. */

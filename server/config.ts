@@ -5,8 +5,10 @@
 export interface Binding {
   /** Name or address to listen on. */
   host: string
-  /** The admin token, if there is one. */
+  /** The admin token of the environment, if there is one. */
   token?: string | undefined
+  /** Tokens were made. */
+  hasTokens?: boolean | undefined
   /** Serves other machines without a token. */
   insecure?: boolean | undefined
 }
@@ -21,9 +23,12 @@ export function isLoopback(host: string): boolean {
 }
 
 /** Why a server must not listen there, in one line for the person who started it; null if it may. */
-export function refuseBinding({ host, token, insecure }: Binding): string | null {
-  if (token || insecure || isLoopback(host)) return null
-  return `refusing to listen on ${host} without a token: set OMENDB_TOKEN, or --insecure to serve everyone`
+export function refuseBinding({ host, token, hasTokens, insecure }: Binding): string | null {
+  if (token || hasTokens || insecure || isLoopback(host)) return null
+  return (
+    `refusing to listen on ${host} without a token: start with --init-token, which makes one and ` +
+    `prints it, or set OMENDB_TOKEN, or --insecure to serve everyone`
+  )
 }
 
 /** The host name of a `Host` header or URL authority, without its port. */

@@ -4,6 +4,7 @@
 // document that says so.
 
 import { OmenError } from '../engine/error.ts'
+import { Course } from './course.ts'
 import {
   answerError,
   type Answering,
@@ -17,7 +18,7 @@ import { problemResponse } from './problem.ts'
 /** Brings all paths to the router; call it after the last route. */
 export function addPaths(server: Server): void {
   for (const [path, routes] of server.paths) addPath(server, path, routes)
-  const nothing: Answering = (c) => {
+  const nothing: Answering = async (c) => {
     const message = `${c.req.path.slice(0, 200)}: no such route, see /docs`
     return refuse(server, c, new OmenError('not_found', message), problemResponse)
   }
@@ -30,9 +31,11 @@ export function addPaths(server: Server): void {
 function addPath(server: Server, path: string, { methods, shape }: PathRoutes): void {
   const allowed = [...methods.keys()].join(', ')
   const refuseMethod: Answering = async (c) => {
+    const preflight = answerPreflight(server, c, allowed)
+    if (preflight !== null) return preflight
     const message = `${c.req.method} is not for ${path}: use ${allowed}`
     const error = new OmenError('method_not_allowed', message)
-    const answer = await refuse(server, c, error, shape)
+    const answer = refuse(server, c, error, shape)
     if (answer.status === 405) answer.headers.set('Allow', allowed)
     return answer
   }
@@ -42,15 +45,22 @@ function addPath(server: Server, path: string, { methods, shape }: PathRoutes): 
   )
 }
 
-/** The error, or what access says before it. */
-async function refuse(
-  server: Server,
-  c: ServerContext,
-  error: OmenError,
-  shape: ErrorShape,
-): Promise<Response> {
+/** The answer to a browser that asks what a page may do here; null for all else. */
+function answerPreflight({ access, cors }: Server, c: ServerContext, allowed: string) {
+  if (cors === null || c.req.method !== 'OPTIONS') return null
+  if (c.req.header('access-control-request-method') === undefined) return null
   try {
-    await server.access.check(c, 'open')
+    access.identifyOpen(c)
+    return cors.preflight(c.req.header('origin'), allowed)
+  } catch {
+    return null // a host that is not served hears so
+  }
+}
+
+/** The error, or what access says before it. */
+function refuse(server: Server, c: ServerContext, error: OmenError, shape: ErrorShape): Response {
+  try {
+    server.access.identifyOpen(c)
     return answerError(server, c, error, shape)
   } catch (refused) {
     return answerError(server, c, refused, shape)
@@ -64,11 +74,14 @@ async function accompany(
   route: string,
   answer: Answering,
 ): Promise<Response> {
-  const startedAt = performance.now()
+  const course = new Course(c, server.requestLog)
+  c.set('course', course)
   c.set('requestId', requestId(c.req.header('x-request-id')))
   c.set('route', route)
   const response = await answer(c)
-  finishAnswer(server, c, response, performance.now() - startedAt)
+  course.status = response.status
+  finishAnswer(server, c, response, course.elapsedMs)
+  course.answered()
   return response
 }
 
@@ -88,6 +101,7 @@ function finishAnswer(
   headers.set('Server-Timing', `total;dur=${elapsedMs.toFixed(3)}`)
   headers.set('X-Content-Type-Options', 'nosniff')
   if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'no-store')
+  server.cors?.mark(headers, c.req.header('origin'))
   const { method } = c.req.raw
   // HEAD runs as GET; what it would have streamed is not wanted, and whoever makes it must know.
   if (method === 'HEAD') void response.body?.cancel()

@@ -8,13 +8,19 @@ import type { z } from 'zod'
 import type { Database } from '../engine/database.ts'
 import type { CancelSignal } from '../engine/query/cancel.ts'
 import { OmenError } from '../engine/error.ts'
-import type { Access, AccessRule } from './access.ts'
+import type { Access } from './access.ts'
 import { bodyChunks, pacedChunks, readText, shortText, type BodyHost } from './body.ts'
+import type { Cors } from './cors.ts'
+import type { Course, RequestLog } from './course.ts'
 import type { Failed } from './encode/stream.ts'
+import { permit, type AccessRule, type Grant } from './grant.ts'
 import type { BodyLimits } from './limits.ts'
 import type { ServerMetrics } from './metrics.ts'
 import { checkShape, readParameters } from './parameters.ts'
 import { problemResponse } from './problem.ts'
+import type { TokenStore } from './token-store.ts'
+import type { Throttle } from './throttle.ts'
+import type { Credentials } from './tokens.ts'
 
 /** What the server uses of a database. */
 export type ServedDatabase = Pick<
@@ -50,6 +56,11 @@ export interface ServerEnv {
     requestId: string
     /** Pattern of the route, for metrics. */
     route: string
+    /** What whoever asks may do. */
+    grant: Grant
+    /** The database of the request, once that is known. */
+    database: string | undefined
+    course: Course
   }
 }
 
@@ -63,6 +74,11 @@ export interface Server {
   readonly app: OpenAPIHono<ServerEnv>
   readonly db: ServedDatabase
   readonly access: Access
+  readonly tokens: TokenStore
+  readonly throttle: Throttle
+  readonly cors: Cors | null
+  /** Is told of every request when it is over; null: nobody wants to know. */
+  readonly requestLog: RequestLog | null
   readonly metrics: ServerMetrics
   readonly limits: BodyLimits
   readonly bodyHost: BodyHost | null
@@ -92,6 +108,10 @@ export interface Endpoint<Query extends z.ZodType> {
   readonly description?: string
   readonly group: string
   readonly access: AccessRule
+  /** Where its token may be; `bearer` unless given. */
+  readonly credentials?: Credentials
+  /** The database that `access` is about; the parameter `db` unless given. */
+  readonly database?: (query: z.output<Query>, c: ServerContext) => string
   readonly query: Query
   readonly parameters?: z.ZodObject
   readonly body?: NonNullable<RouteConfig['request']>['body']
@@ -117,11 +137,14 @@ export function addEndpoint<Query extends z.ZodObject>(
   const parametersOf = createReader(query)
   const answer: Answering = async (c) => {
     try {
-      const checked = server.access.check(c, endpoint.access)
-      if (checked !== undefined) await checked
+      const grant = identify(server, endpoint, c)
+      c.set('grant', grant instanceof Promise ? await grant : grant)
+      if (endpoint.access !== 'open') takeShare(server, c)
       checkPath(c.req.url)
+      const parameters = parametersOf(c.req.url)
+      checkScope(endpoint, c, parameters)
       if (!endpoint.body && !server.bodyHost?.isEmpty(c.env)) await refuseBody(server, c)
-      return await handle(c, parametersOf(c.req.url))
+      return await handle(c, parameters)
     } catch (error) {
       return answerError(server, c, error, shape)
     }
@@ -130,6 +153,39 @@ export function addEndpoint<Query extends z.ZodObject>(
     known.methods.set(name, answer)
   }
   server.paths.set(path, known)
+}
+
+function identify<Query extends z.ZodObject>(
+  { access }: Server,
+  endpoint: Endpoint<Query>,
+  c: ServerContext,
+): Grant | Promise<Grant> {
+  if (endpoint.access === 'open') return access.identifyOpen(c)
+  return access.identify(c, endpoint.credentials ?? 'bearer')
+}
+
+/** Counts the request as its caller's until it is over. Throws `busy` where that has too many. */
+function takeShare({ throttle, bodyHost }: Server, c: ServerContext): void {
+  const { holder } = c.get('grant')
+  const course = c.get('course')
+  if (holder !== null) {
+    course.leave = throttle.enter(`token ${holder.id}`, `token '${holder.name}'`)
+    return
+  }
+  // Only Workers have no host of ours before them, and there nobody else sets this header.
+  const address = bodyHost?.address(c.env) ?? c.req.header('cf-connecting-ip') ?? 'unknown'
+  course.leave = throttle.enter(`address ${address}`, `address ${address}`)
+}
+
+/** Throws `forbidden` unless whoever asks may do this in the database of the request. */
+function checkScope<Query extends z.ZodObject>(
+  { access, database }: Endpoint<Query>,
+  c: ServerContext,
+  parameters: z.output<Query>,
+): void {
+  const name = database?.(parameters, c) ?? (parameters as { db?: string }).db
+  c.set('database', name)
+  permit(c.get('grant'), access, name)
 }
 
 /**
@@ -201,7 +257,9 @@ export function answerError(
     const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
     log(`${c.req.method} ${c.req.path} ${requestId}: ${text}`)
   }
-  return shape(thrown, requestId)
+  const answer = shape(thrown, requestId)
+  c.get('course').bytes = Number(answer.headers.get('Content-Length') ?? 0)
+  return answer
 }
 
 /** For answers that fail after they began: logs why and breaks the connection. */

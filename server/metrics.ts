@@ -60,17 +60,17 @@ export class ServerMetrics {
     add(this.rejected, code, points)
   }
 
-  /** The whole page. */
-  render(engine: EngineMetrics): string {
+  /** The whole page, without databases that whoever asks may not see. */
+  render(engine: EngineMetrics, isSeen: (database: string) => boolean = () => true): string {
     const page = new Page()
     page.counter('omendb_http_requests_total', 'Requests answered.', this.requestSamples())
     page.help('omendb_http_request_duration_seconds', 'histogram', 'Time until the answer began.')
     for (const [route, counts] of this.routes) page.histogram(route, counts)
-    const written = Array.from(this.written, ([db, count]): Sample => [{ db }, count])
+    const written = databaseSamples(this.written, isSeen)
     page.counter('omendb_points_written_total', 'Points stored since start.', written)
     const rejected = Array.from(this.rejected, ([code, count]): Sample => [{ code }, count])
     page.counter('omendb_points_rejected_total', 'Points refused since start.', rejected)
-    renderEngine(page, engine)
+    renderEngine(page, engine, isSeen)
     page.gauge('omendb_build_info', 'Version of this server.', [[{ version: VERSION }, 1]])
     return page.text
   }
@@ -121,7 +121,31 @@ class Page {
   }
 }
 
-function renderEngine(page: Page, engine: EngineMetrics): void {
+/** Databases that have a sample of their own; the others are one together. */
+const DATABASES_MAX = 1_000
+/** Their label: no database can be called so. */
+const OTHER_DATABASES = '(other)'
+
+function databaseSamples(
+  counts: ReadonlyMap<string, number>,
+  isSeen: (database: string) => boolean,
+): Sample[] {
+  const samples: Sample[] = []
+  let others = 0
+  for (const [db, count] of counts) {
+    if (!isSeen(db)) continue
+    if (samples.length < DATABASES_MAX) samples.push([{ db }, count])
+    else others += count
+  }
+  if (others > 0) samples.push([{ db: OTHER_DATABASES }, others])
+  return samples
+}
+
+function renderEngine(
+  page: Page,
+  engine: EngineMetrics,
+  isSeen: (database: string) => boolean,
+): void {
   page.help('omendb_wal_fsync_duration_seconds', 'summary', 'Time in fsync of the log.')
   page.text += `omendb_wal_fsync_duration_seconds_sum ${engine.syncSeconds}\n`
   page.text += `omendb_wal_fsync_duration_seconds_count ${engine.syncs}\n`
@@ -139,8 +163,7 @@ function renderEngine(page: Page, engine: EngineMetrics): void {
   page.gauge('omendb_queries_running', 'Queries that run.', [[{}, engine.queriesRunning]])
   page.gauge('omendb_segments', 'Segment files.', [[{}, engine.segments]])
   page.gauge('omendb_segment_bytes', 'Bytes of segment files.', [[{}, engine.segmentBytes]])
-  const series = Array.from(engine.series, ([db, count]): Sample => [{ db }, count])
-  page.gauge('omendb_series', 'Series of each database.', series)
+  page.gauge('omendb_series', 'Series of each database.', databaseSamples(engine.series, isSeen))
   const blocks: Sample[] = [
     [{ outcome: 'skipped' }, engine.blocksSkipped],
     [{ outcome: 'summary' }, engine.blocksFromSummary],

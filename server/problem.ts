@@ -128,13 +128,21 @@ export function problemResponse(
 ): Response {
   const error = toOmenError(thrown)
   const problem = describeProblem(error, requestId)
-  return new Response(JSON.stringify(problem), {
-    status: problem.status,
-    headers: {
-      'Content-Type': 'application/problem+json',
-      ...errorHeaders(error),
-      ...(error.code === 'unauthorized' ? { 'WWW-Authenticate': 'Bearer' } : {}),
-      ...headers,
-    },
+  return errorResponse(problem, problem.status, {
+    'Content-Type': 'application/problem+json',
+    ...errorHeaders(error),
+    ...(error.code === 'unauthorized' ? { 'WWW-Authenticate': 'Bearer' } : {}),
+    ...headers,
   })
+}
+
+/** A value as JSON, with its length. */
+export function errorResponse(
+  value: unknown,
+  status: number,
+  headers: Record<string, string>,
+): Response {
+  const body = new TextEncoder().encode(JSON.stringify(value))
+  const sent = { 'Content-Type': 'application/json', 'Content-Length': String(body.length) }
+  return new Response(body, { status, headers: { ...sent, ...headers } })
 }

@@ -1,24 +1,23 @@
-// Who may ask: the admin token (`OMENDB_TOKEN`) in the headers that clients of today and of
-// InfluxDB 1 and 2 send it in. Tokens are compared by SHA-256 digest, all 32 bytes every time, so
-// neither length nor a common prefix shows in the time it takes.
+// Where a request carries its token: the headers that clients of today and of InfluxDB 1 and 2 send it
+// in. Tokens are known by their SHA-256 digests alone, and compared over all of it, so neither length nor
+// a common prefix shows in the time that takes.
 
-/** Checks one token. */
-export type TokenCheck = (given: string) => Promise<boolean>
+/** Where a route looks for tokens. `bearer`: Bearer and Token. `influx1`: also Basic and `p`. */
+export type Credentials = 'bearer' | 'influx1'
 
-async function digest(text: string): Promise<Uint8Array> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))
+/** SHA-256 as 64 hexadecimal digits. */
+export async function digestOf(text: string): Promise<string> {
+  const bytes = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
+  let digits = ''
+  for (const byte of new Uint8Array(bytes)) digits += byte.toString(16).padStart(2, '0')
+  return digits
 }
 
-/** A check against `token`; it is hashed once, when it is first needed. */
-export function createTokenCheck(token: string): TokenCheck {
-  let expected: Promise<Uint8Array> | null = null
-  return async (given) => {
-    expected ??= digest(token)
-    const [a, b] = await Promise.all([expected, digest(given)])
-    let difference = 0
-    for (let i = 0; i < a.length; i++) difference |= a[i]! ^ b[i]!
-    return difference === 0
-  }
+/** Looks at every digit, whatever they are. */
+export function isSameDigest(a: string, b: string): boolean {
+  let difference = a.length ^ b.length
+  for (let i = 0; i < a.length; i++) difference |= a.charCodeAt(i) ^ b.charCodeAt(i)
+  return difference === 0
 }
 
 /** The token of `Authorization: Bearer …` or `Token …`, or null. */
@@ -28,10 +27,11 @@ export function bearerToken(authorization: string | null): string | null {
 }
 
 /**
- * The token of an InfluxDB 1 request: as above, or the password of `p`, of Basic, or of
- * `Token name:password`. The user name is not looked at.
+ * What may be the token of an InfluxDB 1 request: that of the header as above, the password of Basic or
+ * of `Token name:password`; without the header, the password `p`. The user name is not looked at.
  */
 export function influxToken(authorization: string | null, password: string | null): string[] {
+  if (authorization === null) return password === null ? [] : [password]
   const tokens: string[] = []
   const bearer = bearerToken(authorization)
   if (bearer !== null) {
@@ -39,9 +39,8 @@ export function influxToken(authorization: string | null, password: string | nul
     const colon = bearer.indexOf(':')
     if (colon !== -1) tokens.push(bearer.slice(colon + 1))
   }
-  const basic = /^Basic +([\w+/=-]+) *$/i.exec(authorization ?? '')
+  const basic = /^Basic +([\w+/=-]+) *$/i.exec(authorization)
   if (basic) tokens.push(basicPassword(basic[1]!))
-  if (password !== null) tokens.push(password)
   return tokens
 }
 

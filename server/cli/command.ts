@@ -1,6 +1,6 @@
 // One command of the command line: its options, what its help says, and what it does.
 
-import type { Flags, Parsed } from './flags.ts'
+import type { Flag, Flags, Parsed } from './flags.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface Command<F extends Flags = Flags> {
@@ -25,6 +25,13 @@ export function defineCommand<F extends Flags>(command: Command<F>): Command {
 
 const COLUMN = 26
 
+/** What the help says of an option: its variable of the environment last. */
+export function helpOf({ help, env }: Flag): string {
+  if (env === undefined) return help
+  const end = help.endsWith(')') ? help.slice(0, -1) : null
+  return end === null ? `${help} (${env})` : `${end}; ${env})`
+}
+
 function optionLine(name: string, value: string | undefined, help: string): string {
   const left = `  --${name}${value === undefined ? '' : ` ${value}`}`
   return left.length < COLUMN ? left.padEnd(COLUMN) + help : `${left}\n${' '.repeat(COLUMN)}${help}`
@@ -39,7 +46,7 @@ export function usageLine(command: Command): string {
 /** What `omendb COMMAND --help` prints. */
 export function commandHelp(command: Command): string {
   const options = Object.entries(command.flags).map(([name, flag]) =>
-    optionLine(name, flag.value, flag.help),
+    optionLine(name, flag.value, helpOf(flag)),
   )
   const lines = [command.summary, '', usageLine(command), '', ...options]
   lines.push(optionLine('help', undefined, 'show this'))

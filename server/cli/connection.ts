@@ -73,7 +73,7 @@ async function openDirectory(
     import('../app.ts'),
   ])
   const db = await open(path)
-  const app = createApp(db)
+  const app = createApp(db, { trusted: true })
   const client = createClient({
     url: URL_DEFAULT,
     database,

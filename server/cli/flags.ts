@@ -9,6 +9,8 @@ export interface Flag {
   readonly value?: string
   /** One letter that means the same: `-o`. */
   readonly short?: string
+  /** The variable of the environment that stands for it where it is not given. */
+  readonly env?: string
   readonly help: string
 }
 
@@ -88,6 +90,35 @@ function firstSentence(error: unknown): string {
     .split(/\. |\n/, 1)[0]!
     .replace(/^U/, 'u')
     .replaceAll("'", '')
+}
+
+/** Options that are not given, from the environment. A switch is `true` or `1` there, else off. */
+export function withEnvironment<F extends Flags>(
+  given: Given<F>,
+  flags: F,
+  env: Readonly<Record<string, string | undefined>>,
+): Given<F> {
+  const found: Record<string, string | boolean> = {}
+  for (const [name, { env: variable, value }] of Object.entries(flags)) {
+    const text = variable === undefined ? undefined : env[variable]
+    if (text === undefined || text === '') continue
+    found[name] = value === undefined ? readSwitch(text, variable!) : text
+  }
+  return { ...found, ...given } as Given<F>
+}
+
+/** What to call an option in a refusal: its variable, if that is where it came from. */
+export function namesOf<F extends Flags>(given: Given<F>, flags: F): (name: keyof F) => string {
+  return (name) => {
+    const variable = given[name] === undefined ? flags[name]?.env : undefined
+    return variable ?? `--${String(name)}`
+  }
+}
+
+function readSwitch(text: string, variable: string): boolean {
+  if (/^(true|1|yes|on)$/i.test(text)) return true
+  if (/^(false|0|no|off)$/i.test(text)) return false
+  throw new UsageError(`${variable} ${text}: true or false is needed`)
 }
 
 /** A whole number of an option or variable, 0 to `max`. */

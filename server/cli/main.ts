@@ -11,6 +11,7 @@ import { deleteCommand, dropCommand } from './removal.ts'
 import { restoreCommand } from './restore.ts'
 import { serveCommand } from './serve.ts'
 import { statsCommand } from './stats.ts'
+import { tokenCommand } from './token.ts'
 import { repairCommand, verifyCommand } from './verify.ts'
 import { DONE, FAILED, print, UsageError, warn, WRONG_USAGE, type Terminal } from './terminal.ts'
 
@@ -22,6 +23,7 @@ const COMMANDS: readonly Command[] = [
   statsCommand,
   deleteCommand,
   dropCommand,
+  tokenCommand,
   backupCommand,
   restoreCommand,
   verifyCommand,

@@ -1,32 +1,18 @@
 // `omendb serve`: its options, where they come from, and what may not be served. The server itself
 // is in serving.ts, which the other commands do not load.
 
+import { existsSync, readFileSync } from 'node:fs'
 import { SCAN_WORKERS_MAX } from '../../engine/memory-share.ts'
 import type { NodeOptions } from '../../engine/node.ts'
 import { refuseBinding } from '../config.ts'
+import type { TlsFiles } from '../node.ts'
+import type { RequestLimits } from '../throttle.ts'
 import { defineCommand } from './command.ts'
-import { wholeNumber, type Given } from './flags.ts'
-import { MEMORY_FLAGS, readMemory } from './memory.ts'
-import { CommandError, type Terminal } from './terminal.ts'
-
-const SERVE_FLAGS = {
-  host: { value: 'HOST', help: 'address to listen on (OMENDB_HOST, default 127.0.0.1)' },
-  port: { value: 'PORT', help: 'port, 0 = any free one (OMENDB_PORT, default 8080)' },
-  data: { value: 'DIR', help: 'data directory, made if missing (OMENDB_DATA, default ./data)' },
-  demo: { help: 'fill an empty directory with sample data and keep it growing' },
-  insecure: { help: 'serve other machines without a token' },
-  'accept-data-loss': { help: 'open a damaged directory without what is lost, and report that' },
-  'scrub-rate': {
-    value: 'MIB',
-    help: 'MiB a second read to look for damage (default 4, 0 = none)',
-  },
-  'scan-workers': {
-    value: 'N',
-    help: 'threads that aggregate large ranges, 0 to 4 (default 0), each an eighth of the memory',
-  },
-  'trust-clock': { help: 'the clock is right, however far it is from the last time seen' },
-  ...MEMORY_FLAGS,
-} as const
+import { namesOf, oneOf, wholeNumber, withEnvironment, type Given } from './flags.ts'
+import { readMemory } from './memory.ts'
+import { LOG_FORMS, type LogForm } from './request-lines.ts'
+import { SERVE_FLAGS } from './server-flags.ts'
+import { CommandError, UsageError, type Terminal } from './terminal.ts'
 
 export const serveCommand = defineCommand({
   name: 'serve',
@@ -35,7 +21,9 @@ export const serveCommand = defineCommand({
   summary: 'run the server',
   example: 'omendb serve --port 8080 --data ./data --demo',
   notes: [
-    'OMENDB_TOKEN is the admin token. Without it the server serves this machine only.',
+    'In brackets: what is taken without the option, and the variable that stands for it.',
+    'OMENDB_TOKEN is an admin token. Without it, and before the first token is made (--init-token,',
+    'or omendb token create), the server serves this machine only.',
     'SIGTERM and Ctrl-C finish what is in flight, flush and exit; a second one stops at once.',
   ],
   flags: SERVE_FLAGS,
@@ -52,37 +40,105 @@ export interface Settings {
   readonly port: number
   readonly data: string
   readonly token: string | undefined
+  readonly initToken: boolean
   readonly insecure: boolean
   readonly demo: boolean
+  /** Reads the certificate and its key, also anew; null: HTTP. */
+  readonly readTls: (() => TlsFiles) | null
+  readonly corsOrigins: readonly string[]
+  readonly requestLimits: Partial<RequestLimits>
+  readonly log: LogForm
+  readonly slowQueryMs: number
   readonly engine: NodeOptions
 }
 
+const COUNT_MAX = 1_000_000_000
+
 /** Options before environment before defaults; refuses what would open the data to others. */
-function readSettings(flags: Given<typeof SERVE_FLAGS>, { env }: Terminal): Settings {
-  const host = flags.host ?? (env['OMENDB_HOST'] || '127.0.0.1')
-  const port =
-    flags.port === undefined
-      ? wholeNumber(env['OMENDB_PORT'] || '8080', 'OMENDB_PORT', 65_535)
-      : wholeNumber(flags.port, '--port', 65_535)
-  const data = flags.data ?? (env['OMENDB_DATA'] || './data')
-  const token = env['OMENDB_TOKEN'] || undefined
-  const insecure = flags.insecure ?? false
-  const refusal = refuseBinding({ host, token, insecure })
-  // Only an image names the host in the environment, and its user types `docker run`.
-  if (refusal !== null && flags.host === undefined) {
-    throw new CommandError(`${host} needs a token: ${dockerCommand(port)}`)
+function readSettings(given: Given<typeof SERVE_FLAGS>, { env }: Terminal): Settings {
+  const flags = withEnvironment(given, SERVE_FLAGS, env)
+  const nameOf = namesOf(given, SERVE_FLAGS)
+  const number = (name: keyof typeof SERVE_FLAGS, otherwise: number, most: number): number => {
+    const text = flags[name]
+    return typeof text === 'string' ? wholeNumber(text, nameOf(name), most) : otherwise
   }
-  if (refusal !== null) throw new CommandError(refusal)
-  const rate = wholeNumber(flags['scrub-rate'] ?? '4', '--scrub-rate', 1_000_000)
   const engine: NodeOptions = {
-    ...readMemory(flags, { env }),
-    scrubBytesPerSecond: rate << 20,
+    ...readMemory(flags, nameOf),
+    scrubBytesPerSecond: number('scrub-rate', 4, 1_000_000) << 20,
     acceptDataLoss: flags['accept-data-loss'] ?? false,
     trustClock: flags['trust-clock'] ?? false,
-    scanWorkers: wholeNumber(flags['scan-workers'] ?? '0', '--scan-workers', SCAN_WORKERS_MAX),
+    scanWorkers: number('scan-workers', 0, SCAN_WORKERS_MAX),
   }
-  return { host, port, data, token, insecure, demo: flags.demo ?? false, engine }
+  const settings: Settings = {
+    host: flags.host ?? '127.0.0.1',
+    port: number('port', 8080, 65_535),
+    data: flags.data ?? './data',
+    token: env['OMENDB_TOKEN'] || undefined,
+    initToken: flags['init-token'] ?? false,
+    insecure: flags.insecure ?? false,
+    demo: flags.demo ?? false,
+    readTls: tlsReader(flags['tls-cert'], flags['tls-key']),
+    corsOrigins: readOrigins(flags['cors-origin'] ?? '', nameOf('cors-origin')),
+    requestLimits: {
+      perSecond: number('rate-limit', 0, COUNT_MAX),
+      ...(flags['max-requests'] === undefined
+        ? {}
+        : { atOnce: number('max-requests', 0, COUNT_MAX) }),
+    },
+    log: oneOf(flags.log ?? 'off', nameOf('log'), LOG_FORMS),
+    slowQueryMs: number('slow-query', 0, COUNT_MAX),
+    engine,
+  }
+  refuseOpen(settings, given.host === undefined)
+  return settings
+}
+
+/** Before anything is opened: a directory that is not there has no tokens. */
+function refuseOpen(settings: Settings, isImage: boolean): void {
+  const { host, port, data, token, insecure, initToken } = settings
+  if (initToken || existsSync(data)) return
+  const refusal = refuseBinding({ host, token, insecure })
+  if (refusal === null) return
+  // Only an image names the host in the environment, and its user types `docker run`.
+  throw new CommandError(isImage ? `${host} needs a token: ${dockerCommand(port)}` : refusal)
 }
 
 const dockerCommand = (port: number): string =>
   `docker run -e OMENDB_TOKEN=$(openssl rand -hex 32) -p 127.0.0.1:${port}:${port} -v omendb:/data omendb`
+
+function tlsReader(cert: string | undefined, key: string | undefined): (() => TlsFiles) | null {
+  if (cert === undefined && key === undefined) return null
+  if (cert === undefined || key === undefined) {
+    throw new UsageError('--tls-cert and --tls-key are needed together')
+  }
+  return () => ({ cert: readPem(cert), key: readPem(key) })
+}
+
+function readPem(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new CommandError(`TLS: ${why}`, { cause })
+  }
+}
+
+/** `https://a.example,http://localhost:3000`, or `*`. Throws a UsageError for what is no origin. */
+function readOrigins(text: string, name: string): string[] {
+  const origins = text.split(',').map((one) => one.trim())
+  return origins.flatMap((origin) => {
+    if (origin === '') return []
+    if (origin !== '*' && originOf(origin) !== origin) {
+      throw new UsageError(`${name} ${origin}: an origin is like https://a.example, without a path`)
+    }
+    return [origin]
+  })
+}
+
+function originOf(text: string): string | null {
+  try {
+    return new URL(text).origin
+  } catch {
+    return null
+  }
+}

@@ -5,8 +5,12 @@
 import type { Database } from '../../engine/database.ts'
 import { open, repair } from '../../engine/node.ts'
 import { DEMO_QUERY, demoCommands, startDemo, type Demo } from '../demo.ts'
-import { startServer, type RunningServer } from '../node.ts'
+import { EVERY_DATABASE } from '../grant.ts'
+import { createApp } from '../app.ts'
+import { createTokenStore, startServer, type RunningServer, type ServerOptions } from '../node.ts'
+import type { TokenStore } from '../token-store.ts'
 import { VERSION } from '../version.ts'
+import { messageLine, requestLines } from './request-lines.ts'
 import type { Settings } from './serve.ts'
 import { FAILED, print, printable, warn, type Terminal } from './terminal.ts'
 
@@ -38,18 +42,63 @@ async function serve(
   stopped: Promise<void>,
   terminal: Terminal,
 ): Promise<void> {
-  const { host, port, token, insecure } = settings
-  const server = await startServer(db, { host, port, token, insecure })
+  const tokens = createTokenStore(db, settings)
+  await tokens.load()
+  await initToken(tokens, settings, terminal)
+  const server = await startServer(db, { ...serverOptions(settings, terminal), tokens })
+  reloadTls(server, settings, terminal)
   let demo: Demo | null = null
   try {
     demo = settings.demo ? await startNodeDemo(db, terminal) : null
     const { url } = server
     await print(terminal.stdout, `OmenDB ${VERSION} ready on ${url}, data ${settings.data}\n`)
-    if (demo) await print(terminal.stdout, await describeDemo(demo, server, settings))
+    const isGuarded = settings.token !== undefined || tokens.size > 0
+    const scene = { demo, db, server, isGuarded }
+    if (demo) await print(terminal.stdout, await describeDemo(scene, settings))
     await stopped
   } finally {
     await Promise.all([demo?.stop(), closeSoon(server)])
   }
+}
+
+const SECRET_LINE = 'The first admin token, which is not shown again (Authorization: Bearer …):'
+
+/** Makes the first token, if that is asked for and there is none, and prints it before anything can fail. */
+async function initToken(
+  tokens: TokenStore,
+  settings: Settings,
+  terminal: Terminal,
+): Promise<void> {
+  if (!settings.initToken || settings.token !== undefined || tokens.size > 0) return
+  const scopes = new Map([[EVERY_DATABASE, new Set(['admin'] as const)]])
+  const { secret } = await tokens.create({ name: 'admin', scopes, expiresAt: null })
+  await print(terminal.stdout, `${SECRET_LINE}\n  ${secret}\n`)
+}
+
+function serverOptions(settings: Settings, terminal: Terminal): ServerOptions {
+  const { host, port, token, insecure, corsOrigins, requestLimits, log, slowQueryMs } = settings
+  const write = (line: string): void => warn(terminal, line)
+  const requestLog = requestLines({ form: log, slowQueryMs }, write)
+  return {
+    ...{ host, port, token, insecure, corsOrigins, requestLimits },
+    ...(settings.readTls === null ? {} : { tls: settings.readTls() }),
+    ...(requestLog === null ? {} : { requestLog }),
+    log: (message) => write(messageLine(log, Date.now(), message)),
+  }
+}
+
+/** SIGHUP: certificate and key are read again; if they are no good, the old ones stay. */
+function reloadTls(server: RunningServer, settings: Settings, terminal: Terminal): void {
+  const { readTls } = settings
+  if (readTls === null) return
+  process.on('SIGHUP', () => {
+    try {
+      server.setTls(readTls())
+      warn(terminal, 'TLS: certificate and key were read again')
+    } catch (error) {
+      warn(terminal, `${error instanceof Error ? error.message : String(error)}; the old ones stay`)
+    }
+  })
 }
 
 /** Resolves at the first SIGTERM or SIGINT; the second ends the process there and then. */
@@ -87,20 +136,25 @@ function startNodeDemo(db: Database, terminal: Terminal): Promise<Demo> {
   })
 }
 
+/** A demo that runs: what it is shown with. */
+interface Scene {
+  readonly demo: Demo | null
+  readonly db: Database
+  readonly server: RunningServer
+  readonly isGuarded: boolean
+}
+
 async function describeDemo(
-  demo: Demo,
-  server: RunningServer,
-  settings: Settings,
+  { demo, db, server, isGuarded }: Scene,
+  { host, data }: Settings,
 ): Promise<string> {
-  if (!demo.isRunning) {
-    return `--demo: ${settings.data} has data already and is left alone\n`
-  }
-  const { host, token } = settings
+  if (demo?.isRunning !== true) return `--demo: ${data} has data already and is left alone\n`
   const isAnywhere = ['0.0.0.0', '::', '[::]'].includes(host)
-  const url = isAnywhere ? `http://127.0.0.1:${server.port}` : server.url
-  const headers = new Headers(token === undefined ? {} : { authorization: `Bearer ${token}` })
-  const answer = await fetch(url + DEMO_QUERY, { headers })
-  const [first, ...others] = demoCommands(url, token !== undefined)
+  const url = isAnywhere
+    ? server.url.replace(/\/\/[^/]*/, `//127.0.0.1:${server.port}`)
+    : server.url
+  const answer = await createApp(db, { trusted: true }).request(DEMO_QUERY)
+  const [first, ...others] = demoCommands(url, isGuarded)
   const lines = [
     'Sample data: table cpu, 10 hosts, a point every 10 s from 24 h ago on. A first query:',
     `  ${first}`,

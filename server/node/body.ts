@@ -29,6 +29,7 @@ export const nodeBodies: BodyHost = {
     return length <= bytesMax ? readWhole(incoming, length) : null
   },
   answer: (_env, answer) => new NodeAnswer(answer) as unknown as Response,
+  address: (env) => (env as NodeEnv).incoming.socket.remoteAddress ?? 'unknown',
   signal(request, env) {
     const { outgoing } = env as NodeEnv
     return {

@@ -31,7 +31,10 @@ export class Exchanges {
   constructor(server: HttpServer, timeoutMs: number) {
     this.server = server
     this.timeoutMs = timeoutMs
-    server.on('connection', (socket) => socket.once('close', () => this.latest.delete(socket)))
+    // Under TLS that is the event of the sockets that requests name; those below are not in the list.
+    for (const event of ['connection', 'secureConnection']) {
+      server.on(event, (socket: Duplex) => socket.once('close', () => this.latest.delete(socket)))
+    }
     // A server that cannot listen is never closed.
     server.once('listening', () => {
       const timer = setInterval(() => this.check(), Math.min(TIMEOUT_CHECK_MS, timeoutMs)).unref()

@@ -11,7 +11,7 @@ import { FAILURE, jsonAnswers } from '../schema/problem.ts'
 import { BackupQuery, RestoreAnswer } from '../schema/service.ts'
 
 const group = 'Server'
-const access = 'token'
+const access = 'server'
 
 const ARCHIVE = {
   'application/x-tar': { schema: z.string().openapi({ format: 'binary' }) },
@@ -75,7 +75,8 @@ function addRestore(server: Server): void {
         'The body is a full archive, then its increments in order, one behind the other (`cat ' +
         'full.tar first.tar second.tar`). Everything is checked before anything is visible; until ' +
         'then other requests are answered 503, and after an error the server is empty as before. ' +
-        '409 `conflict`: the server has data.',
+        '409 `conflict`: the server has data. Tokens are of the backup from then on, beside the one ' +
+        'that asked.',
       group,
       access,
       query: NoQuery,
@@ -86,7 +87,10 @@ function addRestore(server: Server): void {
       mediaType(c.req.raw, ['application/x-tar', 'application/octet-stream'])
       const limits = { wireBytesMax: Infinity, inflatedBytesMax: Infinity }
       const chunks = bodyChunks(c.req.raw, c.env, limits, server.bodyHost)
-      return answerJson(server, c, await server.db.restore(chunks), 200)
+      // The tokens of the backup take the place of all but the one that asks.
+      const asker = c.get('grant').holder?.id ?? null
+      const restored = await server.tokens.restore(asker, () => server.db.restore(chunks))
+      return answerJson(server, c, restored, 200)
     },
   )
 }

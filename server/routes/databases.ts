@@ -1,13 +1,18 @@
 // Databases: what there is, and the ways to make and drop one.
 
 import { answerJson, answerNothing } from '../answer.ts'
-import { addEndpoint, pathParameter, type Server } from '../endpoint.ts'
+import { addEndpoint, pathParameter, type Server, type ServerContext } from '../endpoint.ts'
+import { sees } from '../grant.ts'
 import { DatabaseAnswer, DatabaseParameter, DatabasesAnswer } from '../schema/database.ts'
 import { NoQuery } from '../schema/parameter.ts'
 import { FAILURE, jsonAnswers } from '../schema/problem.ts'
 
 const group = 'Databases'
-const access = 'token'
+/** The database is in the path. */
+const inPath = {
+  access: 'admin',
+  database: (_query: object, c: ServerContext) => pathParameter(c, 'db'),
+} as const
 
 export function addDatabaseRoutes(server: Server): void {
   addDatabases(server)
@@ -22,13 +27,16 @@ function addDatabases(server: Server): void {
       method: 'get',
       path: '/v1/databases',
       operationId: 'databases',
-      summary: 'Databases, by name',
+      summary: 'Databases that the token may use, by name',
       group,
-      access,
+      access: 'listing',
       query: NoQuery,
       answers: jsonAnswers('Databases', DatabasesAnswer),
     },
-    (c) => answerJson(server, c, { databases: server.db.databases().map((name) => ({ name })) }),
+    (c) => {
+      const names = server.db.databases().filter((name) => sees(c.get('grant'), name))
+      return answerJson(server, c, { databases: names.map((name) => ({ name })) })
+    },
   )
 }
 
@@ -41,7 +49,7 @@ function addPutDatabase(server: Server): void {
       operationId: 'createDatabase',
       summary: 'Make a database, if it is missing',
       group,
-      access,
+      ...inPath,
       parameters: DatabaseParameter,
       query: NoQuery,
       answers: jsonAnswers('Database', DatabaseAnswer),
@@ -64,7 +72,7 @@ function addDropDatabase(server: Server): void {
       summary: 'Drop a database with its tables and points',
       description: '`default` is there always: dropping it empties it.',
       group,
-      access,
+      ...inPath,
       parameters: DatabaseParameter,
       query: NoQuery,
       answers: { 204: { description: 'The database is gone' }, ...FAILURE },

@@ -24,7 +24,7 @@ export function addDeletionRoutes(server: Server): void {
         'worked out anew; one whose points have expired goes if the range holds all of it and no ' +
         'condition on fields is asked, and else stays as it is.',
       group: 'Tables',
-      access: 'token',
+      access: 'admin',
       parameters: TableParameter,
       query: DeleteQuery,
       answers: jsonAnswers(

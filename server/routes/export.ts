@@ -20,7 +20,7 @@ import {
 } from './query.ts'
 
 const group = 'Query'
-const access = 'token'
+const access = 'read'
 
 const exportAnswers = {
   200: {

@@ -8,7 +8,7 @@ import { OmenError, type LineError } from '../../engine/error.ts'
 import type { Precision } from '../../engine/query/query.ts'
 import { answerNothing } from '../answer.ts'
 import { addEndpoint, type Server, type ServerContext } from '../endpoint.ts'
-import { ANSWERED, errorHeaders, toOmenError } from '../problem.ts'
+import { ANSWERED, errorHeaders, errorResponse, toOmenError } from '../problem.ts'
 import { checkShape } from '../parameters.ts'
 import { uploadChunks } from '../upload.ts'
 import { databaseParameter } from '../schema/parameter.ts'
@@ -89,7 +89,9 @@ function addWrite1(server: Server): void {
       summary: 'Write line protocol as to InfluxDB 1',
       description: 'Good lines of a bad batch are stored; the answer is then a 400 that says so.',
       group: 'InfluxDB',
-      access: 'influx1',
+      access: 'write',
+      credentials: 'influx1',
+      database: ({ db }) => readDatabase(db),
       shape: influx1Error,
       query: z.looseObject({
         db: optional('Database (`default`)'),
@@ -143,7 +145,7 @@ function influx1Error(thrown: unknown, _requestId: string): Response {
   if (error.code === 'unauthorized') headers['WWW-Authenticate'] = 'Basic realm="InfluxDB"'
   // Its clients know 400 for whatever is wrong with points.
   const answered = status === 422 ? 400 : status
-  return influxHeaders(Response.json({ error: error.message }, { status: answered, headers }))
+  return influxHeaders(errorResponse({ error: error.message }, answered, headers))
 }
 
 /** Header values are Latin-1 without line breaks. */
@@ -176,7 +178,9 @@ function addWrite2(server: Server): void {
       description:
         'A malformed line stores nothing (400); a type conflict stores the other points (422).',
       group: 'InfluxDB',
-      access: 'influx1',
+      access: 'write',
+      credentials: 'influx1',
+      database: bucketDatabase,
       shape: influx2Error,
       query: z.looseObject({
         bucket: optional('Database (`default`)'),
@@ -194,14 +198,18 @@ function addWrite2(server: Server): void {
       },
     },
     async (c, query) => {
-      // A bucket of InfluxDB 1.8 is `database/retention policy`.
-      const database = readDatabase(query.db ?? query.bucket?.split('/')[0])
+      const database = bucketDatabase(query)
       const precision = readPrecision(precisions2, query.precision)
       const result = await feed(server, c, database, precision, 'types')
       if (result.rejected > 0) throw dropped(result)
       return influxHeaders(answerNothing(server, c))
     },
   )
+}
+
+/** A bucket of InfluxDB 1.8 is `database/retention policy`. */
+function bucketDatabase({ db, bucket }: { db?: string | undefined; bucket?: string | undefined }) {
+  return readDatabase(db ?? bucket?.split('/')[0])
 }
 
 function dropped({ rejected, errors }: WriteResult): OmenError {
@@ -234,7 +242,7 @@ function influx2Error(thrown: unknown, _requestId: string): Response {
     message: error.message,
     line: error.details.errors?.find(({ code }) => code === error.code)?.line ?? null,
   }
-  return influxHeaders(Response.json(body, { status, headers }))
+  return influxHeaders(errorResponse(body, status, headers))
 }
 
 // --- both

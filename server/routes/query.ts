@@ -24,7 +24,7 @@ import { AnswerBody, LatestParameters, QueryBody, QueryParameters } from '../sch
 
 const answers = jsonAnswers('Columnar answer', AnswerBody)
 const group = 'Query'
-const access = 'token'
+const access = 'read'
 
 export function addQueryRoutes(server: Server): void {
   addQuery(server)

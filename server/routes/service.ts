@@ -2,9 +2,10 @@
 
 import { z } from '@hono/zod-openapi'
 import { OmenError } from '../../engine/error.ts'
-import { answerJson } from '../answer.ts'
+import { answerJson, answerWith } from '../answer.ts'
 import { docsPage, docsPolicy } from '../docs.ts'
 import { addEndpoint, type Server } from '../endpoint.ts'
+import { sees } from '../grant.ts'
 import { openApiDocument } from '../openapi.ts'
 import { NoQuery } from '../schema/parameter.ts'
 import { FAILURE, jsonAnswers } from '../schema/problem.ts'
@@ -74,8 +75,10 @@ function addMetrics(server: Server): void {
       path: '/metrics',
       operationId: 'metrics',
       summary: 'Numbers for Prometheus',
+      description:
+        'For any token that may read some database; of databases it shows those that the token sees.',
       group,
-      access: 'token',
+      access: 'reader',
       query,
       answers: {
         200: { description: 'Text format', content: { 'text/plain': { schema: z.string() } } },
@@ -84,7 +87,8 @@ function addMetrics(server: Server): void {
     },
     (c) => {
       const type = 'text/plain; version=0.0.4; charset=utf-8'
-      return c.body(server.metrics.render(server.db.metrics()), 200, { 'Content-Type': type })
+      const page = server.metrics.render(server.db.metrics(), (name) => sees(c.get('grant'), name))
+      return answerWith(server, c, page, { 'Content-Type': type })
     },
   )
 }
@@ -105,7 +109,7 @@ function addDocument(server: Server): void {
     },
     (c) => {
       text ??= JSON.stringify(openApiDocument(server.app))
-      return c.body(text, 200, { 'Content-Type': 'application/json' })
+      return answerWith(server, c, text, { 'Content-Type': 'application/json' })
     },
   )
 }
@@ -129,7 +133,7 @@ function addDocs(server: Server): void {
     },
     async (c) => {
       page ??= docsPage(openApiDocument(server.app))
-      return c.body(page, 200, {
+      return answerWith(server, c, page, {
         'Content-Type': 'text/html; charset=utf-8',
         'Content-Security-Policy': await docsPolicy(),
         'Referrer-Policy': 'no-referrer',

@@ -3,9 +3,8 @@
 
 import { z } from '@hono/zod-openapi'
 import type { WhereObject } from '../../engine/query/query.ts'
-import { formatTime, formatTimeText } from '../../engine/time.ts'
-import { answerJson, answerNothing } from '../answer.ts'
-import type { TimeFormat } from '../encode/time.ts'
+import { answerJson, answerNothing, answerWith } from '../answer.ts'
+import { shownTime, type TimeFormat } from '../encode/time.ts'
 import type { TableDescription } from '../../engine/database-types.ts'
 import type { TableSettings } from '../../engine/lifecycle/settings.ts'
 import { mediaType, readText } from '../body.ts'
@@ -30,7 +29,7 @@ import {
 } from '../schema/table.ts'
 
 const group = 'Tables'
-const access = 'token'
+const access = 'read'
 
 export function addTableRoutes(server: Server): void {
   addTables(server)
@@ -62,13 +61,6 @@ function addTables(server: Server): void {
   )
 }
 
-/** A time outside of any column, or null. */
-function timeValue(time: bigint | null, format: TimeFormat): number | string | null {
-  if (time === null) return null
-  if (format === 'ns' || format === 'rfc3339') return formatTimeText(time, format)
-  return formatTime(time, format)
-}
-
 function addTable(server: Server): void {
   addEndpoint(
     server,
@@ -91,8 +83,8 @@ function addTable(server: Server): void {
 }
 
 function described(table: TableDescription, time: TimeFormat) {
-  const firstTime = timeValue(table.firstTime, time)
-  const lastTime = timeValue(table.lastTime, time)
+  const firstTime = shownTime(table.firstTime, time)
+  const lastTime = shownTime(table.lastTime, time)
   return { ...table, firstTime, lastTime }
 }
 
@@ -108,7 +100,7 @@ function addPutTable(server: Server): void {
         'Tags and fields are added, never taken away; another type than the table has is a 422. ' +
         'Points older than the retention are refused, hidden and removed, from this answer on.',
       group,
-      access,
+      access: 'admin',
       parameters: TableParameter,
       query: TableQuery,
       body: { ...jsonBody(TableBody), required: false },
@@ -136,7 +128,7 @@ function addDropTable(server: Server): void {
       operationId: 'dropTable',
       summary: 'Drop a table and its points',
       group,
-      access,
+      access: 'admin',
       parameters: TableParameter,
       query: DatabaseQuery,
       answers: { 204: { description: 'The table is gone' }, ...FAILURE },
@@ -158,7 +150,7 @@ function addDropColumn(server: Server): void {
       summary: 'Drop a field and its values',
       description: 'Frees its name and type. Points stay, without it. Tags cannot be dropped.',
       group,
-      access,
+      access: 'admin',
       parameters: ColumnParameter,
       query: DatabaseQuery,
       answers: { 204: { description: 'The field is gone' }, ...FAILURE },
@@ -265,9 +257,8 @@ function addStats(server: Server): void {
     },
     async (c, { db: database }) => {
       const stats = await server.db.tableStats(pathParameter(c, 'table'), { database })
-      return c.body(JSON.stringify(stats, plainNumbers), 200, {
-        'Content-Type': 'application/json',
-      })
+      const headers = { 'Content-Type': 'application/json' }
+      return answerWith(server, c, JSON.stringify(stats, plainNumbers), headers)
     },
   )
 }

@@ -53,7 +53,7 @@ function addLineProtocol(server: Server): void {
       summary: 'Write line protocol',
       description: 'InfluxDB line protocol; `precision` is `ns` unless given. gzip is understood.',
       group: 'Write',
-      access: 'token',
+      access: 'write',
       query: WriteQuery,
       body: textBody('text/plain', 'cpu,host=a usage=0.5 1790000000000000000'),
       answers,
@@ -77,7 +77,7 @@ function addPoints(server: Server): void {
       summary: 'Write points as JSON',
       description: 'Columns or rows, one entry or a list; `precision` is `ms` unless given.',
       group: 'Write',
-      access: 'token',
+      access: 'write',
       query: WriteQuery,
       body: jsonBody(PointsBody),
       answers,
@@ -111,7 +111,7 @@ function addImport(server: Server): void {
       description:
         'Reads what export writes. A column is float, boolean or string by its first value unless `types` or the table says otherwise; `precision` is `ms` unless given.',
       group: 'Write',
-      access: 'token',
+      access: 'write',
       query: ImportQuery,
       body: {
         required: true,

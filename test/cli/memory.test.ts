@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { MEMORY_FLAGS, readMemory } from '../../server/cli/memory.ts'
-import { parseFlags } from '../../server/cli/flags.ts'
+import { namesOf, parseFlags, withEnvironment } from '../../server/cli/flags.ts'
 
 const MIB = 1 << 20
-const read = (args: string[], env: Record<string, string> = {}) =>
-  readMemory(parseFlags(args, MEMORY_FLAGS).flags, { env })
+const read = (args: string[], env: Record<string, string> = {}) => {
+  const { flags } = parseFlags(args, MEMORY_FLAGS)
+  return readMemory(withEnvironment(flags, MEMORY_FLAGS, env), namesOf(flags, MEMORY_FLAGS))
+}
 
 describe('memory options', () => {
   test('are left to the engine unless given', () => {
@@ -30,6 +32,17 @@ describe('memory options', () => {
     expect(read([], env).memoryBytes).toBe(256 * MIB)
     expect(read(['--memory', '300'], env).memoryBytes).toBe(300 * MIB)
     expect(read(['--max-series', '5000000']).seriesMax).toBe(5_000_000)
+  })
+
+  test('bound what one query may do', () => {
+    const args = ['--max-points', '1000', '--max-buckets', '10']
+    expect(read(args, { OMENDB_QUERY_TIMEOUT: '250' }).limits).toEqual({
+      ...{ maxPoints: 1000, maxBuckets: 10, timeoutMs: 250 },
+    })
+  })
+
+  test('that are wrong in the environment are named as there', () => {
+    expect(() => read([], { OMENDB_MAX_POINTS: 'many' })).toThrow(/^OMENDB_MAX_POINTS many: /)
   })
 
   test.each([

@@ -12,6 +12,7 @@ const COMMANDS = [
   'stats',
   'delete',
   'drop',
+  'token',
   'backup',
   'restore',
   'verify',

@@ -120,6 +120,8 @@ describe('the API document', () => {
       '/v1/tables/{table}/stats',
       '/v1/tables/{table}/tags',
       '/v1/tables/{table}/tags/{key}/values',
+      '/v1/tokens',
+      '/v1/tokens/{id}',
       '/v1/write',
       '/write',
     ])

@@ -1,0 +1,265 @@
+// The tokens that a server gives out. They are rows of a table in the system's own database, written
+// with an fsync and deleted like any others, so they survive what points survive and are in every backup;
+// all of them are in memory too, found by the digest of their secret. The secret itself is kept nowhere.
+
+import type { Database } from '../engine/database.ts'
+import { OmenError } from '../engine/error.ts'
+import { SYSTEM_DATABASE } from '../engine/reserved.ts'
+import { EVERY_DATABASE, scopedGrant, type Grant, type Scopes } from './grant.ts'
+import { readTokenRows, TOKEN_TABLE, tokenRow, type TokenRow } from './token-row.ts'
+import { digestOf, isSameDigest } from './tokens.ts'
+
+/** What the store uses of a database. */
+export type TokenDatabase = Pick<
+  Database,
+  'batch' | 'query' | 'deleteRows' | 'databases' | 'dropDatabase' | 'tables'
+>
+
+/** A token as its holder asked for it. Times are nanoseconds since 1970; null: it does not end. */
+export interface TokenWish {
+  readonly name: string
+  readonly scopes: Scopes
+  readonly expiresAt: bigint | null
+}
+
+/** Tokens that one server keeps. */
+export const TOKENS_MAX = 10_000
+
+const SECRET_BYTES = 32
+const ID_BYTES = 9
+const INSIDE = { database: SYSTEM_DATABASE, system: true } as const
+
+interface Entry {
+  readonly row: TokenRow
+  readonly grant: Grant
+  /** Its secret opens nothing any more; it may still be on the disk. */
+  isRevoked: boolean
+}
+
+export interface TokenStoreOptions {
+  /** Nanoseconds since 1970. */
+  readonly now: () => bigint
+  /** There is an admin whom no revocation takes away. */
+  readonly hasAdmin: boolean
+}
+
+export class TokenStore {
+  private readonly db: TokenDatabase
+  private readonly options: TokenStoreOptions
+  private readonly byId = new Map<string, Entry>()
+  private readonly byDigest = new Map<string, Entry>()
+  private loading: Promise<void> | null = null
+  private loaded = false
+  /** Changes come one after the other. */
+  private turn: Promise<unknown> = Promise.resolve()
+
+  constructor(db: TokenDatabase, options: TokenStoreOptions) {
+    this.db = db
+    this.options = options
+  }
+
+  /** Whether `load` has resolved. */
+  get isLoaded(): boolean {
+    return this.loaded
+  }
+
+  get size(): number {
+    return this.byId.size
+  }
+
+  /** Reads the tokens, once; one that failed is tried again. Throws what a query throws. */
+  load(): Promise<void> {
+    this.loading ??= this.read().catch((error: unknown) => {
+      this.loading = null
+      throw error
+    })
+    return this.loading
+  }
+
+  /** What the holder of a secret with this digest may do, null if there is none. It may be over: check it. */
+  find(digest: string): Grant | null {
+    const entry = this.byDigest.get(digest)
+    if (entry === undefined || entry.isRevoked) return null
+    return isSameDigest(entry.row.digest, digest) ? entry.grant : null
+  }
+
+  /** By name, then time. */
+  list(): TokenRow[] {
+    const rows = Array.from(this.byId.values(), ({ row }) => row)
+    return rows.sort((a, b) => compare(a.name, b.name) || compare(a.createdAt, b.createdAt))
+  }
+
+  /** Throws `not_found`. */
+  get(id: string): TokenRow {
+    return this.entry(id).row
+  }
+
+  /**
+   * Makes a token; its secret is in the answer and nowhere else. Durable when it resolves. Throws
+   * `conflict` if nobody could make others then, `limit_exceeded`, and what a write throws.
+   */
+  create(wish: TokenWish): Promise<{ row: TokenRow; secret: string }> {
+    return this.exclusive(async () => {
+      this.refuseLockout(wish)
+      if (this.size >= TOKENS_MAX) {
+        throw new OmenError('limit_exceeded', `tokens: there are ${TOKENS_MAX} already`)
+      }
+      const secret = `omen_${randomText(SECRET_BYTES)}`
+      const createdAt = (this.options.now() / 1_000_000n) * 1_000_000n
+      const digest = await digestOf(secret)
+      const row = { ...wish, id: randomText(ID_BYTES), createdAt, digest }
+      await this.write([row])
+      this.add(row)
+      return { row, secret }
+    })
+  }
+
+  /**
+   * Ends a token: it opens nothing from the call on, and is gone for good when this resolves. Throws
+   * `not_found`, `conflict` for the last admin, and what a delete throws: it opens nothing then either,
+   * until a restart; revoke it again.
+   */
+  async revoke(id: string): Promise<void> {
+    const entry = this.entry(id)
+    if (!entry.isRevoked) this.refuseLastAdmin(entry)
+    entry.isRevoked = true
+    await this.exclusive(async () => {
+      if (!this.byId.has(id)) throw unknownToken(id)
+      await this.db.deleteRows(TOKEN_TABLE, { ...INSIDE, where: { id } })
+      this.remove(entry)
+    })
+  }
+
+  /**
+   * Runs a restore, which needs an empty server: the tokens make way for those of the backup, and are
+   * there again if it fails. The one that asked for it stays in any case.
+   */
+  restore<T>(asker: string | null, run: () => Promise<T>): Promise<T> {
+    return this.exclusive(async () => {
+      const { db } = this
+      const isEmpty = db.databases().length === 1 && (await db.tables('default')).length === 0
+      const hasTokens = db.databases({ system: true }).includes(SYSTEM_DATABASE)
+      if (!isEmpty || !hasTokens) return this.restored(asker, run, isEmpty)
+      await db.dropDatabase(SYSTEM_DATABASE, INSIDE)
+      return this.restored(asker, run, true)
+    })
+  }
+
+  private async restored<T>(
+    asker: string | null,
+    run: () => Promise<T>,
+    isEmpty: boolean,
+  ): Promise<T> {
+    const before = Array.from(this.byId.values(), ({ row }) => row)
+    try {
+      const result = await run()
+      const kept = asker === null ? undefined : this.byId.get(asker)?.row
+      await this.read()
+      if (kept !== undefined && !this.byId.has(kept.id)) {
+        await this.write([kept])
+        this.add(kept)
+      }
+      return result
+    } catch (error) {
+      if (isEmpty && before.length > 0 && this.size === before.length) await this.write(before)
+      throw error
+    }
+  }
+
+  private entry(id: string): Entry {
+    const entry = this.byId.get(id)
+    if (entry === undefined) throw unknownToken(id)
+    return entry
+  }
+
+  private exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.turn.then(work)
+    this.turn = done.catch(() => {})
+    return done
+  }
+
+  private async read(): Promise<void> {
+    const isThere = this.db.databases({ system: true }).includes(SYSTEM_DATABASE)
+    const rows = isThere ? await readTokenRows(this.db) : []
+    this.byId.clear()
+    this.byDigest.clear()
+    for (const row of rows) this.add(row)
+    this.loaded = true
+  }
+
+  private async write(rows: readonly TokenRow[]): Promise<void> {
+    const batch = this.db.batch(INSIDE)
+    try {
+      for (const row of rows) batch.points(tokenRow(row))
+      await batch.commit('fsync')
+    } finally {
+      batch.discard()
+    }
+  }
+
+  private add(row: TokenRow): void {
+    const { id, name, scopes } = row
+    const entry: Entry = {
+      row,
+      grant: scopedGrant({ id, name }, scopes, () => this.checkEntry(entry)),
+      isRevoked: false,
+    }
+    this.byId.set(id, entry)
+    this.byDigest.set(row.digest, entry)
+  }
+
+  private remove({ row }: Entry): void {
+    this.byId.delete(row.id)
+    this.byDigest.delete(row.digest)
+  }
+
+  private checkEntry(entry: Entry): void {
+    const { name, expiresAt } = entry.row
+    // After a restore another entry may stand for the same token, or none.
+    if (entry.isRevoked || !this.byId.has(entry.row.id)) {
+      throw new OmenError('unauthorized', `token '${name}' was revoked`)
+    }
+    if (expiresAt !== null && expiresAt <= this.options.now()) {
+      throw new OmenError('unauthorized', `token '${name}' has expired`)
+    }
+  }
+
+  /** With the first token the server asks everybody for one: somebody has to be able to make more. */
+  private refuseLockout({ scopes, expiresAt }: TokenWish): void {
+    if (this.options.hasAdmin || this.size > 0) return
+    if (isAdmin(scopes) && expiresAt === null) return
+    const wanted = 'an admin of all databases that does not expire, {"*":["admin"]}'
+    throw new OmenError('conflict', `tokens: the first one has to be ${wanted}`)
+  }
+
+  private refuseLastAdmin({ row }: Entry): void {
+    if (this.options.hasAdmin || !isLasting(row)) return
+    const others = [...this.byId.values()].filter((one) => !one.isRevoked && isLasting(one.row))
+    if (others.length > 1) return
+    const advice = 'make another one first, or start the server with OMENDB_TOKEN'
+    throw new OmenError('conflict', `token '${row.name}' is the last admin: ${advice}`)
+  }
+}
+
+function isAdmin(scopes: Scopes): boolean {
+  return scopes.get(EVERY_DATABASE)?.has('admin') ?? false
+}
+
+const isLasting = ({ scopes, expiresAt }: TokenRow): boolean =>
+  isAdmin(scopes) && expiresAt === null
+
+function unknownToken(id: string): OmenError {
+  return new OmenError('not_found', `token '${id.slice(0, 100)}' does not exist`)
+}
+
+function compare<T extends string | bigint>(a: T, b: T): number {
+  if (a === b) return 0
+  return a < b ? -1 : 1
+}
+
+/** Random bytes in the letters of base64url. */
+function randomText(size: number): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(size))
+  const text = btoa(String.fromCharCode(...bytes))
+  return text.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+}
