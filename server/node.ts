@@ -83,7 +83,7 @@ export async function startServer(
       server.close()
       server.closeAllConnections()
     },
-    setTls: (tls) => readTls(() => void (server as TlsServer).setSecureContext(tls)),
+    setTls: (tls) => readTls(() => (server as TlsServer).setSecureContext(tls)),
   }
 }
 

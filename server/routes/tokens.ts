@@ -101,7 +101,8 @@ interface SentWish {
 
 function readWish({ name, scopes, expiresAt }: SentWish, now: bigint): TokenWish {
   const lists = Object.entries(scopes).map(([key, list]) => [key, new Set(list)] as const)
-  const end = expiresAt == null ? null : parseTime(expiresAt, 'ms', now, '/expiresAt')
+  const isLasting = expiresAt === undefined || expiresAt === null
+  const end = isLasting ? null : parseTime(expiresAt, 'ms', now, '/expiresAt')
   if (end !== null && end <= now) {
     const pointer = '/expiresAt'
     throw new OmenError('bad_request', 'expiresAt: that time has passed', { pointer })
