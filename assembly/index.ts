@@ -137,6 +137,7 @@ export { PRINT_SLACK } from './number-print'
 export {
   TEXT_COLUMN_SIZE,
   TEXT_CSV,
+  TEXT_LINE,
   TEXT_MS,
   TEXT_NS,
   TEXT_QUOTED,
@@ -144,6 +145,7 @@ export {
   TEXT_S,
   TEXT_SAFE,
   TEXT_US,
+  textLines,
   textRows,
   textRuns,
 } from './text-cell'

@@ -1,7 +1,7 @@
-// Cells of text answers (JSON, NDJSON, CSV) from typed columns. A column, 32 bytes:
+// Cells of text answers (JSON, NDJSON, CSV, line protocol) from typed columns. A column, 32 bytes:
 //
 //   0 kind u32         what the cells are: a field type, or one of TEXT_MS … TEXT_RFC3339
-//   4 flags u32        of TEXT_QUOTED, TEXT_SAFE, TEXT_CSV
+//   4 flags u32        of TEXT_QUOTED, TEXT_SAFE, TEXT_CSV, TEXT_LINE
 //   8 values u32       pointer: f64, i64 or u64 a row, u8 for booleans; of strings, where the next cell
 //                      of a JSON array is (its text, without the brackets), which printing moves on
 //  12 valid u32        pointer of u8 a row, 0 = null; or 0: all rows have a value
@@ -15,7 +15,7 @@
 
 import { BOOLEAN, FLOAT, INTEGER, STRING, UNSIGNED } from './layout'
 import { printFloat, printInteger, printUnsigned } from './number-print'
-import { copyJson, printCsv } from './text-string'
+import { copyJson, printCsv, printLineString } from './text-string'
 import { printMilliseconds, printTimeText, printTimeUnits } from './time-print'
 
 export const TEXT_COLUMN_SIZE: i32 = 32
@@ -32,9 +32,15 @@ export const TEXT_QUOTED: i32 = 1
 export const TEXT_SAFE: i32 = 2
 /** What has no value is empty; strings are quoted only where they have to be (RFC 4180). */
 export const TEXT_CSV: i32 = 4
+/** What has no value is nothing; integers end with `i` or `u`. */
+export const TEXT_LINE: i32 = 8
 
+const SPACE: u8 = 32
 const QUOTE: u8 = 34
 const COMMA: u8 = 44
+const NEWLINE: u8 = 10
+const LETTER_I: u8 = 105
+const LETTER_U: u8 = 117
 const NULL: u32 = 0x6c6c756e
 const TRUE: u32 = 0x65757274
 const FALSE: u64 = 0x65736c6166
@@ -75,7 +81,7 @@ export function printCell(column: usize, row: usize, target: usize): usize {
 }
 
 function printNull(flags: i32, target: usize): usize {
-  if ((flags & TEXT_CSV) !== 0) return target
+  if ((flags & (TEXT_CSV | TEXT_LINE)) !== 0) return target
   store<u32>(target, NULL)
   return target + 4
 }
@@ -110,6 +116,7 @@ function printString(column: usize, source: usize, flags: i32, isNull: bool, tar
   const size = end - target
   store<u32>(column, u32(source + size + 1), 8)
   if (isNull) return printNull(flags, target)
+  if ((flags & TEXT_LINE) !== 0) return printLineString(source, size, target)
   return (flags & TEXT_CSV) === 0 ? end : printCsv(source, size, target)
 }
 
@@ -153,4 +160,40 @@ export function textRows(
     p += tailSize
   }
   return p
+}
+
+/**
+ * Rows [0, rowCount) of line protocol: the prefix of the first column (table, tags and a space), the
+ * others' prefixes (`name=`) and cells as far as they have a value, the first column's cell (the time), a
+ * newline. Rows without any value are left out. The end of the text. Room: as for textRows.
+ */
+export function textLines(columns: usize, columnCount: i32, rowCount: u32, target: usize): usize {
+  const end = columns + usize(columnCount * TEXT_COLUMN_SIZE)
+  let p = target
+  for (let row: usize = 0; row < usize(rowCount); row++) {
+    const first = printPrefix(columns, p)
+    let q = first
+    for (
+      let column = columns + usize(TEXT_COLUMN_SIZE);
+      column < end;
+      column += usize(TEXT_COLUMN_SIZE)
+    ) {
+      store<u8>(q, COMMA)
+      const named = printPrefix(column, q === first ? q : q + 1)
+      const cell = printCell(column, row, named)
+      if (cell !== named) q = printSuffix(load<i32>(column), cell)
+    }
+    if (q === first) continue
+    store<u8>(q, SPACE)
+    p = printCell(columns, row, q + 1)
+    store<u8>(p++, NEWLINE)
+  }
+  return p
+}
+
+/** The letter that tells integers from floats. */
+function printSuffix(kind: i32, target: usize): usize {
+  if (kind !== INTEGER && kind !== UNSIGNED) return target
+  store<u8>(target, kind === INTEGER ? LETTER_I : LETTER_U)
+  return target + 1
 }

@@ -1,6 +1,7 @@
 // Strings of text answers, out of a JSON array that the host has escaped: copied as JSON, 16 bytes a step,
-// or unescaped into a CSV cell (RFC 4180), which is quoted if it is empty (a null is nothing), begins or
-// ends with white space, or has a quote, a comma or a line break.
+// unescaped into a CSV cell (RFC 4180), which is quoted if it is empty (a null is nothing), begins or
+// ends with white space, or has a quote, a comma or a line break, or into a string of line protocol,
+// where only quotes and backslashes are escaped.
 
 const QUOTE: u8 = 34
 const BACKSLASH: u8 = 92
@@ -52,11 +53,11 @@ let hasSpecial: bool = false
 
 /** The text of a JSON string of `size` bytes, its quotes counted: the end of it, no longer than that. */
 export function unescapeJson(source: usize, size: usize, target: usize): usize {
-  return unescape(source, size, target, false)
+  return unescape(source, size, target, 0)
 }
 
-/** The same; `isDoubled`: with each quote twice. */
-function unescape(source: usize, size: usize, target: usize, isDoubled: bool): usize {
+/** The same; `mark`: what goes before each quote, and if it is a backslash before backslashes too. */
+function unescape(source: usize, size: usize, target: usize, mark: u8): usize {
   const end = source + size - 1
   let q = target
   hasSpecial = false
@@ -82,7 +83,8 @@ function unescape(source: usize, size: usize, target: usize, isDoubled: bool): u
       } else byte = escaped(byte)
     }
     if (byte === QUOTE || byte === 44 || byte === 10 || byte === 13) hasSpecial = true
-    if (byte === QUOTE && isDoubled) store<u8>(q++, QUOTE)
+    const isMarked = byte === QUOTE || byte === mark
+    if (isMarked && mark !== 0) store<u8>(q++, mark)
     store<u8>(q++, byte)
   }
   return q
@@ -91,7 +93,7 @@ function unescape(source: usize, size: usize, target: usize, isDoubled: bool): u
 /** Prints a JSON string of `size` bytes, its quotes counted, as a CSV cell, which is no longer than that. */
 export function printCsv(source: usize, size: usize, target: usize): usize {
   const first = target + 1
-  const q = unescape(source, size, first, true)
+  const q = unescape(source, size, first, QUOTE)
   if (hasSpecial || q === first || isSpaceFirst(first, q) || isSpaceLast(first, q)) {
     store<u8>(target, QUOTE)
     store<u8>(q, QUOTE)
@@ -125,4 +127,12 @@ function isSpaceLast(first: usize, end: usize): bool {
     if ((load<u8>(end - size) & 0xc0) !== 0x80) return isSpace(end - size, size)
   }
   return false
+}
+
+/** Prints a JSON string of `size` bytes as one of line protocol, which is no longer than that. */
+export function printLineString(source: usize, size: usize, target: usize): usize {
+  store<u8>(target, QUOTE)
+  const q = unescape(source, size, target + 1, BACKSLASH)
+  store<u8>(q, QUOTE)
+  return q + 1
 }

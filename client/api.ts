@@ -103,10 +103,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Stream rows as CSV, NDJSON or Arrow by URL */
+        /** Stream rows as CSV, NDJSON, line protocol, Arrow or Parquet by URL */
         get: operations["exportUrl"];
         put?: never;
-        /** Stream rows as CSV, NDJSON or Arrow */
+        /** Stream rows as CSV, NDJSON, line protocol, Arrow or Parquet */
         post: operations["export"];
         delete?: never;
         options?: never;
@@ -794,10 +794,10 @@ export interface components {
              */
             integers?: "auto" | "string" | null;
             /**
-             * @description `csv` (default) with a header line, `ndjson` a flat object a line, or `arrow`, an IPC stream: tags as dictionaries, exact integers, `time` as a timestamp in nanoseconds (no other unit is offered)
+             * @description `csv` (default) with a header line; `ndjson` a flat object a line; `lp` line protocol, of raw points alone; `arrow` an IPC stream, tags as dictionaries; `parquet` one file. The last three have exact integers and times in nanoseconds, and take no other `time` and `integers`
              * @enum {string|null}
              */
-            format?: "csv" | "ndjson" | "arrow" | null;
+            format?: "csv" | "ndjson" | "lp" | "arrow" | "parquet" | null;
         };
         Tables: {
             tables: {
@@ -1333,8 +1333,8 @@ export interface operations {
                 time?: "ms" | "s" | "us" | "ns" | "rfc3339";
                 /** @description `auto`: 64-bit integers are numbers unless a column has one beyond 2^53; `string`: always strings */
                 integers?: "auto" | "string";
-                /** @description `csv` (default) with a header line, `ndjson` a flat object a line, or `arrow`, an IPC stream: tags as dictionaries, exact integers, `time` as a timestamp in nanoseconds (no other unit is offered) */
-                format?: "csv" | "ndjson" | "arrow";
+                /** @description `csv` (default) with a header line; `ndjson` a flat object a line; `lp` line protocol, of raw points alone; `arrow` an IPC stream, tags as dictionaries; `parquet` one file. The last three have exact integers and times in nanoseconds, and take no other `time` and `integers` */
+                format?: "csv" | "ndjson" | "lp" | "arrow" | "parquet";
             };
             header?: never;
             path?: never;
@@ -1350,7 +1350,9 @@ export interface operations {
                 content: {
                     "text/csv": string;
                     "application/x-ndjson": string;
+                    "text/plain": string;
                     "application/vnd.apache.arrow.stream": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description Any error, as a problem document */
@@ -1388,7 +1390,9 @@ export interface operations {
                 content: {
                     "text/csv": string;
                     "application/x-ndjson": string;
+                    "text/plain": string;
                     "application/vnd.apache.arrow.stream": string;
+                    "application/vnd.apache.parquet": string;
                 };
             };
             /** @description Any error, as a problem document */

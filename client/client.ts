@@ -61,7 +61,7 @@ export interface ImportOptions extends WriteOptions {
 
 export interface ExportOptions extends CallOptions {
   /** `arrow`: an IPC stream. */
-  format: 'csv' | 'ndjson' | 'arrow'
+  format: 'csv' | 'ndjson' | 'lp' | 'arrow' | 'parquet'
 }
 
 /** Calls reject with `OmenDBError`, or with the reason of an aborted signal. */

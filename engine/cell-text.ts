@@ -10,8 +10,11 @@ import type { AnswerSeries, Vector } from './query/query.ts'
 /** How times come out: integers of a unit, or RFC 3339. */
 export type TimeText = 'ms' | 's' | 'us' | 'ns' | 'rfc3339'
 
-/** `quoted`: integers and times in quotes; `safe`: integers beyond 2^53 too; `csv`: no quotes, no nulls. */
-export type CellStyle = 'plain' | 'quoted' | 'safe' | 'csv'
+/**
+ * `quoted`: integers and times in quotes; `safe`: integers beyond 2^53 too; `csv`: no quotes, no nulls;
+ * `line`: of line protocol, for printLines.
+ */
+export type CellStyle = 'plain' | 'quoted' | 'safe' | 'csv' | 'line'
 
 /** A text, and the cells that follow it: rows [from, to) of a column. */
 export interface CellRun {
@@ -59,6 +62,21 @@ export function printRows(
   const page = new Page(columns, tail)
   return page.print(instance, rowCount * columns.length, rowCount, (at) =>
     at.kernel.textRows(at.columns, columns.length, rowCount, at.tail, page.tailBytes, at.target),
+  )
+}
+
+/**
+ * Lines of line protocol: the first column's prefix and behind the others its cell, a time; each of the
+ * others' prefix and cell where it has a value. Rows without any are left out.
+ */
+export function printLines(
+  instance: KernelInstance,
+  columns: readonly CellRun[],
+  rowCount: number,
+): Bytes {
+  // The newline of each row is counted as its tail.
+  return new Page(columns, '\n').print(instance, rowCount * columns.length, rowCount, (at) =>
+    at.kernel.textLines(at.columns, columns.length, rowCount, at.target),
   )
 }
 
@@ -229,5 +247,6 @@ function kindOf(kernel: KernelInstance['kernel'], { values, time }: CellRun): nu
 function flagsOf(kernel: KernelInstance['kernel'], style: CellStyle): number {
   if (style === 'plain') return 0
   if (style === 'quoted') return kernel.TEXT_QUOTED.value
+  if (style === 'line') return kernel.TEXT_LINE.value
   return style === 'safe' ? kernel.TEXT_SAFE.value : kernel.TEXT_CSV.value
 }

@@ -2,6 +2,7 @@
 // tables, health and counters.
 
 import type { CancelSignal } from './query/cancel.ts'
+import type { TagCheck } from './query/execute.ts'
 import type {
   AnswerColumn,
   AnswerSeries,
@@ -23,6 +24,11 @@ export interface DatabaseOptions {
 
 export interface QueryOptions extends DatabaseOptions {
   readonly signal?: CancelSignal | undefined
+}
+
+export interface ExportOptions extends QueryOptions {
+  /** Is called before all else with each tag that the series have; throws for one that cannot be said. */
+  readonly checkTag?: TagCheck | undefined
 }
 
 /** Which points to delete: those in [start, end) that meet `where`. One of the three must be there. */
@@ -73,6 +79,8 @@ export interface Export {
   readonly columns: AnswerColumn[]
   /** Tag keys that a row may have, in byte order. */
   readonly tags: string[]
+  /** Rows are buckets or groups, no points. */
+  readonly isAggregate: boolean
   /** By series, then time; a series may span chunks. Returning early releases what the export holds. */
   readonly chunks: AsyncIterable<AnswerSeries>
 }

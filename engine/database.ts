@@ -63,6 +63,7 @@ import type {
   DeleteOptions,
   DeleteResult,
   Export,
+  ExportOptions,
   Health,
   ListOptions,
   QueryOptions,
@@ -153,11 +154,11 @@ export class Database {
   }
 
   /** The rows of a query without limit, in chunks. Errors of the request are thrown at once. */
-  async export(request: QueryRequest, options: QueryOptions = {}): Promise<Export> {
+  async export(request: QueryRequest, options: ExportOptions = {}): Promise<Export> {
     const limit = { default: Infinity, max: Infinity }
     const query = parseQuery(request, this.context(options, limit))
     const check = this.checkOf(query, options.signal)
-    return executeExport(this.shard, query, this.admission, { check, signal: options.signal })
+    return executeExport(this.shard, query, this.admission, { ...options, check })
   }
 
   /** What answers are printed with; after a failure it is another one, so it is not to be kept. */

@@ -63,7 +63,18 @@ export interface ExportRows {
   readonly columns: AnswerColumn[]
   /** Tag keys that a row may have, in byte order. */
   readonly tags: string[]
+  readonly isAggregate: boolean
   readonly chunks: AsyncIterable<AnswerSeries>
+}
+
+/** Throws for a tag that a format cannot say. */
+export type TagCheck = (key: string, value: string) => void
+
+interface ExportHooks {
+  readonly check?: () => void
+  readonly signal?: CancelSignal | undefined
+  /** Called before all else with each tag that the series have. */
+  readonly checkTag?: TagCheck | undefined
 }
 
 /**
@@ -74,9 +85,9 @@ export async function executeExport(
   target: QueryTarget,
   query: Query,
   admission: Admission,
-  { check, signal }: { check?: () => void; signal?: CancelSignal | undefined } = {},
+  { check, signal, checkTag }: ExportHooks = {},
 ): Promise<ExportRows> {
-  const head = await target.run(planHead(query, target.catalog), check)
+  const head = await target.run(planHead(query, target.catalog, checkTag ?? null), check)
   const chunks = async function* (): AsyncGenerator<AnswerSeries> {
     const opened = admission.openExport(target, signal)
     try {
@@ -88,23 +99,32 @@ export async function executeExport(
   return { ...head, chunks: chunks() }
 }
 
+/** Tags that are checked between two pauses: about a millisecond. */
+const TAGS_AT_ONCE = 512
+
 /** Columns of a query's rows, and keys of the tags that they may have. */
 function* planHead(
   query: Query,
   catalog: PlanCatalog,
-): Execution<Pick<ExportRows, 'columns' | 'tags'>> {
-  const { columns, groupKeys, table, series } = yield* planSteps(query, catalog, {
-    keepsTags: false,
-  })
-  if (groupKeys !== null) return { columns, tags: [...groupKeys] }
+  checkTag: TagCheck | null,
+): Execution<Omit<ExportRows, 'chunks'>> {
+  const steps = planSteps(query, catalog, { keepsTags: false })
+  const { columns, groupKeys, table, series, isAggregate } = yield* steps
+  if (groupKeys !== null) return { columns, tags: [...groupKeys], isAggregate }
   const tags: string[] = []
   for (const key of table.tagKeys) {
     const { firsts } = yield* catalog.groupSeries(table.id, series.ids, [key])
     // Of two groups one at least has a value.
     const some = [...firsts.subarray(0, 2)]
     if (some.some((first) => catalog.seriesTags(series.ids[first]!).has(key))) tags.push(key)
+    if (checkTag === null) continue
+    for (let i = 0; i < firsts.length; i++) {
+      const value = catalog.seriesTags(series.ids[firsts[i]!]!).get(key)
+      if (value !== undefined) checkTag(key, value)
+      if (i % TAGS_AT_ONCE === TAGS_AT_ONCE - 1) yield { pause: true }
+    }
   }
-  return { columns, tags }
+  return { columns, tags, isAggregate }
 }
 
 async function* chunksOf(

@@ -12,6 +12,7 @@ import {
   writeFlatBuffer,
   type FlatNode,
 } from './flat-buffer.ts'
+import { joinBytes } from './parts.ts'
 
 /** Bytes of one buffer, in parts that follow each other. */
 export type ArrowBuffer = readonly Uint8Array[]
@@ -145,15 +146,4 @@ function sizeOf(buffer: ArrowBuffer): number {
 
 function padded(size: number): number {
   return Math.ceil(size / 8) * 8
-}
-
-/** Bytes one after the other. */
-export function joinBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const joined = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    joined.set(part, at)
-    at += part.length
-  }
-  return joined
 }

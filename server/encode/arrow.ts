@@ -8,27 +8,22 @@ import {
   batchMessage,
   dictionaryMessage,
   endMessage,
-  joinBytes,
   schemaMessage,
   type ArrowBuffer,
   type ArrowColumn,
 } from './arrow-message.ts'
-import { cutStrings } from './cut.ts'
 import type { JsonFormat, KernelSource } from './json.ts'
+import {
+  batchesOf,
+  bytesOf,
+  joinBytes,
+  validOf,
+  vectorsOf,
+  type Batch,
+  type Part,
+} from './parts.ts'
 import type { RowHead } from './rows.ts'
 import type { Piece } from './stream.ts'
-
-/** Rows of a batch, at most; several short series share one. */
-const BATCH_ROWS = 16_384
-/** Series of a batch, at most. */
-const BATCH_SERIES = 4_096
-
-/** Rows [from, to) of a series. */
-interface Part {
-  readonly series: AnswerSeries
-  readonly from: number
-  readonly to: number
-}
 
 /** The messages of a stream, schema first. Times are nanoseconds, values as they are, NaN too. */
 export async function* encodeArrow(
@@ -38,26 +33,8 @@ export async function* encodeArrow(
   kernel: KernelSource,
 ): AsyncGenerator<Piece> {
   const batches = new Batches(head, kernel)
-  let parts: Part[] = []
-  let rows = 0
   yield joinBytes([schemaMessage(head.tags, head.columns)])
-  for await (const series of chunks) {
-    const { time, fields } = series
-    const strings = fields.map(({ values }) => values).filter((values) => Array.isArray(values))
-    for (let from = 0, to = 0; from < time.length; from = to) {
-      const cut = cutStrings(strings, from, Math.min(time.length, from + BATCH_ROWS - rows))
-      to = cut.to
-      parts.push({ series, from, to })
-      rows += to - from
-      // Strings end a batch, so that it is of bounded size.
-      const isFull = rows >= BATCH_ROWS || parts.length >= BATCH_SERIES || strings.length > 0
-      if (!isFull) continue
-      yield batches.encode(parts, rows)
-      parts = []
-      rows = 0
-    }
-  }
-  if (rows > 0) yield batches.encode(parts, rows)
+  for await (const batch of batchesOf(chunks)) yield batches.encode(batch)
   yield endMessage()
 }
 
@@ -74,26 +51,27 @@ class Batches {
   }
 
   /** The message of a batch behind those of its new dictionaries. */
-  encode(parts: readonly Part[], rows: number): Uint8Array<ArrayBuffer> {
+  encode(batch: Batch): Uint8Array<ArrayBuffer> {
+    const { parts, rows } = batch
     const messages: Uint8Array[] = []
     const columns: ArrowColumn[] = [
       { length: rows, nullCount: 0, buffers: [[], parts.map(timesOf)] },
     ]
     for (const [id, key] of this.head.tags.entries()) {
-      const { values, column } = this.tag(key, parts, rows)
+      const { values, column } = this.tag(key, batch)
       const name = JSON.stringify(values)
       if (name !== this.sent[id]) messages.push(dictionaryMessage(id, this.texts(values, null)))
       this.sent[id] = name
       columns.push(column)
     }
     for (const [i, { type }] of this.head.columns.slice(1).entries()) {
-      columns.push(this.field(type, parts, i, rows))
+      columns.push(this.field(type, batch, i))
     }
     return joinBytes([...messages, batchMessage(rows, columns)])
   }
 
   /** Indexes of a tag's values, and the values; series without it are null. */
-  private tag(key: string, parts: readonly Part[], rows: number) {
+  private tag(key: string, { parts, rows }: Batch) {
     const known = new Map<string, number>()
     const indexes = new Int32Array(rows)
     const valid = new Uint8Array(rows)
@@ -115,17 +93,10 @@ class Batches {
     return { values: [...known.keys()], column }
   }
 
-  private field(
-    type: AnswerColumn['type'],
-    parts: readonly Part[],
-    index: number,
-    rows: number,
-  ): ArrowColumn {
-    const valid = validOf(parts, index, rows)
-    const vectors = parts.map(({ series, from, to }) => {
-      const { values } = series.fields[index]!
-      return Array.isArray(values) ? values.slice(from, to) : values.subarray(from, to)
-    })
+  private field(type: AnswerColumn['type'], batch: Batch, index: number): ArrowColumn {
+    const { rows } = batch
+    const valid = validOf(batch, index)
+    const vectors = vectorsOf(batch, index)
     if (type === 'string') return this.texts((vectors as string[][]).flat(), valid)
     const packed = valid === null ? null : packBits(this.kernel(), valid)
     const mask = packed === null ? [] : [packed.bits]
@@ -147,21 +118,4 @@ class Batches {
 
 function timesOf({ series, from, to }: Part): ArrowBuffer[number] {
   return bytesOf(series.time.subarray(from, to))
-}
-
-/** A byte a row, 1 = has a value; null if all have. */
-function validOf(parts: readonly Part[], index: number, rows: number): Uint8Array | null {
-  if (parts.every(({ series }) => series.fields[index]!.valid === null)) return null
-  const valid = new Uint8Array(rows).fill(1)
-  let at = 0
-  for (const { series, from, to } of parts) {
-    const mask = series.fields[index]!.valid
-    if (mask !== null) valid.set(mask.subarray(from, to), at)
-    at += to - from
-  }
-  return valid
-}
-
-function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength)
 }

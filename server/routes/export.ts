@@ -1,12 +1,16 @@
-// Exports: the rows of a query, streamed as CSV, NDJSON or Arrow for as long as the client reads.
+// Exports: the rows of a query, streamed as CSV, NDJSON, line protocol, Arrow or Parquet for as long as the
+// client reads.
 
 import { z } from '@hono/zod-openapi'
 import { OmenError } from '../../engine/error.ts'
-import type { QueryRequest } from '../../engine/query/query.ts'
+import type { AnswerSeries, QueryRequest } from '../../engine/query/query.ts'
 import { answerWith } from '../answer.ts'
 import { encodeArrow } from '../encode/arrow.ts'
-import { encodeCsv, encodeNdjson } from '../encode/rows.ts'
-import { piecesBody } from '../encode/stream.ts'
+import type { JsonFormat, KernelSource } from '../encode/json.ts'
+import { checkLineTag, encodeLines } from '../encode/lines.ts'
+import { encodeParquet } from '../encode/parquet.ts'
+import { encodeCsv, encodeNdjson, type RowHead } from '../encode/rows.ts'
+import { piecesBody, type Piece } from '../encode/stream.ts'
 import { addEndpoint, signalOf, type Server, type ServerContext } from '../endpoint.ts'
 import { DatabaseQuery } from '../schema/database.ts'
 import { type EXPORT_FORMATS, ExportBody, ExportParameters } from '../schema/export.ts'
@@ -22,15 +26,17 @@ import {
 const group = 'Query'
 const access = 'read'
 
+const binary = { schema: z.string().openapi({ format: 'binary' }) }
+
 const exportAnswers = {
   200: {
     description: 'Rows by series, then time',
     content: {
       'text/csv': { schema: z.string() },
       'application/x-ndjson': { schema: z.string() },
-      'application/vnd.apache.arrow.stream': {
-        schema: z.string().openapi({ format: 'binary' }),
-      },
+      'text/plain': { schema: z.string() },
+      'application/vnd.apache.arrow.stream': binary,
+      'application/vnd.apache.parquet': binary,
     },
   },
   ...FAILURE,
@@ -45,7 +51,7 @@ export function addExportRoutes(server: Server): void {
       method: 'get',
       path,
       operationId: 'exportUrl',
-      summary: 'Stream rows as CSV, NDJSON or Arrow by URL',
+      summary: 'Stream rows as CSV, NDJSON, line protocol, Arrow or Parquet by URL',
       group,
       access,
       query: ExportParameters,
@@ -60,7 +66,7 @@ export function addExportRoutes(server: Server): void {
       method: 'post',
       path,
       operationId: 'export',
-      summary: 'Stream rows as CSV, NDJSON or Arrow',
+      summary: 'Stream rows as CSV, NDJSON, line protocol, Arrow or Parquet',
       group,
       access,
       query: DatabaseQuery,
@@ -73,13 +79,26 @@ export function addExportRoutes(server: Server): void {
 
 type ExportFormat = (typeof EXPORT_FORMATS)[number]
 
-const CONTENT_TYPES: Readonly<Record<ExportFormat, string>> = {
-  csv: 'text/csv; charset=utf-8',
-  ndjson: 'application/x-ndjson',
-  arrow: 'application/vnd.apache.arrow.stream',
+/** How a format is written. */
+interface Format {
+  readonly type: string
+  readonly encode: (
+    head: RowHead & { table: string },
+    chunks: AsyncIterable<AnswerSeries>,
+    format: JsonFormat,
+    kernel: KernelSource,
+  ) => AsyncGenerator<Piece>
+  /** Times are nanoseconds, integers have 64 bits. */
+  readonly isExact: boolean
 }
 
-const ENCODERS = { csv: encodeCsv, ndjson: encodeNdjson, arrow: encodeArrow } as const
+const FORMATS: Readonly<Record<ExportFormat, Format>> = {
+  csv: { type: 'text/csv; charset=utf-8', encode: encodeCsv, isExact: false },
+  ndjson: { type: 'application/x-ndjson', encode: encodeNdjson, isExact: false },
+  lp: { type: 'text/plain; charset=utf-8', encode: encodeLines, isExact: true },
+  arrow: { type: 'application/vnd.apache.arrow.stream', encode: encodeArrow, isExact: true },
+  parquet: { type: 'application/vnd.apache.parquet', encode: encodeParquet, isExact: true },
+}
 
 async function answerExport(
   server: Server,
@@ -88,25 +107,35 @@ async function answerExport(
   members: QueryMembers & Presentation & { format?: ExportFormat | null | undefined },
 ): Promise<Response> {
   const { time, integers, format, ...others } = members
-  if (format === 'arrow') refuseTexts({ time, integers })
+  const name = format ?? 'csv'
+  const { type, encode, isExact } = FORMATS[name]
+  if (isExact) refuseTexts(name, { time, integers })
   const request = others as QueryRequest
   const options = { database, signal: signalOf(server, c) }
-  const { columns, tags, chunks } = await server.db.export(request, options)
-  const encode = ENCODERS[format ?? 'csv']
+  const checkTag = name === 'lp' ? checkLineTag : undefined
+  const { columns, tags, isAggregate, chunks } = await server.db.export(request, {
+    ...options,
+    checkTag,
+  })
+  if (name === 'lp' && isAggregate) {
+    const message = 'format: lp is for raw points, which can be written again; use another format'
+    throw new OmenError('bad_request', message, { pointer: '/format' })
+  }
   const shown = formatOf({ time, integers }, 'rfc3339')
-  const pieces = encode({ columns, tags }, chunks, shown, () => server.db.kernel)
+  const head = { table: request.table, columns, tags }
+  const pieces = encode(head, chunks, shown, () => server.db.kernel)
   const body = await piecesBody(pieces, () => server.db.pause())
-  return answerWith(server, c, body, { 'Content-Type': CONTENT_TYPES[format ?? 'csv'] })
+  return answerWith(server, c, body, { 'Content-Type': type })
 }
 
-/** Arrow has exact times and integers; a wish for others would be passed over. Throws `bad_request`. */
-function refuseTexts({ time, integers }: Presentation): void {
+/** Formats with exact times and integers; a wish for others would be passed over. Throws `bad_request`. */
+function refuseTexts(format: ExportFormat, { time, integers }: Presentation): void {
   if ((time ?? 'ns') !== 'ns') {
-    const message = `time: ${time} is not for arrow, whose times are timestamps in nanoseconds`
+    const message = `time: ${time} is not for ${format}, whose times are in nanoseconds`
     throw new OmenError('bad_request', message, { pointer: '/time' })
   }
   if (integers === 'string') {
-    const message = 'integers: string is not for arrow, whose integers have 64 bits'
+    const message = `integers: string is not for ${format}, whose integers have 64 bits`
     throw new OmenError('bad_request', message, { pointer: '/integers' })
   }
 }

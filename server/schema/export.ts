@@ -3,12 +3,15 @@
 import { z } from '@hono/zod-openapi'
 import { queryMembers, queryParameters } from './query.ts'
 
-export const EXPORT_FORMATS = ['csv', 'ndjson', 'arrow'] as const
-const exportFormat = z.enum(EXPORT_FORMATS, { error: 'one of csv, ndjson, arrow' }).openapi({
-  description:
-    '`csv` (default) with a header line, `ndjson` a flat object a line, or `arrow`, an IPC stream: tags ' +
-    'as dictionaries, exact integers, `time` as a timestamp in nanoseconds (no other unit is offered)',
-})
+export const EXPORT_FORMATS = ['csv', 'ndjson', 'lp', 'arrow', 'parquet'] as const
+const exportFormat = z
+  .enum(EXPORT_FORMATS, { error: 'one of csv, ndjson, lp, arrow, parquet' })
+  .openapi({
+    description:
+      '`csv` (default) with a header line; `ndjson` a flat object a line; `lp` line protocol, of raw ' +
+      'points alone; `arrow` an IPC stream, tags as dictionaries; `parquet` one file. The last three ' +
+      'have exact integers and times in nanoseconds, and take no other `time` and `integers`',
+  })
 
 export const ExportBody = z
   .strictObject({ ...queryMembers, format: exportFormat.nullish() })

@@ -106,7 +106,11 @@ describe('parameters and members', () => {
     ],
     ['/v1/tables?db=9', 'parameter "db": a database name is 1 to 63', '/db'],
     ['/v1/tables/cpu?x=1', 'unknown parameter "x"', '/x'],
-    ['/v1/export?table=cpu&format=xml', 'parameter "format": one of csv, ndjson, arrow', '/format'],
+    [
+      '/v1/export?table=cpu&format=xml',
+      'parameter "format": one of csv, ndjson, lp, arrow, parquet',
+      '/format',
+    ],
     ['/health?x=1', 'unknown parameter "x"', '/x'],
   ])('%s is a 400: %s', async (path, message, pointer) => {
     const problem = await problemOf(await start().call(path))

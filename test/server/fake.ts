@@ -125,7 +125,8 @@ export function createFake(): FakeDatabase {
     },
     async export(request: QueryRequest, options?: object) {
       note('export', request, options)
-      return { columns: fake.answer.columns, tags: ['host', 'rack'], chunks: chunks() }
+      const { columns } = fake.answer
+      return { columns, tags: ['host', 'rack'], isAggregate: false, chunks: chunks() }
     },
     async tables(database?: string) {
       note('tables', database, undefined)
