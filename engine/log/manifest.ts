@@ -217,10 +217,9 @@ function isSame(a: Manifest, b: Manifest): boolean {
   return left.length === right.length && left.every((byte, i) => byte === right[i])
 }
 
-/** Before the first manifest there are only logs and catalogs without a record. */
+/** Before the first manifest is durable there are only files without a record. */
 function holdsRecords(storage: ShardStorage, name: string): boolean {
   const parsed = parseFileName(name)
-  if (parsed === null || parsed.suffix !== '') return false
-  if (parsed.kind === 'segment') return true
-  return parsed.kind !== 'manifest' && storage.size(name) > FILE_HEADER_SIZE
+  if (parsed === null || parsed.suffix !== '' || parsed.kind === 'manifest') return false
+  return storage.size(name) > FILE_HEADER_SIZE
 }

@@ -27,3 +27,27 @@ test('rows of both memtables are replayed, and their parts are ordered', async (
   expect([...series[0]!.fields[0]!.values]).toEqual(expected)
   await again.close()
 })
+
+test('a new directory opens although its first manifest was never durable', async () => {
+  let torn = 0
+  for (let seed = 1; seed <= 40; seed++) {
+    const disk = new SimulatedDisk(seed)
+    disk.failMatching(/^(sync|remove) manifest/, 'EIO', 0, 2)
+    await expect(openDatabase(await simulatedHost(disk.open()), SMALL)).rejects.toMatchObject({
+      code: 'unavailable',
+    })
+    disk.kill()
+    // This start reads the manifest, but finds its log not durable and cannot make another.
+    disk.failMatching(/^sync wal/, 'EIO', 0, 2)
+    await openDatabase(await simulatedHost(disk.open()), SMALL).catch(() => {})
+    disk.crash()
+    if (disk.contents().get('manifest-1')?.length !== 128) torn++
+    const db = await openDatabase(await simulatedHost(disk.open()), SMALL)
+    const batch = db.batch()
+    batch.lineProtocol(new TextEncoder().encode('t,host=a x=1 1'))
+    await batch.commit()
+    expect((await db.query({ table: 't' })).rowCount, `seed ${seed}`).toBe(1)
+    await db.close()
+  }
+  expect(torn).toBeGreaterThan(5)
+})

@@ -195,7 +195,7 @@ describe('loading', () => {
 
   test('both files damaged in a directory with records is refused by name', async () => {
     const storage = openMemoryStorage()
-    put(storage, 'segment-3', bytesOf(1))
+    put(storage, 'segment-3', new Uint8Array(33))
     put(storage, 'manifest-4', bytesOfGeneration(4).fill(0, 40, 60))
     put(storage, 'manifest-4.copy', new Uint8Array(0))
     await expectError(
@@ -235,6 +235,7 @@ describe('loading', () => {
     const storage = openMemoryStorage()
     put(storage, 'catalog-1', new Uint8Array(32))
     put(storage, 'wal-2', new Uint8Array(10))
+    put(storage, 'segment-3', new Uint8Array(32))
     put(storage, 'manifest-1', bytesOfGeneration(1).subarray(0, 20))
     const { manifest, generation } = loadManifest(storage)
     expect([manifest, generation]).toEqual([null, 1])
@@ -242,7 +243,7 @@ describe('loading', () => {
 
   test('a file under the name of another generation is not believed', async () => {
     const storage = openMemoryStorage()
-    put(storage, 'segment-3', bytesOf(1))
+    put(storage, 'segment-3', new Uint8Array(33))
     put(storage, 'manifest-5', bytesOfGeneration(4))
     await expectError(() => loadManifest(storage), 'corrupt', /manifest-5: is a copy of manifest-4/)
   })
