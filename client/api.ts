@@ -917,7 +917,7 @@ export interface components {
         };
         /**
          * @example {
-         *       "id": "kX3vR0a9Lw2Q",
+         *       "id": "9f2c41d07a3be658",
          *       "name": "telegraf",
          *       "scopes": {
          *         "metrics": [
@@ -965,7 +965,7 @@ export interface components {
         };
         /**
          * @example {
-         *       "id": "kX3vR0a9Lw2Q",
+         *       "id": "9f2c41d07a3be658",
          *       "name": "telegraf",
          *       "scopes": {
          *         "metrics": [

@@ -94,7 +94,8 @@ export class Course {
     const { c, time, status, bytes } = this
     return {
       ...{ time, id: c.get('requestId'), method: c.req.raw.method, route: c.get('route') },
-      ...{ status, bytes, durationMs: this.elapsedMs },
+      // A HEAD runs as GET, and sends nothing of what that would.
+      ...{ status, bytes: c.req.raw.method === 'HEAD' ? 0 : bytes, durationMs: this.elapsedMs },
       token: c.get('grant')?.holder?.name ?? null,
       database: knownName(c.get('database')),
       isBroken,

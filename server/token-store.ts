@@ -7,7 +7,7 @@ import { OmenError } from '../engine/error.ts'
 import { SYSTEM_DATABASE } from '../engine/reserved.ts'
 import { EVERY_DATABASE, scopedGrant, type Grant, type Scopes } from './grant.ts'
 import { readTokenRows, TOKEN_TABLE, tokenRow, type TokenRow } from './token-row.ts'
-import { digestOf, isSameDigest } from './tokens.ts'
+import { digestOf, hexadecimal, isSameDigest } from './tokens.ts'
 
 /** What the store uses of a database. */
 export type TokenDatabase = Pick<
@@ -26,7 +26,7 @@ export interface TokenWish {
 export const TOKENS_MAX = 10_000
 
 const SECRET_BYTES = 32
-const ID_BYTES = 9
+const ID_BYTES = 8
 const INSIDE = { database: SYSTEM_DATABASE, system: true } as const
 
 interface Entry {
@@ -104,10 +104,10 @@ export class TokenStore {
       if (this.size >= TOKENS_MAX) {
         throw new OmenError('limit_exceeded', `tokens: there are ${TOKENS_MAX} already`)
       }
-      const secret = `omen_${randomText(SECRET_BYTES)}`
+      const secret = `omen_${base64url(randomBytes(SECRET_BYTES))}`
       const createdAt = (this.options.now() / 1_000_000n) * 1_000_000n
       const digest = await digestOf(secret)
-      const row = { ...wish, id: randomText(ID_BYTES), createdAt, digest }
+      const row = { ...wish, id: hexadecimal(randomBytes(ID_BYTES)), createdAt, digest }
       await this.write([row])
       this.add(row)
       return { row, secret }
@@ -257,9 +257,9 @@ function compare<T extends string | bigint>(a: T, b: T): number {
   return a < b ? -1 : 1
 }
 
-/** Random bytes in the letters of base64url. */
-function randomText(size: number): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(size))
+const randomBytes = (size: number): Uint8Array => crypto.getRandomValues(new Uint8Array(size))
+
+function base64url(bytes: Uint8Array): string {
   const text = btoa(String.fromCharCode(...bytes))
   return text.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 }

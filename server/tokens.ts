@@ -8,8 +8,13 @@ export type Credentials = 'bearer' | 'influx1'
 /** SHA-256 as 64 hexadecimal digits. */
 export async function digestOf(text: string): Promise<string> {
   const bytes = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
+  return hexadecimal(new Uint8Array(bytes))
+}
+
+/** Two digits a byte. */
+export function hexadecimal(bytes: Uint8Array): string {
   let digits = ''
-  for (const byte of new Uint8Array(bytes)) digits += byte.toString(16).padStart(2, '0')
+  for (const byte of bytes) digits += byte.toString(16).padStart(2, '0')
   return digits
 }
 

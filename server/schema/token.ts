@@ -77,7 +77,7 @@ const shown = {
 }
 
 const exampleToken = {
-  id: 'kX3vR0a9Lw2Q',
+  id: '9f2c41d07a3be658',
   name: 'telegraf',
   scopes: { metrics: ['write' as const] },
   createdAt: 1_790_000_000_000,

@@ -93,7 +93,7 @@ export interface Served extends Child {
 export async function serve(args: string[], env: Record<string, string> = {}): Promise<Served> {
   const child = spawnCommand(['serve', '--port', '0', ...args], env)
   onTestFinished(() => void child.process.kill('SIGKILL'))
-  const [, url] = await child.printed(/ready on (http:\S+), data/)
+  const [, url] = await child.printed(/ready on (https?:\S+), data/)
   return { ...child, url: url! }
 }
 
