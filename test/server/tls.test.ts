@@ -62,7 +62,7 @@ async function start() {
   return server
 }
 
-// Reason: openssl is not installed.
+// reason: openssl is not installed
 describe.skipIf(first === null)('TLS', () => {
   test('serves https, and nobody without it', async () => {
     const server = await start()
