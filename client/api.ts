@@ -68,10 +68,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Query points, aggregates or buckets by URL */
+        /**
+         * Query points, aggregates or buckets by URL
+         * @description The members of `POST /v1/query` as parameters: lists are comma-separated (not at commas inside parentheses or quotes), objects are JSON text. For reads that fit a URL.
+         */
         get: operations["queryUrl"];
         put?: never;
-        /** Query points, aggregates or buckets */
+        /**
+         * Query points, aggregates or buckets
+         * @description Raw points without an aggregate in `select` (one entry a series), else one entry for each combination of `by`. `every` cuts the range into buckets named by their start, `fill` makes those without points. The first `limit` rows (1,000,000 at most and unless given) in time order come first; `cursor` asks for those after them. A query that scans, makes or takes too much is a 422 `limit_exceeded` that names the limit.
+         */
         post: operations["query"];
         delete?: never;
         options?: never;
@@ -86,7 +92,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Newest point of each series or group */
+        /**
+         * Newest point of each series or group
+         * @description The newest value of each field of `select` (all without it) of every series, or of each group of `by`, in the shape of a query's answer.
+         */
         get: operations["latest"];
         put?: never;
         post?: never;
@@ -103,10 +112,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Stream rows as CSV, NDJSON, line protocol, Arrow or Parquet by URL */
+        /**
+         * Stream rows as CSV, NDJSON, line protocol, Arrow or Parquet by URL
+         * @description As `POST /v1/export`, with the members as parameters.
+         */
         get: operations["exportUrl"];
         put?: never;
-        /** Stream rows as CSV, NDJSON, line protocol, Arrow or Parquet */
+        /**
+         * Stream rows as CSV, NDJSON, line protocol, Arrow or Parquet
+         * @description Rows by series, then time, without a limit unless given, as fast as the client reads. What is wrong with the request is told before the first byte; a later failure breaks the connection. `time` is `rfc3339` unless given. Columns are `time`, the tags, the fields.
+         */
         post: operations["export"];
         delete?: never;
         options?: never;
@@ -121,7 +136,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tables of a database, by name */
+        /**
+         * Tables of a database, by name
+         * @description All tables of a database by name, with exact counts of points and series.
+         */
         get: operations["tables"];
         put?: never;
         post?: never;
@@ -138,7 +156,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A table: its tags, fields and extent */
+        /**
+         * A table: its tags, fields and extent
+         * @description Tags, fields with their types, settings and sizes of one table. `time` says how its first and last time come out.
+         */
         get: operations["table"];
         /**
          * Make a table, or set what the body names
@@ -146,7 +167,10 @@ export interface paths {
          */
         put: operations["putTable"];
         post?: never;
-        /** Drop a table and its points */
+        /**
+         * Drop a table and its points
+         * @description Drops the table with all points, series, columns and settings. Durable when answered.
+         */
         delete: operations["dropTable"];
         options?: never;
         head?: never;
@@ -200,7 +224,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Series of a table */
+        /**
+         * Series of a table
+         * @description The tag sets of a table that meet `where`, 10,000 unless `limit` says less; `cursor` of the answer asks for the next page, null = that was all.
+         */
         get: operations["series"];
         put?: never;
         post?: never;
@@ -217,7 +244,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tag keys of a table */
+        /**
+         * Tag keys of a table
+         * @description Tag keys by name.
+         */
         get: operations["tags"];
         put?: never;
         post?: never;
@@ -234,7 +264,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Values of a tag */
+        /**
+         * Values of a tag
+         * @description The values that a tag has in the series that meet `where`, 10,000 unless `limit` says less, with a cursor as series have.
+         */
         get: operations["tagValues"];
         put?: never;
         post?: never;
@@ -311,7 +344,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Databases that the token may use, by name */
+        /**
+         * Databases that the token may use, by name
+         * @description `default` exists always. A token sees the databases that it has a scope for.
+         */
         get: operations["databases"];
         put?: never;
         post?: never;
@@ -329,7 +365,10 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Make a database, if it is missing */
+        /**
+         * Make a database, if it is missing
+         * @description Makes it if it is not there; a write that names a database does the same.
+         */
         put: operations["createDatabase"];
         post?: never;
         /**
@@ -373,7 +412,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A token, without its secret */
+        /**
+         * A token, without its secret
+         * @description Its name, scopes and times.
+         */
         get: operations["token"];
         put?: never;
         post?: never;
@@ -434,7 +476,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Is somebody there? */
+        /**
+         * Is somebody there?
+         * @description What InfluxDB clients ask first: an empty answer whose headers name a version they know.
+         */
         get: operations["ping"];
         put?: never;
         post?: never;
@@ -451,7 +496,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Is the server well? */
+        /**
+         * Is the server well?
+         * @description `pass`; `warn`: reads only, and `message` says why; `fail` with 503. Needs no token.
+         */
         get: operations["health"];
         put?: never;
         post?: never;
@@ -468,7 +516,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** May requests be sent? */
+        /**
+         * May requests be sent?
+         * @description 503 `unavailable` while the server recovers. Needs no token.
+         */
         get: operations["ready"];
         put?: never;
         post?: never;
@@ -505,7 +556,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** This document */
+        /**
+         * This document
+         * @description OpenAPI 3.1, made of the schemas that requests are checked against.
+         */
         get: operations["openapi"];
         put?: never;
         post?: never;
@@ -522,7 +576,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** This document as a page */
+        /**
+         * This document as a page
+         * @description A page without scripts that asks nobody for anything.
+         */
         get: operations["docs"];
         put?: never;
         post?: never;
@@ -539,7 +596,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Leads to the page of this document */
+        /**
+         * Leads to the page of this document
+         * @description Whoever opens the address of the server sees the page.
+         */
         get: operations["root"];
         put?: never;
         post?: never;
@@ -560,23 +620,58 @@ export interface components {
             ack: "fsync" | "memory";
             errors: components["schemas"]["ListedError"][];
         };
+        /** @description What was wrong with one line or row; null where it has no meaning */
         ListedError: {
+            /** @description Of a text, from 1 */
             line: number | null;
+            /** @description Byte of the line, from 1 */
             column: number | null;
+            /** @description JSON pointer, or `/` and a parameter */
             pointer: string | null;
             message: string;
+            /** @description The line, as far as 100 characters */
             input: string | null;
         };
+        /**
+         * @description RFC 9457
+         * @example {
+         *       "type": "/docs#line_protocol",
+         *       "title": "Malformed line protocol",
+         *       "status": 400,
+         *       "code": "line_protocol",
+         *       "detail": "line 2, column 13: a field has no value",
+         *       "requestId": "0f0aa6a5-54a5-4d5c-9a6e-8a2d2a3f0c11",
+         *       "written": 0,
+         *       "errors": [
+         *         {
+         *           "line": 2,
+         *           "column": 13,
+         *           "pointer": null,
+         *           "message": "a field has no value",
+         *           "input": "cpu,host=a usage= 1"
+         *         }
+         *       ]
+         *     }
+         */
         Problem: {
+            /** @description Where `/docs` explains the code */
             type: string;
             title: string;
+            /** @description The status of the answer */
             status: number;
+            /** @description What programs look at: `bad_request` `line_protocol` `unsafe_integer` `sql_syntax` `unknown_column` `unauthorized` `forbidden` `not_found` `method_not_allowed` `timeout` `conflict` `too_large` `unsupported_media_type` `type_conflict` `out_of_range` `expired` `limit_exceeded` `unsupported` `busy` `internal` `unavailable` `storage_full` */
             code: string;
+            /** @description What people read: subject, fact, number */
             detail: string;
+            /** @description As in `X-Request-Id` and in the log */
             requestId: string;
+            /** @description Points that were stored all the same */
             written: number;
+            /** @description At most 100 */
             errors: components["schemas"]["ListedError"][];
+            /** @description Of errors in `select` and `where`, as PostgreSQL has it */
             sqlstate?: string;
+            /** @description Character of the expression, from 1, beside `sqlstate` */
             position?: number;
         };
         Points: components["schemas"]["ColumnPoints"] | components["schemas"]["RowPoints"] | (components["schemas"]["ColumnPoints"] | components["schemas"]["RowPoints"])[];
@@ -694,7 +789,10 @@ export interface components {
              */
             origin?: number | string | null;
             fill?: string | number | components["schemas"]["Fill"] | null;
-            /** @enum {string|null} */
+            /**
+             * @description By time; `asc` unless given
+             * @enum {string|null}
+             */
             order?: "asc" | "desc" | null;
             limit?: number | null;
             cursor?: string | null;
@@ -767,7 +865,10 @@ export interface components {
              */
             origin?: number | string | null;
             fill?: string | number | components["schemas"]["Fill"] | null;
-            /** @enum {string|null} */
+            /**
+             * @description By time; `asc` unless given
+             * @enum {string|null}
+             */
             order?: "asc" | "desc" | null;
             limit?: number | null;
             cursor?: string | null;
@@ -1009,9 +1110,15 @@ export interface operations {
     write: {
         parameters: {
             query?: {
-                /** @description Database */
+                /**
+                 * @description Database
+                 * @example default
+                 */
                 db?: string;
-                /** @description Unit of integer times */
+                /**
+                 * @description Unit of integer times
+                 * @example s
+                 */
                 precision?: "ns" | "us" | "ms" | "s";
                 /** @description true: good points are stored, bad ones listed; false: one bad point refuses all */
                 partial?: boolean;
@@ -1024,7 +1131,10 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /** @example cpu,host=a usage=0.5 1790000000000000000 */
+                /**
+                 * @example cpu,host=a usage=0.5,temp=41i 1790000000
+                 *     cpu,host=b usage=0.7 1790000000
+                 */
                 "text/plain": string;
             };
         };
@@ -1035,6 +1145,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "written": 2,
+                     *       "rejected": 0,
+                     *       "ack": "fsync",
+                     *       "errors": []
+                     *     }
+                     */
                     "application/json": components["schemas"]["WriteAnswer"];
                 };
             };
@@ -1058,7 +1176,10 @@ export interface operations {
                 precision?: "ns" | "us" | "ms" | "s";
                 /** @description true: good points are stored, bad ones listed; false: one bad point refuses all */
                 partial?: boolean;
-                /** @description fsync: durable when answered; memory: within a second */
+                /**
+                 * @description fsync: durable when answered; memory: within a second
+                 * @example fsync
+                 */
                 ack?: "fsync" | "memory";
             };
             header?: never;
@@ -1067,6 +1188,28 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "table": "cpu",
+                 *       "tags": {
+                 *         "host": "a"
+                 *       },
+                 *       "time": [
+                 *         1790000060000,
+                 *         1790000120000
+                 *       ],
+                 *       "fields": {
+                 *         "usage": [
+                 *           0.25,
+                 *           0.75
+                 *         ],
+                 *         "temp": [
+                 *           42,
+                 *           null
+                 *         ]
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["Points"];
             };
         };
@@ -1077,6 +1220,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "written": 2,
+                     *       "rejected": 0,
+                     *       "ack": "fsync",
+                     *       "errors": []
+                     *     }
+                     */
                     "application/json": components["schemas"]["WriteAnswer"];
                 };
             };
@@ -1102,13 +1253,22 @@ export interface operations {
                 partial?: boolean;
                 /** @description fsync: durable when answered; memory: within a second */
                 ack?: "fsync" | "memory";
-                /** @description Table to import into */
+                /**
+                 * @description Table to import into
+                 * @example cpu
+                 */
                 table: string;
                 /** @description Name of the column that is the time: `time` unless given. CSV must have it; a line of NDJSON without `time` is of its arrival */
                 time?: string;
-                /** @description Columns that are tags, comma-separated */
+                /**
+                 * @description Columns that are tags, comma-separated
+                 * @example host
+                 */
                 tags?: string;
-                /** @description Types of fields: `n:integer,ok:boolean` */
+                /**
+                 * @description Types of fields: `n:integer,ok:boolean`
+                 * @example temp:integer
+                 */
                 types?: string;
             };
             header?: never;
@@ -1117,6 +1277,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example time,host,usage,temp
+                 *     2026-09-21T14:16:20Z,a,1.5,43
+                 *     2026-09-21 14:16:20,b,,40
+                 */
                 "text/csv": string;
                 "application/x-ndjson": string;
             };
@@ -1128,6 +1293,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "written": 2,
+                     *       "rejected": 0,
+                     *       "ack": "fsync",
+                     *       "errors": []
+                     *     }
+                     */
                     "application/json": components["schemas"]["WriteAnswer"];
                 };
             };
@@ -1147,19 +1320,37 @@ export interface operations {
             query: {
                 /** @description Database */
                 db?: string;
-                /** @description Table */
+                /**
+                 * @description Table
+                 * @example cpu
+                 */
                 table: string;
-                /** @description Start of the range, inclusive */
+                /**
+                 * @description Start of the range, inclusive
+                 * @example 2026-09-21T14:00:00Z
+                 */
                 start?: string;
-                /** @description End of the range, exclusive */
+                /**
+                 * @description End of the range, exclusive
+                 * @example 2026-09-21T15:00:00Z
+                 */
                 end?: string;
-                /** @description SQL expression, or an object as JSON text */
+                /**
+                 * @description SQL expression, or an object as JSON text
+                 * @example host = 'a'
+                 */
                 where?: string;
-                /** @description Fields, or aggregates: `count sum mean min max first last spread stddev variance median quantile(x,q) approx_quantile(x,q) increase rate delta derivative`, comma-separated */
+                /**
+                 * @description Fields, or aggregates: `count sum mean min max first last spread stddev variance median quantile(x,q) approx_quantile(x,q) increase rate delta derivative`, comma-separated
+                 * @example mean(usage) AS u
+                 */
                 select?: string;
                 /** @description Tags to group by, comma-separated; `*` = all */
                 by?: string;
-                /** @description Bucket width: `10s`, `5m`, `1h`, `1d` */
+                /**
+                 * @description Bucket width: `10s`, `5m`, `1h`, `1d`
+                 * @example 2m
+                 */
                 every?: string;
                 /** @description Time zone, like Europe/Berlin, whose clock buckets of a day and longer follow; UTC if absent */
                 tz?: string;
@@ -1167,6 +1358,7 @@ export interface operations {
                 origin?: string;
                 /** @description `none`, `null`, `previous`, `linear`, a number, or an object */
                 fill?: string;
+                /** @description By time; `asc` unless given */
                 order?: "asc" | "desc";
                 /** @description Most rows to answer */
                 limit?: number;
@@ -1195,6 +1387,55 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "table": "cpu",
+                     *       "columns": [
+                     *         {
+                     *           "name": "time",
+                     *           "type": "timestamp",
+                     *           "unit": "ms"
+                     *         },
+                     *         {
+                     *           "name": "u",
+                     *           "type": "float"
+                     *         }
+                     *       ],
+                     *       "series": [
+                     *         {
+                     *           "tags": {},
+                     *           "time": [
+                     *             1789999920000,
+                     *             1790000040000,
+                     *             1790000160000
+                     *           ],
+                     *           "fields": {
+                     *             "u": [
+                     *               0.5,
+                     *               0.5,
+                     *               1.5
+                     *             ]
+                     *           }
+                     *         }
+                     *       ],
+                     *       "rowCount": 3,
+                     *       "cursor": null,
+                     *       "stats": {
+                     *         "elapsedMs": 0.4,
+                     *         "series": 1,
+                     *         "blocks": 0,
+                     *         "blocksSkipped": 0,
+                     *         "blocksFromSummary": 0,
+                     *         "blocksDecoded": 0,
+                     *         "bytesRead": 0,
+                     *         "index": {
+                     *           "pieces": 0,
+                     *           "maxError": 0
+                     *         },
+                     *         "rollup": null
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Answer"];
                 };
             };
@@ -1221,6 +1462,25 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "table": "cpu",
+                 *       "start": "2026-09-21",
+                 *       "end": "2026-09-22",
+                 *       "where": {
+                 *         "usage": {
+                 *           "gt": 0.2
+                 *         }
+                 *       },
+                 *       "select": {
+                 *         "u": "mean(usage)",
+                 *         "n": "count(*)"
+                 *       },
+                 *       "by": [
+                 *         "host"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["QueryRequest"];
             };
         };
@@ -1231,6 +1491,76 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "table": "cpu",
+                     *       "columns": [
+                     *         {
+                     *           "name": "time",
+                     *           "type": "timestamp",
+                     *           "unit": "ms"
+                     *         },
+                     *         {
+                     *           "name": "u",
+                     *           "type": "float"
+                     *         },
+                     *         {
+                     *           "name": "n",
+                     *           "type": "integer"
+                     *         }
+                     *       ],
+                     *       "series": [
+                     *         {
+                     *           "tags": {
+                     *             "host": "a"
+                     *           },
+                     *           "time": [
+                     *             1789948800000
+                     *           ],
+                     *           "fields": {
+                     *             "u": [
+                     *               0.75
+                     *             ],
+                     *             "n": [
+                     *               4
+                     *             ]
+                     *           }
+                     *         },
+                     *         {
+                     *           "tags": {
+                     *             "host": "b"
+                     *           },
+                     *           "time": [
+                     *             1789948800000
+                     *           ],
+                     *           "fields": {
+                     *             "u": [
+                     *               0.7
+                     *             ],
+                     *             "n": [
+                     *               1
+                     *             ]
+                     *           }
+                     *         }
+                     *       ],
+                     *       "rowCount": 2,
+                     *       "cursor": null,
+                     *       "stats": {
+                     *         "elapsedMs": 0.4,
+                     *         "series": 2,
+                     *         "blocks": 0,
+                     *         "blocksSkipped": 0,
+                     *         "blocksFromSummary": 0,
+                     *         "blocksDecoded": 0,
+                     *         "bytesRead": 0,
+                     *         "index": {
+                     *           "pieces": 0,
+                     *           "maxError": 0
+                     *         },
+                     *         "rollup": null
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Answer"];
                 };
             };
@@ -1250,19 +1580,28 @@ export interface operations {
             query: {
                 /** @description Database */
                 db?: string;
-                /** @description Table */
+                /**
+                 * @description Table
+                 * @example cpu
+                 */
                 table: string;
                 /** @description SQL expression, or an object as JSON text */
                 where?: string;
                 /** @description Tags to group by, comma-separated; `*` = all */
                 by?: string;
-                /** @description Fields, or aggregates: `count sum mean min max first last spread stddev variance median quantile(x,q) approx_quantile(x,q) increase rate delta derivative`, comma-separated */
+                /**
+                 * @description Fields, or aggregates: `count sum mean min max first last spread stddev variance median quantile(x,q) approx_quantile(x,q) increase rate delta derivative`, comma-separated
+                 * @example usage,temp
+                 */
                 select?: string;
                 /** @description Only points from this time on */
                 start?: string;
                 /** @description Unit of integer times */
                 precision?: "ns" | "us" | "ms" | "s";
-                /** @description How times come out: numbers (`ms`, `s`, `us`) or strings (`ns`, `rfc3339`) */
+                /**
+                 * @description How times come out: numbers (`ms`, `s`, `us`) or strings (`ns`, `rfc3339`)
+                 * @example rfc3339
+                 */
                 time?: "ms" | "s" | "us" | "ns" | "rfc3339";
                 /** @description `auto`: 64-bit integers are numbers unless a column has one beyond 2^53; `string`: always strings */
                 integers?: "auto" | "string";
@@ -1279,6 +1618,76 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "table": "cpu",
+                     *       "columns": [
+                     *         {
+                     *           "name": "time",
+                     *           "type": "timestamp",
+                     *           "unit": "rfc3339"
+                     *         },
+                     *         {
+                     *           "name": "usage",
+                     *           "type": "float"
+                     *         },
+                     *         {
+                     *           "name": "temp",
+                     *           "type": "integer"
+                     *         }
+                     *       ],
+                     *       "series": [
+                     *         {
+                     *           "tags": {
+                     *             "host": "a"
+                     *           },
+                     *           "time": [
+                     *             "2026-09-21T14:16:20Z"
+                     *           ],
+                     *           "fields": {
+                     *             "usage": [
+                     *               1.5
+                     *             ],
+                     *             "temp": [
+                     *               43
+                     *             ]
+                     *           }
+                     *         },
+                     *         {
+                     *           "tags": {
+                     *             "host": "b"
+                     *           },
+                     *           "time": [
+                     *             "2026-09-21T14:16:20Z"
+                     *           ],
+                     *           "fields": {
+                     *             "usage": [
+                     *               null
+                     *             ],
+                     *             "temp": [
+                     *               40
+                     *             ]
+                     *           }
+                     *         }
+                     *       ],
+                     *       "rowCount": 2,
+                     *       "cursor": null,
+                     *       "stats": {
+                     *         "elapsedMs": 0.4,
+                     *         "series": 2,
+                     *         "blocks": 0,
+                     *         "blocksSkipped": 0,
+                     *         "blocksFromSummary": 0,
+                     *         "blocksDecoded": 0,
+                     *         "bytesRead": 0,
+                     *         "index": {
+                     *           "pieces": 0,
+                     *           "maxError": 0
+                     *         },
+                     *         "rollup": null
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Answer"];
                 };
             };
@@ -1298,13 +1707,19 @@ export interface operations {
             query: {
                 /** @description Database */
                 db?: string;
-                /** @description Table */
+                /**
+                 * @description Table
+                 * @example cpu
+                 */
                 table: string;
                 /** @description Start of the range, inclusive */
                 start?: string;
                 /** @description End of the range, exclusive */
                 end?: string;
-                /** @description SQL expression, or an object as JSON text */
+                /**
+                 * @description SQL expression, or an object as JSON text
+                 * @example host = 'a'
+                 */
                 where?: string;
                 /** @description Fields, or aggregates: `count sum mean min max first last spread stddev variance median quantile(x,q) approx_quantile(x,q) increase rate delta derivative`, comma-separated */
                 select?: string;
@@ -1318,6 +1733,7 @@ export interface operations {
                 origin?: string;
                 /** @description `none`, `null`, `previous`, `linear`, a number, or an object */
                 fill?: string;
+                /** @description By time; `asc` unless given */
                 order?: "asc" | "desc";
                 /** @description Most rows to answer */
                 limit?: number;
@@ -1333,7 +1749,10 @@ export interface operations {
                 time?: "ms" | "s" | "us" | "ns" | "rfc3339";
                 /** @description `auto`: 64-bit integers are numbers unless a column has one beyond 2^53; `string`: always strings */
                 integers?: "auto" | "string";
-                /** @description `csv` (default) with a header line; `ndjson` a flat object a line; `lp` line protocol, of raw points alone; `arrow` an IPC stream, tags as dictionaries; `parquet` one file. The last three have exact integers and times in nanoseconds, and take no other `time` and `integers` */
+                /**
+                 * @description `csv` (default) with a header line; `ndjson` a flat object a line; `lp` line protocol, of raw points alone; `arrow` an IPC stream, tags as dictionaries; `parquet` one file. The last three have exact integers and times in nanoseconds, and take no other `time` and `integers`
+                 * @example csv
+                 */
                 format?: "csv" | "ndjson" | "lp" | "arrow" | "parquet";
             };
             header?: never;
@@ -1348,6 +1767,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example time,host,temp,usage
+                     *     2026-09-21T14:13:20Z,a,41,0.5
+                     *     2026-09-21T14:14:20Z,a,42,0.25
+                     *     2026-09-21T14:15:20Z,a,,0.75
+                     *     2026-09-21T14:16:20Z,a,43,1.5
+                     */
                     "text/csv": string;
                     "application/x-ndjson": string;
                     "text/plain": string;
@@ -1378,6 +1804,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "table": "cpu",
+                 *       "where": {
+                 *         "host": "b"
+                 *       },
+                 *       "format": "csv",
+                 *       "time": "ns"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ExportRequest"];
             };
         };
@@ -1388,6 +1824,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example time,host,temp,usage
+                     *     1790000000000000000,b,,0.7
+                     *     1790000180000000000,b,40,
+                     */
                     "text/csv": string;
                     "application/x-ndjson": string;
                     "text/plain": string;
@@ -1409,7 +1850,10 @@ export interface operations {
     tables: {
         parameters: {
             query?: {
-                /** @description Database */
+                /**
+                 * @description Database
+                 * @example default
+                 */
                 db?: string;
             };
             header?: never;
@@ -1424,6 +1868,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "tables": [
+                     *         {
+                     *           "name": "cpu",
+                     *           "points": 6,
+                     *           "series": 2
+                     *         },
+                     *         {
+                     *           "name": "disk",
+                     *           "points": 2,
+                     *           "series": 2
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Tables"];
                 };
             };
@@ -1443,11 +1903,18 @@ export interface operations {
             query?: {
                 /** @description Database */
                 db?: string;
-                /** @description How times come out: numbers (`ms`, `s`, `us`) or strings (`ns`, `rfc3339`) */
+                /**
+                 * @description How times come out: numbers (`ms`, `s`, `us`) or strings (`ns`, `rfc3339`)
+                 * @example rfc3339
+                 */
                 time?: "ms" | "s" | "us" | "ns" | "rfc3339";
             };
             header?: never;
             path: {
+                /**
+                 * @description Table
+                 * @example cpu
+                 */
                 table: string;
             };
             cookie?: never;
@@ -1460,6 +1927,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "name": "cpu",
+                     *       "tags": [
+                     *         "host"
+                     *       ],
+                     *       "fields": {
+                     *         "temp": "integer",
+                     *         "usage": "float"
+                     *       },
+                     *       "retention": null,
+                     *       "rollups": [],
+                     *       "points": 6,
+                     *       "series": 2,
+                     *       "firstTime": "2026-09-21T14:13:20Z",
+                     *       "lastTime": "2026-09-21T14:16:20Z",
+                     *       "diskBytes": 811
+                     *     }
+                     */
                     "application/json": components["schemas"]["Table"];
                 };
             };
@@ -1484,12 +1970,28 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description Table
+                 * @example cpu
+                 */
                 table: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "tags": [
+                 *         "host"
+                 *       ],
+                 *       "fields": {
+                 *         "usage": "float",
+                 *         "temp": "integer"
+                 *       },
+                 *       "retention": null
+                 *     }
+                 */
                 "application/json": components["schemas"]["TableSettings"];
             };
         };
@@ -1500,6 +2002,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "name": "cpu",
+                     *       "tags": [
+                     *         "host"
+                     *       ],
+                     *       "fields": {
+                     *         "temp": "integer",
+                     *         "usage": "float"
+                     *       },
+                     *       "retention": null,
+                     *       "rollups": [],
+                     *       "points": 0,
+                     *       "series": 0,
+                     *       "firstTime": null,
+                     *       "lastTime": null,
+                     *       "diskBytes": 0
+                     *     }
+                     */
                     "application/json": components["schemas"]["Table"];
                 };
             };
@@ -1522,6 +2043,10 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description Table
+                 * @example disk
+                 */
                 table: string;
             };
             cookie?: never;
@@ -1554,7 +2079,15 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description Table
+                 * @example cpu
+                 */
                 table: string;
+                /**
+                 * @description Field
+                 * @example temp
+                 */
                 column: string;
             };
             cookie?: never;
@@ -1584,11 +2117,17 @@ export interface operations {
             query?: {
                 /** @description Database */
                 db?: string;
-                /** @description Start of the range, inclusive */
+                /**
+                 * @description Start of the range, inclusive
+                 * @example 2026-09-21T14:16:00Z
+                 */
                 start?: string;
                 /** @description End of the range, exclusive */
                 end?: string;
-                /** @description SQL expression over tags and fields, or an object as JSON text */
+                /**
+                 * @description SQL expression over tags and fields, or an object as JSON text
+                 * @example host = 'b'
+                 */
                 where?: string;
                 /** @description Unit of integer times */
                 precision?: "ns" | "us" | "ms" | "s";
@@ -1597,6 +2136,10 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description Table
+                 * @example cpu
+                 */
                 table: string;
             };
             cookie?: never;
@@ -1609,6 +2152,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "deleted": 1,
+                     *       "dryRun": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["DeleteAnswer"];
                 };
             };
@@ -1628,15 +2177,25 @@ export interface operations {
             query?: {
                 /** @description Database */
                 db?: string;
-                /** @description SQL expression, or an object as JSON text */
+                /**
+                 * @description SQL expression, or an object as JSON text
+                 * @example host IN ('a','b')
+                 */
                 where?: string;
-                /** @description Most entries to answer */
+                /**
+                 * @description Most entries to answer
+                 * @example 100
+                 */
                 limit?: number;
                 /** @description Of the page before */
                 cursor?: string;
             };
             header?: never;
             path: {
+                /**
+                 * @description Table
+                 * @example cpu
+                 */
                 table: string;
             };
             cookie?: never;
@@ -1649,6 +2208,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "series": [
+                     *         {
+                     *           "tags": {
+                     *             "host": "a"
+                     *           }
+                     *         },
+                     *         {
+                     *           "tags": {
+                     *             "host": "b"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["SeriesList"];
                 };
             };
@@ -1671,6 +2247,10 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description Table
+                 * @example cpu
+                 */
                 table: string;
             };
             cookie?: never;
@@ -1683,6 +2263,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "tags": [
+                     *         "host"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Tags"];
                 };
             };
@@ -1704,14 +2291,25 @@ export interface operations {
                 db?: string;
                 /** @description SQL expression, or an object as JSON text */
                 where?: string;
-                /** @description Most entries to answer */
+                /**
+                 * @description Most entries to answer
+                 * @example 100
+                 */
                 limit?: number;
                 /** @description Of the page before */
                 cursor?: string;
             };
             header?: never;
             path: {
+                /**
+                 * @description Table
+                 * @example cpu
+                 */
                 table: string;
+                /**
+                 * @description Tag key
+                 * @example host
+                 */
                 key: string;
             };
             cookie?: never;
@@ -1724,6 +2322,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "values": [
+                     *         "a",
+                     *         "b"
+                     *       ],
+                     *       "cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["TagValues"];
                 };
             };
@@ -1746,6 +2353,10 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description Table
+                 * @example cpu
+                 */
                 table: string;
             };
             cookie?: never;
@@ -1758,6 +2369,32 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "name": "cpu",
+                     *       "segments": 0,
+                     *       "parts": 0,
+                     *       "rows": 0,
+                     *       "bytes": 0,
+                     *       "columns": [
+                     *         {
+                     *           "name": "time",
+                     *           "type": "timestamp",
+                     *           "codecs": []
+                     *         },
+                     *         {
+                     *           "name": "temp",
+                     *           "type": "integer",
+                     *           "codecs": []
+                     *         },
+                     *         {
+                     *           "name": "usage",
+                     *           "type": "float",
+                     *           "codecs": []
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["TableStats"];
                 };
             };
@@ -1825,6 +2462,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "databases": 2,
+                     *       "tables": 2,
+                     *       "points": 8
+                     *     }
+                     */
                     "application/json": components["schemas"]["Restored"];
                 };
             };
@@ -1854,6 +2498,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "databases": [
+                     *         {
+                     *           "name": "default"
+                     *         },
+                     *         {
+                     *           "name": "metrics"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Databases"];
                 };
             };
@@ -1873,6 +2529,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Database
+                 * @example metrics
+                 */
                 db: string;
             };
             cookie?: never;
@@ -1885,6 +2545,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "name": "metrics"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Database"];
                 };
             };
@@ -1904,6 +2569,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Database
+                 * @example metrics
+                 */
                 db: string;
             };
             cookie?: never;
@@ -1946,6 +2615,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "tokens": [
+                     *         {
+                     *           "id": "kX3vR0a9Lw2Q",
+                     *           "name": "telegraf",
+                     *           "scopes": {
+                     *             "metrics": [
+                     *               "write"
+                     *             ]
+                     *           },
+                     *           "createdAt": 1790000000000,
+                     *           "expiresAt": null
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Tokens"];
                 };
             };
@@ -1972,6 +2658,17 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "telegraf",
+                 *       "scopes": {
+                 *         "metrics": [
+                 *           "write"
+                 *         ]
+                 *       },
+                 *       "expiresAt": null
+                 *     }
+                 */
                 "application/json": components["schemas"]["TokenRequest"];
             };
         };
@@ -1982,6 +2679,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "kX3vR0a9Lw2Q",
+                     *       "name": "telegraf",
+                     *       "scopes": {
+                     *         "metrics": [
+                     *           "write"
+                     *         ]
+                     *       },
+                     *       "createdAt": 1790000000000,
+                     *       "expiresAt": null,
+                     *       "token": "omen_0Yq2vJ7mVxkqzq3l8yT1uKQm5r9c4bNfW6hZxEoAaPs"
+                     *     }
+                     */
                     "application/json": components["schemas"]["NewToken"];
                 };
             };
@@ -2004,6 +2715,10 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description Id of the token, from its answer or the list
+                 * @example kX3vR0a9Lw2Q
+                 */
                 id: string;
             };
             cookie?: never;
@@ -2016,6 +2731,19 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "kX3vR0a9Lw2Q",
+                     *       "name": "telegraf",
+                     *       "scopes": {
+                     *         "metrics": [
+                     *           "write"
+                     *         ]
+                     *       },
+                     *       "createdAt": 1790000000000,
+                     *       "expiresAt": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Token"];
                 };
             };
@@ -2035,6 +2763,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id of the token, from its answer or the list
+                 * @example kX3vR0a9Lw2Q
+                 */
                 id: string;
             };
             cookie?: never;
@@ -2062,9 +2794,15 @@ export interface operations {
     influx1Write: {
         parameters: {
             query?: {
-                /** @description Database (`default`) */
+                /**
+                 * @description Database (`default`)
+                 * @example default
+                 */
                 db?: string;
-                /** @description `ns` (default), `u`, `ms`, `s` */
+                /**
+                 * @description `ns` (default), `u`, `ms`, `s`
+                 * @example s
+                 */
                 precision?: string;
                 /** @description Ignored */
                 u?: string;
@@ -2077,6 +2815,7 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /** @example disk,path=/ used=0.4 1790000000 */
                 "text/plain": string;
             };
         };
@@ -2104,13 +2843,19 @@ export interface operations {
     influx2Write: {
         parameters: {
             query?: {
-                /** @description Database (`default`) */
+                /**
+                 * @description Database (`default`)
+                 * @example default
+                 */
                 bucket?: string;
                 /** @description Database */
                 db?: string;
                 /** @description Ignored */
                 org?: string;
-                /** @description `ns` (default), `us`, `ms`, `s` */
+                /**
+                 * @description `ns` (default), `us`, `ms`, `s`
+                 * @example s
+                 */
                 precision?: string;
             };
             header?: never;
@@ -2119,6 +2864,7 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /** @example disk,path=/home used=0.1 1790000000 */
                 "text/plain": string;
             };
         };
@@ -2178,6 +2924,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "pass",
+                     *       "name": "omendb",
+                     *       "version": "0.1.0",
+                     *       "message": "ready"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Health"];
                 };
             };
@@ -2216,6 +2970,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "ready"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Ready"];
                 };
             };

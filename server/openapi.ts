@@ -2,6 +2,7 @@
 // comes from the routes themselves.
 
 import type { OpenAPIHono } from '@hono/zod-openapi'
+import { addExamples } from './documentation/example.ts'
 import type { ServerEnv } from './endpoint.ts'
 import { VERSION } from './version.ts'
 
@@ -23,10 +24,12 @@ export function openApiDocument(app: OpenAPIHono<ServerEnv>): OpenApiDocument {
       description: 'OMENDB_TOKEN of the server; none is needed on a loopback server without one',
     })
   }
-  return app.getOpenAPI31Document({
+  const document = app.getOpenAPI31Document({
     openapi: '3.1.0',
     info: { title: 'OmenDB', version: VERSION, description: DESCRIPTION },
     security: [{ token: [] }],
     servers: [{ url: '/' }],
   })
+  addExamples(document)
+  return document
 }

@@ -52,6 +52,7 @@ export function addExportRoutes(server: Server): void {
       path,
       operationId: 'exportUrl',
       summary: 'Stream rows as CSV, NDJSON, line protocol, Arrow or Parquet by URL',
+      description: 'As `POST /v1/export`, with the members as parameters.',
       group,
       access,
       query: ExportParameters,
@@ -67,6 +68,11 @@ export function addExportRoutes(server: Server): void {
       path,
       operationId: 'export',
       summary: 'Stream rows as CSV, NDJSON, line protocol, Arrow or Parquet',
+      description:
+        'Rows by series, then time, without a limit unless given, as fast as the client ' +
+        'reads. What is wrong with the request is told before the first byte; a later failure ' +
+        'breaks the connection. `time` is `rfc3339` unless given. Columns are `time`, the ' +
+        'tags, the fields.',
       group,
       access,
       query: DatabaseQuery,

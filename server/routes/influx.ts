@@ -255,6 +255,9 @@ function addPing(server: Server): void {
       path: '/ping',
       operationId: 'ping',
       summary: 'Is somebody there?',
+      description:
+        'What InfluxDB clients ask first: an empty answer whose headers name a version they ' +
+        'know.',
       group: 'InfluxDB',
       access: 'open',
       shape: influx1Error,

@@ -40,6 +40,10 @@ function addQuery(server: Server): void {
       path,
       operationId: 'queryUrl',
       summary: 'Query points, aggregates or buckets by URL',
+      description:
+        'The members of `POST /v1/query` as parameters: lists are comma-separated (not at ' +
+        'commas inside parentheses or quotes), objects are JSON text. For reads that fit a ' +
+        'URL.',
       group,
       access,
       query: QueryParameters,
@@ -54,6 +58,12 @@ function addQuery(server: Server): void {
       path,
       operationId: 'query',
       summary: 'Query points, aggregates or buckets',
+      description:
+        'Raw points without an aggregate in `select` (one entry a series), else one entry for ' +
+        'each combination of `by`. `every` cuts the range into buckets named by their start, ' +
+        '`fill` makes those without points. The first `limit` rows (1,000,000 at most and ' +
+        'unless given) in time order come first; `cursor` asks for those after them. A query ' +
+        'that scans, makes or takes too much is a 422 `limit_exceeded` that names the limit.',
       group,
       access,
       query: DatabaseQuery,
@@ -72,6 +82,9 @@ function addLatest(server: Server): void {
       path: '/v1/latest',
       operationId: 'latest',
       summary: 'Newest point of each series or group',
+      description:
+        'The newest value of each field of `select` (all without it) of every series, or of ' +
+        "each group of `by`, in the shape of a query's answer.",
       group,
       access,
       query: LatestParameters,

@@ -52,6 +52,7 @@ function addTables(server: Server): void {
       path: '/v1/tables',
       operationId: 'tables',
       summary: 'Tables of a database, by name',
+      description: 'All tables of a database by name, with exact counts of points and series.',
       group,
       access,
       query: DatabaseQuery,
@@ -69,6 +70,9 @@ function addTable(server: Server): void {
       path: '/v1/tables/{table}',
       operationId: 'table',
       summary: 'A table: its tags, fields and extent',
+      description:
+        'Tags, fields with their types, settings and sizes of one table. `time` says how its ' +
+        'first and last time come out.',
       group,
       access,
       parameters: TableParameter,
@@ -127,6 +131,9 @@ function addDropTable(server: Server): void {
       path: '/v1/tables/{table}',
       operationId: 'dropTable',
       summary: 'Drop a table and its points',
+      description:
+        'Drops the table with all points, series, columns and settings. Durable when ' +
+        'answered.',
       group,
       access: 'admin',
       parameters: TableParameter,
@@ -183,6 +190,9 @@ function addSeries(server: Server): void {
       path: '/v1/tables/{table}/series',
       operationId: 'series',
       summary: 'Series of a table',
+      description:
+        'The tag sets of a table that meet `where`, 10,000 unless `limit` says less; `cursor` ' +
+        'of the answer asks for the next page, null = that was all.',
       group,
       access,
       parameters: TableParameter,
@@ -202,6 +212,7 @@ function addTags(server: Server): void {
       path: '/v1/tables/{table}/tags',
       operationId: 'tags',
       summary: 'Tag keys of a table',
+      description: 'Tag keys by name.',
       group,
       access,
       parameters: TableParameter,
@@ -223,6 +234,9 @@ function addTagValues(server: Server): void {
       path: '/v1/tables/{table}/tags/{key}/values',
       operationId: 'tagValues',
       summary: 'Values of a tag',
+      description:
+        'The values that a tag has in the series that meet `where`, 10,000 unless `limit` ' +
+        'says less, with a cursor as series have.',
       group,
       access,
       parameters: TagParameter,

@@ -118,6 +118,7 @@ function addToken(server: Server): void {
       path: '/v1/tokens/{id}',
       operationId: 'token',
       summary: 'A token, without its secret',
+      description: 'Its name, scopes and times.',
       group,
       access,
       parameters: TokenParameter,

@@ -1,10 +1,10 @@
 // Databases, by name.
 
 import { z } from '@hono/zod-openapi'
-import { databaseParameter } from './parameter.ts'
+import { databaseParameter, describe } from './parameter.ts'
 
 export const DatabaseQuery = z.strictObject({ db: databaseParameter })
-export const DatabaseParameter = z.object({ db: z.string() })
+export const DatabaseParameter = z.object({ db: describe('Database') })
 
 export const DatabasesAnswer = z
   .object({ databases: z.array(z.object({ name: z.string() })) })

@@ -1,31 +1,63 @@
 // Problem documents, and what routes say of their bodies and answers.
 
 import { z } from '@hono/zod-openapi'
+import { ANSWERED } from '../problem.ts'
+
+/** Every code that an answer may have, once. */
+const CODES = [...new Set(Object.values(ANSWERED).map(({ code }) => `\`${code}\``))].join(' ')
+
+const said = (description: string) => z.string().openapi({ description })
 
 export const listedError = z
   .object({
-    line: z.number().int().nullable(),
-    column: z.number().int().nullable(),
-    pointer: z.string().nullable(),
+    line: z.number().int().nullable().openapi({ description: 'Of a text, from 1' }),
+    column: z.number().int().nullable().openapi({ description: 'Byte of the line, from 1' }),
+    pointer: z.string().nullable().openapi({ description: 'JSON pointer, or `/` and a parameter' }),
     message: z.string(),
-    input: z.string().nullable(),
+    input: z.string().nullable().openapi({ description: 'The line, as far as 100 characters' }),
   })
-  .openapi('ListedError')
+  .openapi('ListedError', {
+    description: 'What was wrong with one line or row; null where it has no meaning',
+  })
 
 export const ProblemBody = z
   .object({
-    type: z.string(),
+    type: said('Where `/docs` explains the code'),
     title: z.string(),
-    status: z.number().int(),
-    code: z.string(),
-    detail: z.string(),
-    requestId: z.string(),
-    written: z.number().int(),
-    errors: z.array(listedError),
-    sqlstate: z.string().optional(),
-    position: z.number().int().optional(),
+    status: z.number().int().openapi({ description: 'The status of the answer' }),
+    code: said(`What programs look at: ${CODES}`),
+    detail: said('What people read: subject, fact, number'),
+    requestId: said('As in `X-Request-Id` and in the log'),
+    written: z.number().int().openapi({ description: 'Points that were stored all the same' }),
+    errors: z.array(listedError).openapi({ description: 'At most 100' }),
+    sqlstate: said('Of errors in `select` and `where`, as PostgreSQL has it').optional(),
+    position: z
+      .number()
+      .int()
+      .optional()
+      .openapi({ description: 'Character of the expression, from 1, beside `sqlstate`' }),
   })
-  .openapi('Problem')
+  .openapi('Problem', {
+    description: 'RFC 9457',
+    example: {
+      type: '/docs#line_protocol',
+      title: 'Malformed line protocol',
+      status: 400,
+      code: 'line_protocol',
+      detail: 'line 2, column 13: a field has no value',
+      requestId: '0f0aa6a5-54a5-4d5c-9a6e-8a2d2a3f0c11',
+      written: 0,
+      errors: [
+        {
+          line: 2,
+          column: 13,
+          pointer: null,
+          message: 'a field has no value',
+          input: 'cpu,host=a usage= 1',
+        },
+      ],
+    },
+  })
 
 const jsonContent = (schema: z.ZodType) => ({ 'application/json': { schema } })
 

@@ -49,7 +49,9 @@ const fill = z.union([z.string(), z.number(), FillBody, z.null()], {
   error: 'fill is none, null, previous, linear, a number, or an object with kind, maxGap, lookback',
 })
 
-const order = z.enum(['asc', 'desc'], { error: 'asc or desc' })
+const order = z
+  .enum(['asc', 'desc'], { error: 'asc or desc' })
+  .openapi({ description: 'By time; `asc` unless given' })
 const SAMPLING_METHODS =
   'How `points` are chosen: `lttb` (default) keeps the shape of a line, `m4` the first, last, least ' +
   'and greatest of `points / 4` equal spans from the first to the last point of a series, `minmax` ' +

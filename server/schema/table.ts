@@ -21,8 +21,8 @@ export const ListQuery = z.strictObject({
   cursor: queryParameters.cursor,
 })
 
-export const TableParameter = z.object({ table: z.string() })
-export const ColumnParameter = z.object({ table: z.string(), column: z.string() })
+export const TableParameter = z.object({ table: describe('Table') })
+export const ColumnParameter = z.object({ table: describe('Table'), column: describe('Field') })
 export const DeleteQuery = z.strictObject({
   db: databaseParameter,
   start: describe('Start of the range, inclusive').openapi({ example: 'now-2h' }).optional(),
@@ -38,7 +38,7 @@ export const DeleteAnswer = z
   .object({ deleted: z.number().int(), dryRun: z.boolean() })
   .openapi('DeleteAnswer', { example: { deleted: 42, dryRun: false } })
 
-export const TagParameter = z.object({ table: z.string(), key: z.string() })
+export const TagParameter = z.object({ table: describe('Table'), key: describe('Tag key') })
 
 export const TablesAnswer = z
   .object({

@@ -4,7 +4,7 @@ import { z } from '@hono/zod-openapi'
 import { isReserved } from '../../engine/reserved.ts'
 import { TIME_FORMATS } from '../encode/time.ts'
 import { EVERY_DATABASE, SCOPES } from '../grant.ts'
-import { DATABASE_NAME } from './parameter.ts'
+import { DATABASE_NAME, describe } from './parameter.ts'
 
 const SCOPED_DATABASES_MAX = 100
 const NAME_LENGTH_MAX = 100
@@ -13,7 +13,11 @@ const name = z
   .string()
   .regex(/^[^\p{C}]+$/u, 'a name is 1 to 100 characters, no control characters')
   .max(NAME_LENGTH_MAX, 'a name is 1 to 100 characters, no control characters')
-  .openapi({ description: 'For people and logs; need not be unique', example: 'telegraf' })
+  .openapi({
+    description: 'For people and logs; need not be unique',
+    example: 'telegraf',
+    pattern: '^[^\\p{C}]+$', // the document generator would add the flag
+  })
 
 const database = z
   .string()
@@ -64,7 +68,9 @@ export const TokenQuery = z.strictObject({
     .openapi({ description: 'How times come out: `ms` unless given' }),
 })
 
-export const TokenParameter = z.object({ id: z.string() })
+export const TokenParameter = z.object({
+  id: describe('Id of the token, from its answer or the list'),
+})
 
 const shownTime = z.union([z.number(), z.string()])
 

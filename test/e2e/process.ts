@@ -17,11 +17,12 @@ export interface ServerProcess {
 export async function startProcess(
   directory: string,
   flags: string[] = [],
+  variables: Record<string, string> = {},
 ): Promise<ServerProcess> {
   const args = ['scripts/run.js', 'server/cli.ts', 'serve', '--port', '0', '--data', directory]
   const child = spawn(process.execPath, [...args, ...flags], {
     cwd: ROOT,
-    env: { ...process.env, OMENDB_TOKEN: '', NODE_NO_WARNINGS: '1' },
+    env: { ...process.env, OMENDB_TOKEN: '', NODE_NO_WARNINGS: '1', ...variables },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const url = await readyUrl(child)

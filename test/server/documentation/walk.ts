@@ -1,0 +1,98 @@
+// The operations of openapi.json and the requests that their examples are, made of nothing but the document;
+// and the order in which they are sent, where one needs what another did.
+
+import { readFileSync } from 'node:fs'
+
+interface Media {
+  readonly schema: unknown
+  readonly example?: unknown
+}
+
+export interface Parameter {
+  readonly name: string
+  readonly in: 'path' | 'query'
+  readonly required?: boolean
+  readonly description?: string
+  readonly schema: { readonly description?: string }
+  readonly example?: string | number | boolean
+}
+
+export interface Operation {
+  readonly method: string
+  readonly path: string
+  readonly operationId: string
+  readonly summary?: string
+  readonly description?: string
+  readonly security?: unknown[]
+  readonly parameters?: Parameter[]
+  readonly requestBody?: { readonly content: Record<string, Media> }
+  readonly responses: Record<
+    string,
+    { readonly description: string; readonly content?: Record<string, Media> }
+  >
+}
+
+export interface Document {
+  readonly paths: Record<string, Record<string, Operation>>
+  readonly components: { readonly schemas: Record<string, unknown> }
+}
+
+export const document = JSON.parse(
+  readFileSync(new URL('../../../openapi.json', import.meta.url), 'utf8'),
+) as Document
+
+/** What others need. */
+const FIRST = ['createDatabase', 'putTable', 'write', 'writePoints', 'importRows']
+/** What takes away; in this order. */
+const LAST = ['deleteRows', 'dropColumn', 'dropTable', 'revokeToken', 'dropDatabase', 'restore']
+
+function rank({ method, operationId }: Operation): number {
+  if (FIRST.includes(operationId)) return FIRST.indexOf(operationId)
+  if (LAST.includes(operationId)) return 2_000 + LAST.indexOf(operationId)
+  return method === 'get' ? 1_000 : 500
+}
+
+/** All operations in an order in which their examples succeed. */
+export const operations: readonly Operation[] = Object.entries(document.paths)
+  .flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, one]) => ({ ...one, method, path })),
+  )
+  .sort((a, b) => rank(a) - rank(b))
+
+/** Values for examples that no document can have: the id of a token, the bytes of an archive. */
+export interface Found {
+  readonly parameters: Record<string, string>
+  body?: Uint8Array<ArrayBuffer>
+}
+
+export interface Sent {
+  readonly path: string
+  readonly init: {
+    method: string
+    headers: Record<string, string>
+    body?: string | Uint8Array<ArrayBuffer>
+  }
+}
+
+/** The request of an operation's example; throws if a parameter or body that must be there has none. */
+export function requestOf(operation: Operation, found: Found, token: string | null): Sent {
+  const { method, operationId, parameters = [], requestBody } = operation
+  let { path } = operation
+  const search = new URLSearchParams()
+  for (const { name, in: place, required, example } of parameters) {
+    const value = place === 'path' ? (found.parameters[name] ?? example) : example
+    if (value === undefined && required) throw new Error(`${operationId}: ${name} has no example`)
+    if (place === 'path') path = path.replace(`{${name}}`, encodeURIComponent(String(value)))
+    else if (value !== undefined) search.set(name, String(value))
+  }
+  const headers: Record<string, string> = token === null ? {} : { Authorization: `Bearer ${token}` }
+  const init: Sent['init'] = { method: method.toUpperCase(), headers }
+  if (requestBody !== undefined) {
+    const [type, { example }] = Object.entries(requestBody.content)[0]!
+    headers['Content-Type'] = type
+    if (type === 'application/x-tar') init.body = found.body!
+    else if (example === undefined) throw new Error(`${operationId}: its body has no example`)
+    else init.body = typeof example === 'string' ? example : JSON.stringify(example)
+  }
+  return { path: search.size === 0 ? path : `${path}?${search}`, init }
+}
