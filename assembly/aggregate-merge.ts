@@ -3,7 +3,9 @@
 
 import { joinEnd, joinExtreme } from './cell-join'
 import { placeSize } from './cell-text'
+import { censusJoinNeed, joinCensus } from './census'
 import {
+  FEATURE_CENSUS,
   FEATURE_FIRST,
   FEATURE_GREATEST,
   FEATURE_LAST,
@@ -30,7 +32,7 @@ function textNeed(column: usize, record: usize, field: usize, slot: usize): u32 
 }
 
 /** Bytes of arena that a record needs at most. */
-function arenaNeed(state: usize, record: usize, arena: usize): u32 {
+function arenaNeed(state: usize, target: usize, record: usize, arena: usize): u32 {
   let need: u32 = 0
   const count = load<u32>(state, 40)
   for (let i: u32 = 0; i < count; i++) {
@@ -40,7 +42,11 @@ function arenaNeed(state: usize, record: usize, arena: usize): u32 {
     const features = load<u32>(column, 4)
     if ((features & FEATURE_SAMPLES) !== 0) need += samplesNeed(u32(values))
     if ((features & FEATURE_SKETCH) !== 0) {
-      need += sketchNeed(record + usize(load<u32>(column, 76)), arena)
+      need += sketchNeed(record + usize(load<u32>(column, 164)), arena)
+    }
+    if ((features & FEATURE_CENSUS) !== 0) {
+      const at = usize(load<u32>(column, 168))
+      need += censusJoinNeed(target + at, load<u32>(column), record + at, arena)
     }
     if (load<u32>(column) !== STRING) continue
     need += textNeed(column, record, 24, 0) + textNeed(column, record, 28, 0)
@@ -90,12 +96,16 @@ function joinColumn(state: usize, target: usize, column: usize, other: usize, ar
     joinVariance(type, target + at, before, other + at, added)
   }
   if ((features & FEATURE_SAMPLES) !== 0) {
-    const at = usize(load<u32>(column, 72))
+    const at = usize(load<u32>(column, 160))
     joinSamples(state, target + at, other + at, arena)
   }
   if ((features & FEATURE_SKETCH) !== 0) {
-    const at = usize(load<u32>(column, 76))
+    const at = usize(load<u32>(column, 164))
     joinSketch(state, target + at, other + at, arena)
+  }
+  if ((features & FEATURE_CENSUS) !== 0) {
+    const at = usize(load<u32>(column, 168))
+    joinCensus(state, target + at, type, other + at, arena)
   }
   store<u64>(target + countAt, before + added)
 }
@@ -130,14 +140,14 @@ export function aggregateMerge(
   const columnCount = load<u32>(state, 40)
   for (let i = from; i < count; i++) {
     const other = records + usize(i) * size
-    const need = arenaNeed(state, other, arena)
+    const target = recordOf(state, load<u32>(other), load<i64>(other, 8))
+    if (target === 1) return LIMIT
+    if (target === 0) return stopFor(state, WANTS_RECORDS, i)
+    const need = arenaNeed(state, target, other, arena)
     if (need > load<u32>(state, 28) - load<u32>(state, 32)) {
       store<u32>(state, need, 52)
       return stopFor(state, WANTS_ARENA, i)
     }
-    const target = recordOf(state, load<u32>(other), load<i64>(other, 8))
-    if (target === 1) return LIMIT
-    if (target === 0) return stopFor(state, WANTS_RECORDS, i)
     store<u64>(target, load<u64>(target, 16) + load<u64>(other, 16), 16)
     const least = load<i64>(other, 24)
     if (least < load<i64>(target, 24)) store<i64>(target, least, 24)

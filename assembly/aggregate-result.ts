@@ -2,6 +2,7 @@
 // call per answer column writes slots and validity for all of them. Functions that have no value for
 // a record (no values, or a variance of one) write 0 to `valid`.
 
+import { distinctOf, modeOf } from './census'
 import { FLOAT, INTEGER, OVERFLOW } from './layout'
 import { columnAt, recordAt } from './record'
 import { divideWide, fitsInteger, fitsUnsigned, floatTotal } from './sum'
@@ -30,6 +31,11 @@ export const RESULT_INCREASE: i32 = 17
 export const RESULT_DELTA: i32 = 18
 export const RESULT_RATE: i32 = 19
 export const RESULT_DERIVATIVE: i32 = 20
+export const RESULT_INTEGRAL: i32 = 21
+export const RESULT_WEIGHTED: i32 = 22
+// Of a census (census.ts).
+export const RESULT_DISTINCT: i32 = 23
+export const RESULT_MODE: i32 = 24
 
 /** Does record `a` come after record `b`? */
 function isAfter(state: usize, a: u32, b: u32): bool {
@@ -167,9 +173,10 @@ function variance(cell: usize, count: u64): f64 {
 
 /** A result of differences. */
 function differenceResult(record: usize, column: usize, result: i32): f64 {
-  // Places of increase, delta, rate and derivative follow each other, as their results do.
+  // Their places follow each other, as their results do.
   const place = load<u32>(column + (usize(result - RESULT_INCREASE) << 2), 56)
   const sum = record + usize(place)
+  if (result === RESULT_WEIGHTED) return floatTotal(sum) / f64(load<u64>(sum, 16))
   const isFloat = load<u32>(column) === FLOAT || result >= RESULT_RATE
   return isFloat ? floatTotal(sum) : divideWide(sum, 1)
 }
@@ -177,12 +184,19 @@ function differenceResult(record: usize, column: usize, result: i32): f64 {
 /** Has the record what a result is worked out from? */
 function hasResult(record: usize, column: usize, result: i32, count: u64): bool {
   if (result === RESULT_VARIANCE || result === RESULT_STDDEV) return count > 1
-  if (result < RESULT_INCREASE) return count > 0
+  if (result < RESULT_INCREASE || result >= RESULT_WEIGHTED) return count > 0
   return load<u64>(record + usize(load<u32>(column, 52))) > 0
 }
 
 /** Writes one result of a record that has it. */
-function writeResult(record: usize, column: usize, result: i32, count: u64, target: usize): i32 {
+function writeResult(
+  state: usize,
+  record: usize,
+  column: usize,
+  result: i32,
+  count: u64,
+  target: usize,
+): i32 {
   const type = load<u32>(column)
   const sum = record + usize(load<u32>(column, 20))
   const least = load<u64>(record + usize(load<u32>(column, 24)))
@@ -204,6 +218,8 @@ function writeResult(record: usize, column: usize, result: i32, count: u64, targ
     store<u64>(target, load<u64>(record + usize(load<u32>(column, 32)), 8))
   else if (result === RESULT_LAST)
     store<u64>(target, load<u64>(record + usize(load<u32>(column, 36)), 8))
+  else if (result === RESULT_MODE)
+    store<u64>(target, modeOf(state, record + usize(load<u32>(column, 168)), type))
   else if (result >= RESULT_INCREASE) store<f64>(target, differenceResult(record, column, result))
   else if (result === RESULT_VARIANCE) store<f64>(target, variance(squares, count))
   else store<f64>(target, sqrt(variance(squares, count)))
@@ -212,7 +228,7 @@ function writeResult(record: usize, column: usize, result: i32, count: u64, targ
 
 /**
  * Writes one answer column for the records at `index`: a RESULT_ of aggregate column `column`
- * (ignored by RESULT_ROWS). Slots are the column's type, but rows and count i64, mean, variance and
+ * (ignored by RESULT_ROWS). Slots are the column's type, but rows, count and distinct i64, mean, variance and
  * stddev and differences f64; strings are (offset in the arena, length). Returns the number of records without a
  * value, or OVERFLOW when an integer does not hold its result; the _OR_NULL results have no value then.
  */
@@ -240,8 +256,12 @@ export function aggregateResult(
       store<u64>(target, held)
       continue
     }
+    if (result === RESULT_DISTINCT) {
+      store<u64>(target, distinctOf(record + usize(load<u32>(descriptor, 168))))
+      continue
+    }
     let isNull = !hasResult(record, descriptor, result, held)
-    if (!isNull && writeResult(record, descriptor, result, held, target) < 0) {
+    if (!isNull && writeResult(state, record, descriptor, result, held, target) < 0) {
       if (result !== RESULT_SUM_OR_NULL && result !== RESULT_SPREAD_OR_NULL) return OVERFLOW
       isNull = true
     }

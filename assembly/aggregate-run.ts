@@ -8,6 +8,7 @@
 import { addRun, aggregateChunk } from './aggregate'
 import { aggregateSummary } from './aggregate-summary'
 import {
+  FEATURE_CENSUS,
   FEATURE_DIFFERENCES,
   FEATURE_FIRST,
   FEATURE_LAST,
@@ -51,7 +52,8 @@ const PRESENT: usize = memory.data(1024)
 
 const ENDS: u32 = FEATURE_FIRST | FEATURE_LAST
 /** What an entry never tells. */
-const NOT_SUMMED: u32 = FEATURE_VARIANCE | FEATURE_DIFFERENCES | FEATURE_SAMPLES | FEATURE_SKETCH
+const NOT_SUMMED: u32 =
+  FEATURE_VARIANCE | FEATURE_DIFFERENCES | FEATURE_SAMPLES | FEATURE_SKETCH | FEATURE_CENSUS
 
 function fieldCount(state: usize): i32 {
   return i32(load<u32>(state, 40))

@@ -3,7 +3,9 @@
 // look-up, whatever its length.
 
 import { placeSize, storeString, takeExtremeString } from './cell-text'
+import { accumulateCensus, censusNeed } from './census'
 import {
+  FEATURE_CENSUS,
   FEATURE_DIFFERENCES,
   FEATURE_FIRST,
   FEATURE_GREATEST,
@@ -33,8 +35,7 @@ import { SKETCH_ROOM, accumulateSketch } from './sketch'
 const STRING_FEATURES: u32 = FEATURE_LEAST | FEATURE_GREATEST | FEATURE_FIRST | FEATURE_LAST
 
 /** Bytes of arena that a run may need at most: for ends of string columns, and for values that are kept. */
-function arenaNeed(state: usize, from: i32, to: i32): u32 {
-  if (load<u32>(state, 100) === 0) return 0
+function arenaNeed(state: usize, record: usize, from: i32, to: i32, room: u32): u32 {
   let need: u32 = 0
   const count = load<u32>(state, 40)
   for (let i: u32 = 0; i < count; i++) {
@@ -43,9 +44,14 @@ function arenaNeed(state: usize, from: i32, to: i32): u32 {
     if ((all & FEATURE_SAMPLES) !== 0) need += SAMPLES_ROOM
     if ((all & FEATURE_SKETCH) !== 0) need += SKETCH_ROOM
     const features = all & STRING_FEATURES
-    if (load<u32>(column) !== STRING || features === 0) continue
+    const type = load<u32>(column)
     const values = usize(load<u32>(column, 8))
     const valid = usize(load<u32>(column, 12))
+    if ((all & FEATURE_CENSUS) !== 0) {
+      const census = record + usize(load<u32>(column, 168))
+      need += censusNeed(state, census, type, values, valid, from, to, room)
+    }
+    if (type !== STRING || features === 0) continue
     let longest: u32 = 0
     for (let row = from; row < to; row++) {
       if (valid !== 0 && load<u8>(valid + row) === 0) continue
@@ -158,12 +164,16 @@ function accumulateColumn(
     accumulateDifferences(state, record, column, times, present, from, to)
   }
   if ((features & FEATURE_SAMPLES) !== 0) {
-    const samples = record + usize(load<u32>(column, 72))
+    const samples = record + usize(load<u32>(column, 160))
     accumulateSamples(state, samples, type, values, present, from, to)
   }
   if ((features & FEATURE_SKETCH) !== 0) {
-    const sketch = record + usize(load<u32>(column, 76))
+    const sketch = record + usize(load<u32>(column, 164))
     accumulateSketch(state, sketch, type, values, present, from, to)
+  }
+  if ((features & FEATURE_CENSUS) !== 0) {
+    const census = record + usize(load<u32>(column, 168))
+    accumulateCensus(state, census, type, values, present, from, to)
   }
   store<u64>(countCell, before + u64(added))
 }
@@ -183,14 +193,17 @@ export function addRun(
   from: i32,
   to: i32,
 ): i32 {
-  const need = arenaNeed(state, from, to)
-  if (need > load<u32>(state, 28) - load<u32>(state, 32)) {
-    store<u32>(state, need, 52)
-    return stopFor(state, WANTS_ARENA, 1)
-  }
   const record = recordOf(state, group, enteredStart)
   if (record === 1) return LIMIT
   if (record === 0) return stopFor(state, WANTS_RECORDS, 1)
+  if (load<u32>(state, 100) !== 0) {
+    const room = load<u32>(state, 28) - load<u32>(state, 32)
+    const need = arenaNeed(state, record, from, to, room)
+    if (need > room) {
+      store<u32>(state, need, 52)
+      return stopFor(state, WANTS_ARENA, 1)
+    }
+  }
   const rows = mask === 0 ? to - from : countPresent(mask, from, to)
   store<u64>(record, load<u64>(record, 16) + u64(rows), 16)
   if (start < load<i64>(record, 24)) store<i64>(record, start, 24)

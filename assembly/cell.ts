@@ -3,14 +3,14 @@
 // the asked functions need. A run is rows [from, to) of a chunk that fall into one bucket; `present`
 // is u8 per row (1 = has a value and passes the filter) or 0 when all do.
 //
-// Column descriptor, 160 bytes (u32): 0 type  4 features  8 values  12 valid (of the chunk, 0 = all)
+// Column descriptor, 216 bytes (u32): 0 type  4 features  8 values  12 valid (of the chunk, 0 = all)
 //   16 count  20 sum  24 least  28 greatest  32 first  36 last  40 variance (offsets in a record)
 //   44 entry (BlockEntry of a summary)  48 stored (aggregate-stored.ts)  52 count of differences
-//   56 increase  60 delta  64 rate  68 derivative 72 samples  76 sketch
-//   (offsets in a record)
+//   56 increase  60 delta  64 rate  68 derivative  72 integral  76 weighted (offsets in a record)
 //   80 the series that is being read (increase.ts)  152 entry whose residuals the values are (packed.ts)
+//   160 samples  164 sketch  168 census (offsets in a record)  172 reserved  176 more of the series
 // Features: count u64 | sum 16 bytes (sum.ts) | least slot | greatest slot |
-//   samples 8 bytes (samples.ts) | sketch 16 bytes (sketch.ts) |
+//   samples 8 bytes (samples.ts) | sketch 16 bytes (sketch.ts) | census 32 bytes (census.ts) |
 //   first and last: time i64, slot, rank u32, 4 reserved | variance: shift slot, mean f64, M2 f64
 // A string slot in a cell is (offset in the arena u32, length u32), at rest in a power-of-two place.
 
@@ -29,10 +29,13 @@ export const FEATURE_INCREASE: u32 = 64
 export const FEATURE_DELTA: u32 = 128
 export const FEATURE_RATE: u32 = 256
 export const FEATURE_DERIVATIVE: u32 = 512
-/** What is worked out from neighbouring values of a series. */
-export const FEATURE_DIFFERENCES: u32 = 960
 export const FEATURE_SAMPLES: u32 = 1024
 export const FEATURE_SKETCH: u32 = 2048
+export const FEATURE_INTEGRAL: u32 = 4096
+export const FEATURE_WEIGHTED: u32 = 8192
+export const FEATURE_CENSUS: u32 = 16384
+/** What is worked out from neighbouring values of a series. */
+export const FEATURE_DIFFERENCES: u32 = 13248
 
 /** Adds the present values of a run to a sum of the column's type. */
 export function accumulateSum(

@@ -2,7 +2,7 @@
 // one bucket until `bucketEnd`, so a division (or a search) is paid once per bucket and not per row.
 //
 // Grid (at a pointer, 32 bytes): 0 mode u32  4 boundaryCount u32  8 boundaries u32  12 reserved
-//   16 origin i64 (0 ≤ origin < width)  24 width i64
+//   16 origin i64 (0 ≤ origin < width)  24 width i64; of ONE_BUCKET its end, the greatest i64 = none
 // mode: ONE_BUCKET (named 0), FIXED (starts are origin + k × width), BOUNDARIES (calendar units: i64
 // starts in ascending order, the last one only closes the bucket before it).
 

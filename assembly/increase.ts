@@ -3,22 +3,31 @@
 // difference belongs to the bucket of its later value. The differences of a bucket of a series gather
 // in the column's descriptor and join the record when the bucket or the series ends, so rows of a
 // series come in ascending order, and one series after the other.
+// Likewise the area under the values: `integral` by trapezoids, of which each belongs to the bucket of its
+// later value, and `time_weighted_mean`, for which a value holds until the next one or its bucket's end.
 //
 // At 80 of a column descriptor: 80 hasPrevious u32  84 record u32 (number + 1 of the bucket that is
 //   open, 0 = none)  88 previous time i64  96 previous slot u64  104 time from which the open bucket's
 //   differences span i64  112 their count u64  120 increase 16 bytes  136 delta 16 bytes (sum.ts)
-// In a record: count u64 | increase, delta 16 bytes | rate, derivative 16 bytes, sums of floats
+//   176 time of the open bucket's first value i64  184 its trapezoids 16 bytes, and 200 what its values
+//   weigh until the next ones 16 bytes, sums of floats
+// In a record: count u64 | increase, delta 16 bytes | rate, derivative, integral 16 bytes, sums of floats
+//   | weighted 24 bytes: sum of the means of series 16 bytes, how many they are u64
 
+import { ONE_BUCKET, bucketEnd } from './downsample'
 import {
   FEATURE_DELTA,
   FEATURE_DERIVATIVE,
   FEATURE_DIFFERENCES,
   FEATURE_INCREASE,
+  FEATURE_INTEGRAL,
   FEATURE_RATE,
+  FEATURE_WEIGHTED,
 } from './cell'
+import { floatOfSlot } from './key-order'
 import { FLOAT, INTEGER } from './layout'
 import { stretchEnd, stretchStart } from './presence'
-import { columnAt, recordAt, recordNumber } from './record'
+import { AGGREGATE_GRID, columnAt, recordAt, recordNumber } from './record'
 import { addFloat, addWide, addWideTo, divideWide, floatTotal } from './sum'
 
 const HAS_PREVIOUS: usize = 80
@@ -30,6 +39,9 @@ const OPEN_COUNT: usize = 112
 const OPEN_INCREASE: usize = 120
 const OPEN_DELTA: usize = 136
 const OPEN_SIZE: usize = 40
+const OPEN_FIRST: usize = 176
+const OPEN_AREA: usize = 184
+const OPEN_STEPS: usize = 200
 
 const NS_PER_SECOND: f64 = 1e9
 
@@ -122,8 +134,41 @@ function addFall(sum: usize, at: usize, isSigned: bool): void {
   } else if (u64(after) < u64(before)) addWide(sum, u64(before), 0)
 }
 
+function secondsBetween(from: i64, to: i64): f64 {
+  return f64(u64(to - from)) / NS_PER_SECOND
+}
+
+/** Area under the values from row `from` to row `to` - 1 × seconds: of trapezoids, or of steps. */
+function areaOf(type: u32, times: usize, values: usize, from: i32, to: i32, isOfSteps: bool): f64 {
+  let area = 0.0
+  const shift = usize(from) << 3
+  let p = values + shift
+  let time = times + shift
+  let before = floatOfSlot(type, load<u64>(p))
+  for (const end = values + (usize(to - 1) << 3); p < end; p += 8, time += 8) {
+    const after = floatOfSlot(type, load<u64>(p, 8))
+    const height = isOfSteps ? before : before * 0.5 + after * 0.5
+    area += height * secondsBetween(load<i64>(time), load<i64>(time, 8))
+    before = after
+  }
+  return area
+}
+
+/** Adds the areas from row `from` to row `to` - 1 to the open sums. */
+function addAreas(column: usize, times: usize, values: usize, from: i32, to: i32): void {
+  const features = load<u32>(column, 4)
+  const type = load<u32>(column)
+  if ((features & FEATURE_INTEGRAL) !== 0) {
+    addFloat(column + OPEN_AREA, areaOf(type, times, values, from, to, false))
+  }
+  const isInside = load<i64>(times + (usize(from) << 3)) >= load<i64>(column, OPEN_FIRST)
+  if ((features & FEATURE_WEIGHTED) !== 0 && isInside) {
+    addFloat(column + OPEN_STEPS, areaOf(type, times, values, from, to, true))
+  }
+}
+
 /** Adds the differences from row `from` to row `to` - 1 to the open sums. */
-function addDense(column: usize, values: usize, from: i32, to: i32): void {
+function addDense(column: usize, times: usize, values: usize, from: i32, to: i32): void {
   const features = load<u32>(column, 4)
   const type = load<u32>(column)
   const isSigned = type === INTEGER
@@ -140,11 +185,15 @@ function addDense(column: usize, values: usize, from: i32, to: i32): void {
       addDifference(sum, first, load<u64>(values + (usize(to - 1) << 3)), isSigned)
     }
   }
+  if ((features & (FEATURE_INTEGRAL | FEATURE_WEIGHTED)) !== 0) {
+    addAreas(column, times, values, from, to)
+  }
   store<u64>(column, load<u64>(column, OPEN_COUNT) + u64(to - from - 1), OPEN_COUNT)
 }
 
-/** The value before a stretch and the first of it. */
+/** The value before a stretch and the first of it, and their times. */
 const PAIR: usize = memory.data(16)
+const PAIR_TIMES: usize = memory.data(16)
 
 /** Adds the present values of a run, some, which belong to `record`. */
 export function accumulateDifferences(
@@ -165,16 +214,20 @@ export function accumulateDifferences(
     const first = load<i64>(times + (usize(start) << 3))
     store<u32>(column, number, OPEN_RECORD)
     store<i64>(column, hasPrevious ? load<i64>(column, PREVIOUS_TIME) : first, OPEN_TIME)
+    store<i64>(column, first, OPEN_FIRST)
     memory.fill(column + OPEN_COUNT, 0, OPEN_SIZE)
+    memory.fill(column + OPEN_AREA, 0, 32)
   }
   while (start < to) {
     const end = stretchEnd(present, start, to)
     if (load<u32>(column, HAS_PREVIOUS) !== 0) {
       store<u64>(PAIR, load<u64>(column, PREVIOUS))
       store<u64>(PAIR, load<u64>(values + (usize(start) << 3)), 8)
-      addDense(column, PAIR, 0, 2)
+      store<u64>(PAIR_TIMES, load<u64>(column, PREVIOUS_TIME))
+      store<u64>(PAIR_TIMES, load<u64>(times + (usize(start) << 3)), 8)
+      addDense(column, PAIR_TIMES, PAIR, 0, 2)
     }
-    if (end - start > 1) addDense(column, values, start, end)
+    if (end - start > 1) addDense(column, times, values, start, end)
     takePrevious(column, times, values, end - 1)
     start = stretchStart(present, end, to)
   }
@@ -196,17 +249,35 @@ function joinSum(type: u32, target: usize, sum: usize): void {
   else addWideTo(target, sum)
 }
 
+/** Mean of the open bucket's values, by how long they hold. Its last one is the previous. */
+function weightedMean(state: usize, column: usize): f64 {
+  const grid = state + AGGREGATE_GRID
+  const last = load<i64>(column, PREVIOUS_TIME)
+  const value = floatOfSlot(load<u32>(column), load<u64>(column, PREVIOUS))
+  const isOne = load<u32>(grid) === ONE_BUCKET
+  const bucket = isOne ? load<i64>(grid, 24) : bucketEnd(grid, last)
+  const end = isOne && bucket === i64.MAX_VALUE ? last : bucket
+  const seconds = secondsBetween(load<i64>(column, OPEN_FIRST), end)
+  if (seconds === 0.0) return value
+  return (floatTotal(column + OPEN_STEPS) + value * secondsBetween(last, end)) / seconds
+}
+
 /** The differences of the open bucket join its record. */
 function closeBucket(state: usize, column: usize): void {
   const number = load<u32>(column, OPEN_RECORD)
   store<u32>(column, 0, OPEN_RECORD)
-  const count = load<u64>(column, OPEN_COUNT)
-  if (number === 0 || count === 0) return
+  if (number === 0) return
   const record = recordAt(state, number - 1)
   const type = load<u32>(column)
   const features = load<u32>(column, 4)
-  const span = u64(load<i64>(column, PREVIOUS_TIME) - load<i64>(column, OPEN_TIME))
-  const seconds = f64(span) / NS_PER_SECOND
+  if ((features & FEATURE_WEIGHTED) !== 0) {
+    const sum = record + usize(load<u32>(column, 76))
+    addFloat(sum, weightedMean(state, column))
+    store<u64>(sum, load<u64>(sum, 16) + 1, 16)
+  }
+  const count = load<u64>(column, OPEN_COUNT)
+  if (count === 0) return
+  const seconds = secondsBetween(load<i64>(column, OPEN_TIME), load<i64>(column, PREVIOUS_TIME))
   const counted = record + usize(load<u32>(column, 52))
   store<u64>(counted, load<u64>(counted) + count)
   if ((features & FEATURE_INCREASE) !== 0) {
@@ -222,6 +293,9 @@ function closeBucket(state: usize, column: usize): void {
   if ((features & FEATURE_DERIVATIVE) !== 0) {
     const sum = record + usize(load<u32>(column, 68))
     addFloat(sum, totalOf(type, column + OPEN_DELTA) / seconds)
+  }
+  if ((features & FEATURE_INTEGRAL) !== 0) {
+    addFloat(record + usize(load<u32>(column, 72)), floatTotal(column + OPEN_AREA))
   }
 }
 

@@ -23,10 +23,21 @@ export function keyOf(type: i32, slot: u64): u64 {
   return type === INTEGER ? slot ^ TOP : slot
 }
 
+/** The slot of a key. */
+export function slotOfKey(type: i32, key: u64): u64 {
+  if (type === FLOAT) return i64(key) < 0 ? key ^ TOP : ~key
+  return type === INTEGER ? key ^ TOP : key
+}
+
+/** The number of a slot, as a float. */
+export function floatOfSlot(type: i32, slot: u64): f64 {
+  if (type === FLOAT) return reinterpret<f64>(slot)
+  return type === INTEGER ? f64(i64(slot)) : f64(slot)
+}
+
 /** The value of a key, as a float. */
 export function floatOfKey(type: i32, key: u64): f64 {
-  if (type === FLOAT) return reinterpret<f64>(i64(key) < 0 ? key ^ TOP : ~key)
-  return type === INTEGER ? f64(i64(key ^ TOP)) : f64(key)
+  return floatOfSlot(type, slotOfKey(type, key))
 }
 
 /** Keys of `count` slots. */

@@ -36,11 +36,11 @@ export function aggregateQuantile(
     budget--
     if (count === 0) store<f64>(target, 0.0)
     else if (isExact !== 0) {
-      const samples = record + usize(load<u32>(descriptor, 72))
+      const samples = record + usize(load<u32>(descriptor, 160))
       budget = selectQuantile(state, samples, type, u32(count), q, cursor, budget + 1, target)
       if (budget === 0) return row
     } else {
-      const sketch = record + usize(load<u32>(descriptor, 76))
+      const sketch = record + usize(load<u32>(descriptor, 164))
       store<f64>(target, sketchQuantile(state, sketch, type, count, q))
       budget -= SKETCH_KEYS
     }

@@ -12,12 +12,14 @@
 // Map entry: u32 record number + 1, 0 = empty.
 
 import {
+  FEATURE_CENSUS,
   FEATURE_DELTA,
   FEATURE_DERIVATIVE,
   FEATURE_DIFFERENCES,
   FEATURE_FIRST,
   FEATURE_GREATEST,
   FEATURE_INCREASE,
+  FEATURE_INTEGRAL,
   FEATURE_LAST,
   FEATURE_LEAST,
   FEATURE_RATE,
@@ -25,12 +27,13 @@ import {
   FEATURE_SKETCH,
   FEATURE_SUM,
   FEATURE_VARIANCE,
+  FEATURE_WEIGHTED,
 } from './cell'
 import { bucketNumber } from './downsample'
 import { STRING } from './layout'
 
 export const AGGREGATE_STATE_SIZE: i32 = 128
-export const AGGREGATE_COLUMN_SIZE: i32 = 160
+export const AGGREGATE_COLUMN_SIZE: i32 = 216
 export const AGGREGATE_GRID: i32 = 64
 const RECORD_HEADER: u32 = 32
 export const WANTS_RECORDS: u32 = 1
@@ -60,7 +63,7 @@ function place(column: usize, field: u32, isWanted: bool, size: u32, end: u32): 
 /** Do runs of a column need room in the arena? */
 function isArenaNeeded(column: usize): bool {
   const features = load<u32>(column, 4)
-  const kept = FEATURE_SAMPLES | FEATURE_SKETCH
+  const kept = FEATURE_SAMPLES | FEATURE_SKETCH | FEATURE_CENSUS
   return load<u32>(column) === STRING || (features & kept) !== 0
 }
 
@@ -85,8 +88,11 @@ export function aggregateLayout(state: usize): u32 {
     end = place(column, 60, (features & FEATURE_DELTA) !== 0, 16, end)
     end = place(column, 64, (features & FEATURE_RATE) !== 0, 16, end)
     end = place(column, 68, (features & FEATURE_DERIVATIVE) !== 0, 16, end)
-    end = place(column, 72, (features & FEATURE_SAMPLES) !== 0, 8, end)
-    end = place(column, 76, (features & FEATURE_SKETCH) !== 0, 16, end)
+    end = place(column, 72, (features & FEATURE_INTEGRAL) !== 0, 16, end)
+    end = place(column, 76, (features & FEATURE_WEIGHTED) !== 0, 24, end)
+    end = place(column, 160, (features & FEATURE_SAMPLES) !== 0, 8, end)
+    end = place(column, 164, (features & FEATURE_SKETCH) !== 0, 16, end)
+    end = place(column, 168, (features & FEATURE_CENSUS) !== 0, 32, end)
   }
   store<u32>(state, end, 12)
   store<u32>(state, needsArena, 100)

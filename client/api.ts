@@ -1341,7 +1341,7 @@ export interface operations {
                  */
                 where?: string;
                 /**
-                 * @description Fields, or aggregates: `count sum mean min max first last spread stddev variance median quantile(x,q) approx_quantile(x,q) increase rate delta derivative`, comma-separated
+                 * @description Fields, or aggregates: `count sum mean min max first last spread stddev variance median quantile(x,q) approx_quantile(x,q) distinct_count mode increase rate delta derivative integral time_weighted_mean moving_average(x,n)`, comma-separated
                  * @example mean(usage) AS u
                  */
                 select?: string;
@@ -1590,7 +1590,7 @@ export interface operations {
                 /** @description Tags to group by, comma-separated; `*` = all */
                 by?: string;
                 /**
-                 * @description Fields, or aggregates: `count sum mean min max first last spread stddev variance median quantile(x,q) approx_quantile(x,q) increase rate delta derivative`, comma-separated
+                 * @description Fields, or aggregates: `count sum mean min max first last spread stddev variance median quantile(x,q) approx_quantile(x,q) distinct_count mode increase rate delta derivative integral time_weighted_mean moving_average(x,n)`, comma-separated
                  * @example usage,temp
                  */
                 select?: string;
@@ -1721,7 +1721,7 @@ export interface operations {
                  * @example host = 'a'
                  */
                 where?: string;
-                /** @description Fields, or aggregates: `count sum mean min max first last spread stddev variance median quantile(x,q) approx_quantile(x,q) increase rate delta derivative`, comma-separated */
+                /** @description Fields, or aggregates: `count sum mean min max first last spread stddev variance median quantile(x,q) approx_quantile(x,q) distinct_count mode increase rate delta derivative integral time_weighted_mean moving_average(x,n)`, comma-separated */
                 select?: string;
                 /** @description Tags to group by, comma-separated; `*` = all */
                 by?: string;

@@ -3,6 +3,7 @@
 // engine (they have tests of their own) and answers what the engine must answer.
 
 import { finish } from '../engine/step.ts'
+import { TIME_MIN } from '../engine/calendar.ts'
 import { bucketBoundaries, bucketRule, bucketStart } from '../engine/buckets.ts'
 import { encodeCursor } from '../engine/query/cursor.ts'
 import { OmenError } from '../engine/error.ts'
@@ -17,8 +18,9 @@ import type {
   ValueType,
 } from '../engine/query/query.ts'
 import { type QueryContext, parseLatest, parseQuery } from '../engine/query/request.ts'
-import { type Aggregate, type Cell, type Difference, aggregateOf } from './reference/aggregate.ts'
+import { type Aggregate, type Cell, aggregateOf } from './reference/aggregate.ts'
 import { type Known, checkFillValue, fillColumn } from './reference/fill.ts'
+import { differencesOf, holdsOf } from './reference/neighbours.ts'
 import { chosenRows } from './reference/sampling.ts'
 import { type ReferencePoint, ReferenceTable, type Row, seriesText } from './reference/table.ts'
 import { compileWhere, orderTexts } from './reference/where.ts'
@@ -250,99 +252,117 @@ function aggregateRows(
   outputs: readonly Output[],
 ): AnswerRow[] {
   const keys = groupKeys(query, table)
+  if (query.every === null && outputs.some(({ aggregate }) => aggregate!.buckets !== undefined)) {
+    throw new OmenError('bad_request', 'moving averages are of buckets')
+  }
   const counted = countedRows(query, table, outputs)
   const groups = groupsOf(counted, keys)
-  const earlier = [...seedRows(query, table, outputs), ...counted]
+  const range = rangeOf(query, table, outputs, query)
   checkFillValue(query.fill, outputs)
   if (query.every === null) {
     return groups.map(({ tags, rows }) => ({
       tags,
       time: query.start ?? rows[0]!.time,
-      cells: cellsOf(rows, outputs, counted),
+      cells: cellsOf({ tags, rows, bucket: null }, outputs, range),
     }))
   }
   const bucketed = groups.map((group) => ({ ...group, buckets: bucketsOf(group.rows, query) }))
   if (query.fill === null) {
     return bucketed.flatMap(({ tags, buckets }) =>
-      [...buckets].map(([time, rows]) => ({ tags, time, cells: cellsOf(rows, outputs, earlier) })),
+      [...buckets].map(([bucket, rows]) => {
+        return { tags, time: bucket, cells: cellsOf({ tags, rows, bucket }, outputs, range) }
+      }),
     )
   }
   const grid = gridOf(
     query,
     bucketed.flatMap(({ buckets }) => [...buckets.keys()]),
   )
-  const lookback = lookbackGroups(query, table, outputs, keys)
+  const before = lookbackOf(query, table, outputs)
+  const known = new Map(
+    groupsOf(before?.rows ?? [], keys).map((group) => [seriesText(group.tags), group.rows]),
+  )
   return bucketed.flatMap(({ tags, buckets }) => {
-    const before = lookback.get(seriesText(tags)) ?? []
-    return filledRows(query, outputs, tags, grid, { buckets, earlier, before })
+    const rows = bucketsOf(known.get(seriesText(tags)) ?? [], query)
+    return filledRows(outputs, tags, grid, { buckets, range, known: rows, before: before ?? range })
   })
 }
 
-/** Rows before `start` that the first differences of series may begin with. */
-function seedRows(query: Query, table: ReferenceTable, outputs: readonly Output[]): Row[] {
-  const { start } = query
+/** What is worked out of a range of time: its rows, and those before that its first buckets look at. */
+interface Range {
+  readonly query: Query
+  /** That count in it. */
+  readonly rows: Row[]
+  /** Those and the ones up to a bucket before, with which differences begin. */
+  readonly seeded: Row[]
+  /** All until its end. */
+  readonly history: Row[]
+  readonly start: bigint | null
+}
+
+function rangeOf(
+  query: Query,
+  table: ReferenceTable,
+  outputs: readonly Output[],
+  { start, end }: { readonly start: bigint | null; readonly end: bigint | null },
+): Range {
+  const all = countedRows(query, table, outputs, true)
+  const history = all.filter(({ time }) => end === null || time < end)
+  const rows = history.filter(({ time }) => start === null || time >= start)
+  const seeds = seedsFrom(query, start)
+  const seeded = history.filter(({ time }) => start === null || time >= seeds!)
+  return { query, rows, seeded, history, start }
+}
+
+/** The time from which on points before `start` may begin the first differences of series. */
+function seedsFrom(query: Query, start: bigint | null): bigint | null {
   const rule = bucketRule(query)
-  if (start === null || rule === null) return []
+  if (start === null || rule === null || query.start === null) return start
   const bucket = bucketStart(rule, start)
   const isFixed = rule.every.width !== null && rule.timeZone === 'UTC'
   const width = isFixed ? rule.every.width! : bucket - bucketStart(rule, bucket - 1n)
-  return countedRows(query, table, outputs, true).filter(({ time }) => {
-    return time >= start - width && time < start
+  return start - width
+}
+
+/** One cell's place: rows of a group in a bucket, null = there are none. */
+interface Place {
+  readonly tags: Tags
+  readonly rows: readonly Row[]
+  readonly bucket: bigint | null
+}
+
+/** Where a bucket ends; of the one that is the range, the range. */
+function endOf({ query }: Range, bucket: bigint | null): bigint | null {
+  if (bucket !== null) return finish(bucketBoundaries(bucketRule(query)!, bucket, bucket + 1n))[1]!
+  const { end } = query
+  return end
+}
+
+/** Rows of a group in the n buckets that end with one. */
+function windowOf({ query, history, start }: Range, { tags, bucket }: Place, n: number): Row[] {
+  const rule = bucketRule(query)!
+  let from = bucket!
+  for (let i = 1; i < n && from > TIME_MIN; i++) from = bucketStart(rule, from - 1n)
+  if (n === 1 && start !== null && start > from) from = start
+  const end = finish(bucketBoundaries(rule, bucket!, bucket! + 1n))[1]!
+  return history.filter((row) => {
+    const isOfGroup = tags.every(([key, value]) => (row.tags.get(key) ?? null) === value)
+    return isOfGroup && row.time >= from && row.time < end
   })
 }
 
-/** Of each list of rows, by field: the row of the same series before each that has a value. */
-const predecessors = new WeakMap<readonly Row[], Map<string, Map<Row, Row>>>()
-
-function predecessorsOf(rows: readonly Row[], field: string): Map<Row, Row> {
-  const fields = predecessors.get(rows) ?? new Map<string, Map<Row, Row>>()
-  predecessors.set(rows, fields)
-  const known = fields.get(field)
-  if (known !== undefined) return known
-  const found = new Map<Row, Row>()
-  const last = new Map<string, Row>()
-  for (const row of rows) {
-    if (!row.fields.has(field)) continue
-    const series = seriesText(row.tags)
-    const before = last.get(series)
-    if (before !== undefined) found.set(row, before)
-    last.set(series, row)
-  }
-  fields.set(field, found)
-  return found
-}
-
-/** For each series, the differences that end in `rows` and begin in `earlier`, which are ascending. */
-function differencesOf(
-  rows: readonly Row[],
-  earlier: readonly Row[],
-  field: string,
-): Difference[][] {
-  const found = new Map<string, Difference[]>()
-  const before = predecessorsOf(earlier, field)
-  for (const row of rows) {
-    const last = before.get(row)
-    if (last === undefined) continue
-    const series = seriesText(row.tags)
-    const [from, to] = [last.fields.get(field)!, row.fields.get(field)!]
-    const difference = { before: from, after: to, span: row.time - last.time }
-    found.set(series, [...(found.get(series) ?? []), difference])
-  }
-  return [...found.values()]
-}
-
-function cellsOf(
-  rows: readonly Row[],
-  outputs: readonly Output[],
-  earlier: readonly Row[],
-): Cell[] {
+function cellsOf(place: Place, outputs: readonly Output[], range: Range): Cell[] {
   return outputs.map(({ field, aggregate }) => {
+    const { buckets } = aggregate!
+    const rows = buckets === undefined ? place.rows : windowOf(range, place, buckets)
     const present = field === null ? [] : rows.filter((row) => row.fields.has(field))
     // Of the newest points, the one of the smallest series.
     const last = present.find((row) => row.time === present.at(-1)!.time)
     const values = present.map((row) => row.fields.get(field!)!)
-    const differences = field === null ? [] : differencesOf(rows, earlier, field)
-    return aggregate!.of(values, rows.length, last?.fields.get(field!) ?? null, differences)
+    const differences = field === null ? [] : differencesOf(rows, range.seeded, field)
+    const holds = field === null ? [] : holdsOf(present, field, endOf(range, place.bucket))
+    const newest = last?.fields.get(field!) ?? null
+    return aggregate!.of(values, rows.length, newest, differences, holds)
   })
 }
 
@@ -369,44 +389,41 @@ function gridOf(query: Query, found: readonly bigint[]): bigint[] {
   return [...finish(bucketBoundaries(rule, from, to))].slice(0, -1)
 }
 
-/** Rows before `start` that fill may see, by group. */
-function lookbackGroups(
-  query: Query,
-  table: ReferenceTable,
-  outputs: readonly Output[],
-  keys: readonly string[],
-): Map<string, Row[]> {
+/** What fill may see before `start`; null: nothing. */
+function lookbackOf(query: Query, table: ReferenceTable, outputs: readonly Output[]): Range | null {
   const { start, fill } = query
-  if (start === null || fill === null || fill.lookback === 0n) return new Map()
-  const rows = countedRows(query, table, outputs, true).filter(
-    ({ time }) => time >= start - fill.lookback && time < start,
-  )
-  return new Map(groupsOf(rows, keys).map((group) => [seriesText(group.tags), group.rows]))
+  if (start === null || fill === null || fill.lookback === 0n) return null
+  return rangeOf(query, table, outputs, { start: start - fill.lookback, end: start })
+}
+
+interface Filled {
+  readonly buckets: ReadonlyMap<bigint, Row[]>
+  readonly range: Range
+  /** Buckets of the lookback. */
+  readonly known: ReadonlyMap<bigint, Row[]>
+  readonly before: Range
 }
 
 function filledRows(
-  query: Query,
   outputs: readonly Output[],
   tags: Tags,
   grid: readonly bigint[],
-  {
-    buckets,
-    earlier,
-    before,
-  }: { buckets: ReadonlyMap<bigint, Row[]>; earlier: readonly Row[]; before: readonly Row[] },
+  { buckets, range, known, before }: Filled,
 ): AnswerRow[] {
-  const known = [...bucketsOf(before, query)].sort(([a], [b]) => orderTimes(b, a))
-  const columns = outputs.map((output, i) => {
-    const cells = grid.map((time): Cell => {
-      const rows = buckets.get(time)
-      return rows === undefined ? { value: null, scale: 0 } : cellsOf(rows, [output], earlier)[0]!
+  const newestFirst = [...known].sort(([a], [b]) => orderTimes(b, a))
+  const columns = outputs.map((output) => {
+    const cells = grid.map((bucket): Cell => {
+      const rows = buckets.get(bucket)
+      const isAlways = output.aggregate!.buckets !== undefined
+      if (rows === undefined && !isAlways) return { value: null, scale: 0 }
+      return cellsOf({ tags, rows: rows ?? [], bucket }, [output], range)[0]!
     })
-    const last = known.map(([time, rows]): Known => ({
-      time,
-      cell: cellsOf(rows, outputs, before)[i]!,
+    const last = newestFirst.map(([bucket, rows]): Known => ({
+      time: bucket,
+      cell: cellsOf({ tags, rows, bucket }, [output], before)[0]!,
     }))
     const value = last.find(({ cell }) => cell.value !== null) ?? null
-    return fillColumn(grid, cells, output.type, query.fill!, value)
+    return fillColumn(grid, cells, output.type, range.query.fill!, value)
   })
   return grid.map((time, row) => ({ tags, time, cells: columns.map((cells) => cells[row]!) }))
 }

@@ -9,8 +9,16 @@ import {
   bucketStart,
   bucketWidth,
 } from '../buckets.ts'
+import { TIME_MAX } from '../calendar.ts'
 import { shortClusters } from './cluster.ts'
 import { featuresOf, needsNeighbours } from './feature.ts'
+import {
+  MovingAverages,
+  type MovingParts,
+  bucketsBefore,
+  longestMoving,
+  movingParts,
+} from './moving-average.ts'
 import {
   checkFillValue,
   fillGrid,
@@ -41,7 +49,7 @@ export function* executeAggregate(scan: Scan): Execution<Answer> {
   if (plan.query.fill !== null) checkFillValue(plan.query.fill, plan.outputs)
   const { fill } = plan.query
   const rule = bucketRule(plan.query)
-  const isSliced = fill === null && !plan.outputs.some(mayOverflow) && !comparesNeighbours(plan)
+  const isSliced = fill === null && !plan.outputs.some(mayOverflow) && !looksBack(plan)
   const groups =
     rule !== null && isSliced
       ? yield* slicedGroups(scan, rule, stored)
@@ -61,16 +69,15 @@ function mayOverflow({ type, result }: Output): boolean {
   return isInteger && (result === 'sum' || result === 'spread')
 }
 
-/** Has an output that is worked out from neighbouring points? They may lie in different slices. */
-function comparesNeighbours({ outputs, fields }: Plan): boolean {
-  return featuresOf(outputs, fields.length).some(needsNeighbours)
+/** Has an output that is worked out from points or buckets before? They may lie in different slices. */
+function looksBack({ outputs, fields }: Plan): boolean {
+  return longestMoving(outputs) > 0 || featuresOf(outputs, fields.length).some(needsNeighbours)
 }
 
 /** The time from which on a point before `start` may begin the first difference: one bucket before. */
-function seedsFromOf({ query, timeStart }: Plan): bigint | null {
-  const { start } = query
+function seedsFromOf({ query, timeStart }: Plan, start: bigint): bigint | null {
   const rule = bucketRule(query)
-  if (start === null || rule === null) return null
+  if (query.start === null || rule === null) return null
   let width = bucketWidth(rule)
   if (width === null) {
     const bucket = bucketStart(rule, start)
@@ -92,7 +99,7 @@ function* slicedGroups(
   const wanted = query.limit + 1 + (query.cursor === null ? 0 : 2 * groups.length)
   let count = 0
   for (const [start, end] of bucketSlices(scan, rule)) {
-    const rows = yield* aggregateRange(scan, start, end, stored)
+    const rows = yield* aggregateRange(scan, { start, end, stored })
     for (const part of yield* splitGroups(rows, null)) {
       const parts = found.get(part.group)
       if (parts === undefined) found.set(part.group, [part])
@@ -114,7 +121,7 @@ function* slicedGroups(
 
 function* filledGroups(scan: Scan, stored: StoredBuckets | null): Execution<GroupRows[]> {
   const { query, outputs, start, end } = scan.plan
-  const rows = yield* aggregateRange(scan, start, end, stored, seedsFromOf(scan.plan))
+  const { rows, moving } = yield* bucketRows(scan, start, end, stored)
   const { fill } = query
   const rule = bucketRule(query)
   if (rule === null || fill === null || rows.groups.length === 0)
@@ -124,7 +131,49 @@ function* filledGroups(scan: Scan, stored: StoredBuckets | null): Execution<Grou
   const known = usesLookback
     ? yield* knownBefore(scan, query.start, fill.lookback, stored)
     : new Map()
-  return yield* fillGroups(rows, grid, outputs, fill, known as KnownValues)
+  return yield* fillGroups(rows, grid, { outputs, fill, moving }, known as KnownValues)
+}
+
+/**
+ * The buckets of [start, end), whose first values may look back at points before; and what has the
+ * moving averages of buckets that have no rows.
+ */
+function* bucketRows(
+  scan: Scan,
+  start: bigint,
+  end: bigint,
+  stored: StoredBuckets | null,
+): Execution<{ rows: AggregateRows; moving: MovingAverages | null }> {
+  const { plan } = scan
+  const seedsFrom = seedsFromOf(plan, start)
+  const rule = bucketRule(plan.query)
+  const longest = longestMoving(plan.outputs)
+  if (rule === null || longest === 0) {
+    const rows = yield* aggregateRange(scan, { start, end, stored, seedsFrom })
+    return { rows, moving: null }
+  }
+  const parts = movingParts(plan)
+  const outputs = [...parts.others, ...parts.parts]
+  const sources = [yield* aggregateRange(scan, { start, end, stored, seedsFrom, outputs })]
+  if (plan.query.start !== null && longest > 1) {
+    sources.unshift(yield* rowsBefore(scan, start, longest - 1, parts))
+  }
+  const moving = new MovingAverages(rule, plan, parts, sources)
+  return { rows: yield* moving.rows(), moving }
+}
+
+/** What moving averages need of so many buckets before that of `start`, and of this one before it. */
+function* rowsBefore(
+  scan: Scan,
+  start: bigint,
+  count: number,
+  { parts }: MovingParts,
+): Execution<AggregateRows> {
+  const { query, timeStart, timeEnd } = scan.plan
+  const first = yield* bucketsBefore(bucketRule(query)!, start, count)
+  const from = first > timeStart ? first : timeStart
+  const end = start < timeEnd ? start : timeEnd
+  return yield* aggregateRange(scan, { start: from, end, stored: null, outputs: parts })
 }
 
 /** Per group and output, the value of the last bucket of [start - lookback, start) that has one. */
@@ -136,7 +185,7 @@ function* knownBefore(
 ): Execution<KnownValues> {
   const { timeStart, timeEnd } = scan.plan
   const from = start - lookback < timeStart ? timeStart : start - lookback
-  const rows = yield* aggregateRange(scan, from, start < timeEnd ? start : timeEnd, stored)
+  const { rows } = yield* bucketRows(scan, from, start < timeEnd ? start : timeEnd, stored)
   const known = new Map<number, (KnownValue | null)[]>()
   const pace = new Pace()
   for (const [row, group] of rows.groups.entries()) {
@@ -169,20 +218,24 @@ function* splitGroups(rows: AggregateRows, start: bigint | null): Execution<Grou
   return groups
 }
 
-/**
- * Aggregates the points of [start, end) of all series of the plan, from `stored` as far as it goes;
- * `seedsFrom` as a Downsampler takes it.
- */
+/** What is aggregated of a plan; `seedsFrom` as a Downsampler takes it. */
+interface AggregatedRange {
+  readonly start: bigint
+  readonly end: bigint
+  readonly stored: StoredBuckets | null
+  readonly seedsFrom?: bigint | null
+  /** Those of the plan if there are no others. */
+  readonly outputs?: readonly Output[]
+}
+
+/** Aggregates the points of [start, end) of all series of the plan, from `stored` as far as it goes. */
 function* aggregateRange(
   scan: Scan,
-  start: bigint,
-  end: bigint,
-  stored: StoredBuckets | null,
-  seedsFrom: bigint | null = null,
+  { start, end, stored, seedsFrom = null, outputs = scan.plan.outputs }: AggregatedRange,
 ): Execution<AggregateRows> {
   const { plan } = scan
   const grid = yield* gridOf(scan, start, end)
-  const aggregator = aggregatorOf(scan, grid)
+  const aggregator = aggregatorOf(scan, grid, outputs)
   try {
     if (stored === null) yield* addSplit(scan, aggregator, { grid, start, end, seedsFrom })
     else {
@@ -206,7 +259,7 @@ export function* aggregatePartial(
   start: bigint,
   end: bigint,
 ): Execution<AggregatePartial> {
-  const aggregator = aggregatorOf(scan, grid)
+  const aggregator = aggregatorOf(scan, grid, scan.plan.outputs)
   try {
     yield* addSeries(scan, aggregator, { grid, start, end }, scan.plan.series.indexes())
     return aggregator.partial()
@@ -215,10 +268,14 @@ export function* aggregatePartial(
   }
 }
 
-function aggregatorOf({ instance, plan, budget }: Scan, grid: Grid): Aggregator {
+function aggregatorOf(
+  { instance, plan, budget }: Scan,
+  grid: Grid,
+  outputs: readonly Output[],
+): Aggregator {
   return new Aggregator(instance, {
     fields: plan.fields.slice(0, plan.selectedCount),
-    outputs: plan.outputs,
+    outputs,
     maxBuckets: plan.query.limits.maxBuckets,
     grid,
     holds: (bytes) => budget.holds(bytes),
@@ -266,7 +323,10 @@ function* addSeries(
 /** Calendar units get a table of bucket starts over the range that holds points. */
 function* gridOf(scan: Scan, start: bigint, end: bigint): Execution<Grid> {
   const rule = bucketRule(scan.plan.query)
-  if (rule === null) return { kind: 'one' }
+  if (rule === null) {
+    const { end: last } = scan.plan.query
+    return last === null || last > TIME_MAX ? { kind: 'one' } : { kind: 'one', end: last }
+  }
   const width = bucketWidth(rule)
   if (width !== null) return { kind: 'fixed', origin: rule.origin, width }
   const [first, last] = timeRange(scan)

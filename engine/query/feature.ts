@@ -15,7 +15,10 @@ const RATE = 256
 const DERIVATIVE = 512
 const SAMPLES = 1024
 const SKETCH = 2048
-const DIFFERENCES = INCREASE | DELTA | RATE | DERIVATIVE
+const INTEGRAL = 4096
+const WEIGHTED = 8192
+const CENSUS = 16384
+const DIFFERENCES = INCREASE | DELTA | RATE | DERIVATIVE | INTEGRAL | WEIGHTED
 
 const FEATURES: Record<ResultName, number> = {
   rows: 0,
@@ -41,13 +44,19 @@ const FEATURES: Record<ResultName, number> = {
   derivative: DERIVATIVE,
   quantile: SAMPLES,
   approxQuantile: SKETCH,
+  integral: INTEGRAL,
+  weightedMean: WEIGHTED,
+  distinctCount: CENSUS,
+  mode: CENSUS,
+  movingAverage: SUM,
 }
 
-/** By their codes; quantiles have a call of their own. */
+/** By their codes; quantiles have a call of their own, moving averages are made of others. */
 const RESULTS: readonly ResultName[] = [
   ...(['rows', 'count', 'sum', 'mean', 'least', 'greatest', 'spread', 'first', 'last'] as const),
   ...(['variance', 'stddev', 'sumLow', 'sumHigh', 'firstTime', 'lastTime'] as const),
   ...(['sumOrNull', 'spreadOrNull', 'increase', 'delta', 'rate', 'derivative'] as const),
+  ...(['integral', 'weightedMean', 'distinctCount', 'mode'] as const),
 ]
 
 const CODES: ReadonlyMap<ResultName, number> = new Map(RESULTS.map((name, code) => [name, code]))

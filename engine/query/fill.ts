@@ -6,6 +6,7 @@ import { type BucketRule, bucketBoundaries, bucketCount } from '../buckets.ts'
 import { TIME_MAX, TIME_MIN } from '../calendar.ts'
 import { limitExceeded } from './budget.ts'
 import { OmenError } from '../error.ts'
+import type { MovingAverages } from './moving-average.ts'
 import { GROUP_CELLS, Pace } from './pace.ts'
 import type { AggregateRows } from './partial.ts'
 import type { Fill, Query, ValueType, Vector } from './query.ts'
@@ -67,6 +68,13 @@ export function checkFillValue({ kind, value }: Fill, outputs: readonly Output[]
   }
 }
 
+/** What is filled, and how. */
+export interface FilledOutputs {
+  readonly outputs: readonly Output[]
+  readonly fill: Fill
+  readonly moving: MovingAverages | null
+}
+
 /**
  * Spreads the rows of each group over `grid` (ascending bucket starts, all buckets of the rows among
  * them) and fills the cells without a value. `known` is from lookback.
@@ -74,8 +82,7 @@ export function checkFillValue({ kind, value }: Fill, outputs: readonly Output[]
 export function* fillGroups(
   rows: AggregateRows,
   grid: BigInt64Array,
-  outputs: readonly Output[],
-  fill: Fill,
+  { outputs, fill, moving }: FilledOutputs,
   known: KnownValues,
 ): Execution<GroupRows[]> {
   const filled: GroupRows[] = []
@@ -87,7 +94,11 @@ export function* fillGroups(
     const places = yield* placesOf(rows.buckets.subarray(from, to), grid, pace)
     const fields: Vector[] = []
     for (const [i, output] of outputs.entries()) {
-      const spread = yield* spreadVector(output.type, rows.fields[i]!, [from, places], grid, pace)
+      // Moving averages reach into buckets without points.
+      const spread =
+        output.result === 'movingAverage' && moving !== null
+          ? yield* moving.cells(i, group, grid, pace)
+          : yield* spreadVector(output.type, rows.fields[i]!, [from, places], grid, pace)
       yield* fillVector(output, spread, { grid, fill, pace }, known.get(group)?.[i] ?? null)
       fields.push({ ...spread, valid: spread.valid.includes(0) ? spread.valid : null })
     }

@@ -16,9 +16,12 @@ import type { Output } from './selection.ts'
 import { type Execution, finish } from '../step.ts'
 import { joinVectors, readVector } from './vector.ts'
 
-/** How rows fall into buckets: all into one, at a fixed width, or at given starts. */
+/**
+ * How rows fall into buckets: all into one (its `end`: of the range, if it has one), at a fixed width, or
+ * at given starts.
+ */
 export type Grid =
-  | { readonly kind: 'one' }
+  | { readonly kind: 'one'; readonly end?: bigint }
   | { readonly kind: 'fixed'; readonly origin: bigint; readonly width: bigint }
   | { readonly kind: 'boundaries'; readonly boundaries: BigInt64Array }
 
@@ -36,6 +39,8 @@ export interface AggregateRows {
 }
 
 const MODE = { one: 0, fixed: 1, boundaries: 2 } as const
+/** The end of a bucket that has none. */
+const NO_END = 2n ** 63n - 1n
 /** Options of a run. */
 const COUNTS_ROWS = 1
 const NEEDS_FIRST_TIME = 2
@@ -84,8 +89,8 @@ export class Aggregator {
   readonly features: readonly number[]
   private readonly kernel: Kernel
   private readonly memory: Memory
+  readonly outputs: readonly Output[]
   private readonly fields: readonly PlanColumn[]
-  private readonly outputs: readonly Output[]
   private readonly maxBuckets: number
   private readonly holds: (bytes: number) => void
   private readonly state: Region
@@ -427,6 +432,7 @@ export class Aggregator {
     const at = (this.state.offset + this.kernel.AGGREGATE_GRID.value) >>> 2
     const { memory } = this
     memory.u32[at] = MODE[grid.kind]
+    if (grid.kind === 'one') memory.i64[(at >>> 1) + 3] = grid.end ?? NO_END
     if (grid.kind === 'fixed') {
       const rest = grid.origin % grid.width
       memory.i64[(at >>> 1) + 2] = rest < 0n ? rest + grid.width : rest

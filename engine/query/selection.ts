@@ -27,6 +27,11 @@ export type ResultName =
   | 'derivative'
   | 'quantile'
   | 'approxQuantile'
+  | 'integral'
+  | 'weightedMean'
+  | 'distinctCount'
+  | 'mode'
+  | 'movingAverage'
   // What only rollups ask for (rollup/layout.ts).
   | 'sumLow'
   | 'sumHigh'
@@ -43,7 +48,7 @@ export interface Output {
   readonly field: number
   /** null = the field itself, of a raw answer. */
   readonly result: ResultName | null
-  /** The q of a quantile. */
+  /** The q of a quantile, the n of a moving average. */
   readonly parameter?: number
 }
 
@@ -77,17 +82,20 @@ const RESULTS: ReadonlyMap<string, ResultName> = new Map([
   ['median', 'quantile'],
   ['quantile', 'quantile'],
   ['approx_quantile', 'approxQuantile'],
+  ['integral', 'integral'],
+  ['time_weighted_mean', 'weightedMean'],
+  ['distinct_count', 'distinctCount'],
+  ['mode', 'mode'],
+  ['moving_average', 'movingAverage'],
 ] as const)
 
-/** Known to api.md, for another day. */
-const LATER = new Set([
-  ...['distinct_count', 'mode', 'integral', 'moving_average', 'time_weighted_mean'],
-])
+/** Most buckets that a moving average is made of. */
+const MOVING_MAX = 10_000
 
 /** Results that only numbers have, as floats. */
 const FLOATS: ReadonlySet<ResultName> = new Set([
   ...(['mean', 'variance', 'stddev', 'increase', 'delta', 'rate', 'derivative'] as const),
-  ...(['quantile', 'approxQuantile'] as const),
+  ...(['quantile', 'approxQuantile', 'integral', 'weightedMean', 'movingAverage'] as const),
 ])
 
 /** Results that only numbers have. */
@@ -95,7 +103,7 @@ const NUMERIC: ReadonlySet<ResultName> = new Set(['sum', 'spread', ...FLOATS])
 
 /** Resolves `select`. Throws `unknown_column`, `bad_request`, `type_conflict`, `unsupported`. */
 export function planSelect(
-  query: Pick<Query, 'select' | 'sampling'>,
+  query: Pick<Query, 'select' | 'sampling' | 'every'>,
   table: PlanTable,
 ): PlannedSelect {
   const planned = planOutputs(query, table)
@@ -116,7 +124,7 @@ function checkSampled({ fields }: PlannedSelect): void {
   throw new OmenError('type_conflict', message, { pointer: '/points', sqlstate: '42883' })
 }
 
-function planOutputs(query: Pick<Query, 'select'>, table: PlanTable): PlannedSelect {
+function planOutputs(query: Pick<Query, 'select' | 'every'>, table: PlanTable): PlannedSelect {
   const builder = new SelectBuilder(table)
   if (query.select === null) {
     for (const field of table.columns) builder.addField(field.name, field)
@@ -129,7 +137,19 @@ function planOutputs(query: Pick<Query, 'select'>, table: PlanTable): PlannedSel
     throw new OmenError('bad_request', message, { pointer: bare.pointer, sqlstate: '42803' })
   }
   for (const item of query.select) builder.add(item)
-  return builder.build(calls > 0)
+  const planned = builder.build(calls > 0)
+  if (query.every === null) checkBuckets(query.select, planned)
+  return planned
+}
+
+/** Without `every` there are no buckets that a moving average could be of. */
+function checkBuckets(select: readonly Selection[], { outputs }: PlannedSelect): void {
+  const index = outputs.findIndex(({ result }) => result === 'movingAverage')
+  if (index === -1) return
+  const { pointer, expression } = select[index]!
+  const details = { pointer, position: expression.position, sqlstate: '42803' }
+  const message = 'select: moving_average() is of buckets, it needs every'
+  throw new OmenError('bad_request', message, details)
 }
 
 class SelectBuilder {
@@ -228,10 +248,10 @@ function isTime(column: Column, table: PlanTable, pointer: string): boolean {
 }
 
 function takesParameter({ name }: Call): boolean {
-  return name === 'quantile' || name === 'approx_quantile'
+  return name === 'quantile' || name === 'approx_quantile' || name === 'moving_average'
 }
 
-/** The q of a quantile; null: the function has none. */
+/** The q of a quantile, the n of a moving average; null: the function has none. */
 function parameterOf(item: Selection, call: Call): number | null {
   if (call.name === 'median') return 0.5
   const argument = call.arguments[1]
@@ -241,24 +261,21 @@ function parameterOf(item: Selection, call: Call): number | null {
   if (literal.kind !== 'number') {
     throw typeConflict(item, `${call.name}() takes a column and a number`, argument.position)
   }
-  const q = isNegative ? -literal.value : literal.value
-  if (q >= 0 && q <= 1) return q
+  const value = isNegative ? -literal.value : literal.value
+  const isCount = call.name === 'moving_average'
+  const isInRange = isCount
+    ? Number.isInteger(value) && value >= 1 && value <= MOVING_MAX
+    : value >= 0 && value <= 1
+  if (isInRange) return value
+  const range = isCount ? `n of ${call.name}() is a whole number from 1 to ${MOVING_MAX}` : null
+  const fact = range ?? `q of ${call.name}() is from 0 to 1`
   const details = { pointer: item.pointer, position: argument.position, sqlstate: '22003' }
-  throw new OmenError(
-    'bad_request',
-    `select: q of ${call.name}() is from 0 to 1, not ${q}`,
-    details,
-  )
+  throw new OmenError('bad_request', `select: ${fact}, not ${value}`, details)
 }
 
 function resultOf(item: Selection, call: Call): ResultName {
   const result = RESULTS.get(call.name)
   if (result !== undefined) return result
-  const details = { pointer: item.pointer, position: call.position }
-  if (LATER.has(call.name)) {
-    const message = `select: the function ${call.name} is not offered yet`
-    throw new OmenError('unsupported', message, { ...details, sqlstate: '0A000' })
-  }
   throw typeConflict(item, `the function ${call.name} does not exist`, call.position)
 }
 
@@ -268,7 +285,7 @@ function typeConflict(item: Selection, message: string, position: number): OmenE
 }
 
 function notOffered(item: Selection, expression: Expression): OmenError {
-  const message = `select: ${expression.kind} expressions are not offered yet, in ${JSON.stringify(item.text)}`
+  const message = `select: ${expression.kind} expressions are not offered, in ${JSON.stringify(item.text)}`
   const { pointer } = item
   const { position } = expression
   return new OmenError('unsupported', message, { pointer, position, sqlstate: '0A000' })
@@ -276,7 +293,7 @@ function notOffered(item: Selection, expression: Expression): OmenError {
 
 /** Type of a result over a field; null if there is none. */
 function resultType(result: ResultName, type: FieldType): ValueType | null {
-  if (result === 'count') return 'integer'
+  if (result === 'count' || result === 'distinctCount') return 'integer'
   const name = fieldTypeName(type)
   const isNumber = name === 'float' || name === 'integer' || name === 'unsigned'
   if (NUMERIC.has(result) && !isNumber) return null

@@ -73,7 +73,7 @@ export function defineRollup(
   const every = everyOf(request.every, `${pointer}/every`)
   const selections = selectionsOf(request.select, `${pointer}/select`)
   for (const item of selections) checkName(item, source)
-  const { outputs, fields } = planned(selections, source)
+  const { outputs, fields } = planned(selections, source, parseDuration(every, `${pointer}/every`))
   const select = selections.map(({ name, text, pointer: at, expression }, i): StoredSelect => {
     const { result, field } = outputs[i]!
     if (result === null || !STORED.has(result)) {
@@ -160,11 +160,12 @@ function checkName({ name, pointer }: Selection, source: PlanTable): void {
 function planned(
   select: Selection[],
   source: PlanTable,
+  every: Duration,
 ): { outputs: readonly Output[]; fields: PlanTable['columns'] } {
   for (const { expression, text, pointer } of select) {
     if (expression.kind === 'call') continue
     const message = `select: ${JSON.stringify(text)} is no aggregate`
     throw new OmenError('bad_request', message, { pointer })
   }
-  return planSelect({ select, sampling: null }, source)
+  return planSelect({ select, sampling: null, every }, source)
 }

@@ -27,7 +27,7 @@ const SUMMARY_BLOCKS = 2
 
 /** Results that no summary answers. */
 const SCATTER: ReadonlySet<ResultName | null> = new Set([
-  ...(['variance', 'stddev', 'quantile', 'approxQuantile'] as const),
+  ...(['variance', 'stddev', 'quantile', 'approxQuantile', 'distinctCount', 'mode'] as const),
 ])
 
 /** What is aggregated: times [start, end) in the buckets of a grid. */
@@ -97,7 +97,7 @@ export class SplitScan {
     this.cut = cut
     const { plan, snapshot, parts } = scan
     this.common = {
-      plan: sharedPlan(plan),
+      plan: sharedPlan(plan, aggregator),
       ...{ start: range.start, end: cut, grid: range.grid },
       parts: parts
         .map(({ description }) => description)
@@ -215,9 +215,9 @@ function sharesOf(series: number, values: number, workers: number): Share[] {
   }))
 }
 
-function sharedPlan(plan: Plan): SharedPlan {
+function sharedPlan(plan: Plan, { outputs }: Aggregator): SharedPlan {
   const { kind, start, end, limits, order } = plan.query
-  const { timeStart, timeEnd, selectedCount, isAggregate, countsRows, fields, outputs } = plan
+  const { timeStart, timeEnd, selectedCount, isAggregate, countsRows, fields } = plan
   return {
     query: { kind, start, end, limits, order },
     table: { id: plan.table.id },

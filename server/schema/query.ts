@@ -92,7 +92,8 @@ export const queryParameters = {
   where: describe('SQL expression, or an object as JSON text').optional(),
   select: describe(
     'Fields, or aggregates: `count sum mean min max first last spread stddev variance median ' +
-      'quantile(x,q) approx_quantile(x,q) increase rate delta derivative`, comma-separated',
+      'quantile(x,q) approx_quantile(x,q) distinct_count mode increase rate delta derivative ' +
+      'integral time_weighted_mean moving_average(x,n)`, comma-separated',
   ).optional(),
   by: describe('Tags to group by, comma-separated; `*` = all').optional(),
   every: describe('Bucket width: `10s`, `5m`, `1h`, `1d`').optional(),

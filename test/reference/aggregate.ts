@@ -9,14 +9,24 @@ export interface Aggregate {
   readonly type: ValueType
   /**
    * Non-null values by time, ties by series; `rows` is the number of points, `last` the value of the
-   * newest time's smallest series, `differences` those of each series.
+   * newest time's smallest series, `differences` those of each series, `holds` how long each of its
+   * values does.
    */
   readonly of: (
     values: readonly Value[],
     rows: number,
     last: Value | null,
     differences: readonly (readonly Difference[])[],
+    holds: readonly (readonly Hold[])[],
   ) => Cell
+  /** The n of a moving average, which is `of` the values of so many buckets. */
+  readonly buckets?: number
+}
+
+/** A value, and the nanoseconds until the next one or its bucket's end. */
+export interface Hold {
+  readonly value: Value
+  readonly span: bigint
 }
 
 /** Two neighbouring values of a series. */
@@ -40,14 +50,16 @@ const INT_MAX = 2n ** 63n - 1n
 const UINT_MAX = 2n ** 64n - 1n
 
 const ANY_TYPE = ['count', 'distinct_count', 'first', 'last', 'mode', 'min', 'max']
-const DIFFERENCES = ['increase', 'delta', 'rate', 'derivative']
+const DIFFERENCES = ['increase', 'delta', 'rate', 'derivative', 'integral']
 const NUMERIC = [
   ...['sum', 'mean', 'avg', 'spread', 'stddev', 'variance'],
-  ...['median', 'quantile', 'approx_quantile'],
+  ...['median', 'quantile', 'approx_quantile', 'time_weighted_mean', 'moving_average'],
   ...DIFFERENCES,
 ]
 
-/** `type` null is `count(*)`; `parameter` is the q of quantile. Throws `type_conflict`, `bad_request`. */
+const PARAMETERS = ['quantile', 'approx_quantile', 'moving_average']
+
+/** `type` null is `count(*)`; `parameter` is the q of quantile, the n of moving_average. Throws `type_conflict`, `bad_request`. */
 export function aggregateOf(
   name: string,
   type: ValueType | null,
@@ -61,8 +73,12 @@ export function aggregateOf(
   if (!ANY_TYPE.includes(name) && !(NUMERIC.includes(name) && isNumeric)) {
     throw new OmenError('type_conflict', `${name}(${type}) does not exist`)
   }
-  if ((name === 'quantile' || name === 'approx_quantile') !== (parameter !== null)) {
+  if (PARAMETERS.includes(name) !== (parameter !== null)) {
     throw new OmenError('type_conflict', `${name} has other arguments`)
+  }
+  if (name === 'moving_average') {
+    if (!Number.isInteger(parameter) || parameter! < 1) throw new OmenError('bad_request', 'n')
+    return { type: 'float', of: (values) => meanOf(values), buckets: parameter! }
   }
   if (parameter !== null && !(parameter >= 0 && parameter <= 1)) {
     throw new OmenError('bad_request', 'q is from 0 to 1')
@@ -70,6 +86,9 @@ export function aggregateOf(
   if (name === 'last') return { type, of: (_values, _rows, last) => exact(last) }
   if (DIFFERENCES.includes(name)) {
     return { type: 'float', of: (_values, _rows, _last, found) => differencesOf(name, found) }
+  }
+  if (name === 'time_weighted_mean') {
+    return { type: 'float', of: (_values, _rows, _last, _found, holds) => weightedMean(holds) }
   }
   const compute = computeOf(name, type, parameter ?? 0.5)
   return { type: resultType(name, type), of: (values) => compute(values) }
@@ -120,6 +139,7 @@ function computeOf(name: string, type: ValueType, q: number): (values: readonly 
 
 /** What increase, delta, rate and derivative make of the differences of each series, summed. */
 function differencesOf(name: string, found: readonly (readonly Difference[])[]): Cell {
+  if (name === 'integral') return integralOf(found.flat())
   const isPerSecond = name === 'rate' || name === 'derivative'
   const resets = name === 'rate' || name === 'increase'
   const some = found.filter((series) => series.length > 0)
@@ -137,6 +157,33 @@ function differencesOf(name: string, found: readonly (readonly Difference[])[]):
   })
   const scale = parts.reduce((total, part) => total + part.scale, 0)
   return { value: floatSum(parts.map(({ value }) => value)), scale }
+}
+
+/** Trapezoids, value × seconds. */
+function integralOf(found: readonly Difference[]): Cell {
+  if (found.length === 0) return exact(null)
+  const areas = found.map(({ before, after, span }) => {
+    return (Number(before) * 0.5 + Number(after) * 0.5) * (Number(span) / 1e9)
+  })
+  const edges = found.map(({ before, after, span }) => {
+    return (magnitude([Number(before)]) + magnitude([Number(after)])) * (Number(span) / 1e9)
+  })
+  return { value: floatSum(areas), scale: magnitude(edges) }
+}
+
+/** The mean of the means of series, in each of which values weigh as long as they hold. */
+function weightedMean(holds: readonly (readonly Hold[])[]): Cell {
+  const some = holds.filter((series) => series.length > 0)
+  if (some.length === 0) return exact(null)
+  const parts = some.map((series) => {
+    const total = Number(series.reduce((sum, { span }) => sum + span, 0n)) / 1e9
+    const last = Number(series.at(-1)!.value)
+    if (total === 0) return { value: last, scale: Math.abs(last) }
+    const areas = series.map(({ value, span }) => Number(value) * (Number(span) / 1e9))
+    return { value: floatSum(areas) / total, scale: magnitude(areas) / total }
+  })
+  const scale = parts.reduce((sum, part) => sum + part.scale, 0)
+  return { value: floatSum(parts.map(({ value }) => value)) / parts.length, scale }
 }
 
 function subtract(a: Value, b: Value): number | bigint {
@@ -165,7 +212,9 @@ function runsOf(values: readonly Value[]): Value[][] {
 function modeOf(values: readonly Value[]): Value | null {
   const runs = runsOf(values)
   const longest = Math.max(...runs.map((run) => run.length))
-  return runs.find((run) => run.length === longest)?.[0] ?? null
+  const value = runs.find((run) => run.length === longest)?.[0] ?? null
+  // Zeros are one value.
+  return value === 0 ? 0 : value
 }
 
 function inRange(value: bigint, type: ValueType): bigint {

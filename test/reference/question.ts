@@ -18,12 +18,14 @@ const AGGREGATES = [
   'spread',
   'stddev',
   'variance',
-  ...['increase', 'delta', 'rate', 'derivative'],
+  ...['increase', 'delta', 'rate', 'derivative', 'integral', 'time_weighted_mean'],
+  ...['distinct_count', 'mode', 'moving_average'],
   ...QUANTILES,
 ]
 const ZONES = ['Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'Pacific/Apia', 'UTC']
 const NUMERIC = new Set([
   ...['sum', 'mean', 'spread', 'stddev', 'variance', 'increase', 'delta', 'rate', 'derivative'],
+  ...['integral', 'time_weighted_mean', 'moving_average'],
   ...QUANTILES,
 ])
 
@@ -111,6 +113,9 @@ function aggregateOf(random: Random, { fields }: Scenario): string {
   // One in fifty is a type conflict.
   const known = AGGREGATES.filter((each) => isNumeric || !NUMERIC.has(each) || random.chance(0.02))
   const called = random.pick(known)
+  if (called === 'moving_average') {
+    return `${called}(${quoted(name)}, ${random.pick([1, 2, 3, 5, 30])})`
+  }
   // Of samples of at most 2,048 values the approximate quantile is exact, too.
   const parameter = called.endsWith('quantile')
     ? `, ${random.pick(['0', '1', '0.5', '0.95', '0.001', '1e-9', '1.5'])}`

@@ -31,6 +31,10 @@ const CALLS: { readonly [name: string]: (column: string, rest: string) => string
   variance: (column) => `var_samp(${column})`,
   median: (column) => `quantile_cont(${column}, 0.5)`,
   quantile: (column, rest) => `quantile_cont(${column}${rest})`,
+  distinct_count: (column) => `count(DISTINCT ${column})`,
+  // Of its own mode, which of equals it is is not said.
+  mode: (column) =>
+    `list_sort(list_transform(map_entries(histogram(${column})), e -> {'n': -e.value::BIGINT, 'v': e.key}))[1].v`,
 }
 
 const DAY = 86_400_000_000_000n
@@ -57,6 +61,9 @@ export function statementOf(request: QueryRequest, shape: Shape): Statement | nu
   const select = request.select as readonly string[] | undefined
   const isAggregate = select?.some((item) => item.includes('(')) ?? false
   if (!isAggregate) return rawStatement(request, shape, select ?? shape.fields.map(quoted))
+  if (select!.length === 1 && select![0]!.startsWith('moving_average(')) {
+    return movingStatement(request, shape, select![0]!)
+  }
   const calls = select!.map((item) => callOf(item, shape))
   if (calls.includes(null)) return null
   const tags = by === '*' ? shape.tags : ((by ?? []) as readonly string[])
@@ -70,6 +77,36 @@ export function statementOf(request: QueryRequest, shape: Shape): Statement | nu
   const having = ` HAVING ${some.map((column) => `count(${column})`).join(' + ')} > 0`
   const sql = `SELECT ${columns} FROM points WHERE ${conditionOf(request)}${group}${having}`
   return { sql, tags, names: select! }
+}
+
+/** A moving average, as a window over buckets. */
+function movingStatement(
+  request: QueryRequest,
+  { tags: keys }: Shape,
+  call: string,
+): Statement | null {
+  const { by, every, start } = request
+  const bucket = bucketOf(request)
+  const [, count, unit] = /^(\d+)(\w+)$/.exec(every ?? '') ?? []
+  const width = WIDTHS[unit ?? '']
+  if (bucket === null || width === undefined) return null
+  const [, , column, rest] = CALL.exec(call)!
+  const before = BigInt(count!) * width * (BigInt(rest!.slice(1)) - 1n)
+  const tags = by === '*' ? keys : ((by ?? []) as readonly string[])
+  const group = [...tags.map(quoted), 'bucket'].join(', ')
+  // All of the bucket of `start`, if buckets before it are read.
+  const from = `(${bucket.replaceAll('time', `${start}`)} - ${before})`
+  const begins = start === undefined ? 'true' : `time >= ${before > 0n ? from : start}`
+  const counts = start === undefined ? 'true' : `time >= ${start}`
+  const where = conditionOf({ ...request, start: undefined })
+  const inner = `SELECT ${[...tags.map(quoted), `${bucket} AS bucket`].join(', ')},
+    count(${column}) AS n, sum(${column}) AS s, count(${column}) FILTER (${counts}) AS live
+    FROM points WHERE ${where} AND ${begins} GROUP BY ${group}`
+  const parts = tags.length === 0 ? '' : `PARTITION BY ${tags.map(quoted).join(', ')}`
+  const frame = `RANGE BETWEEN ${before} PRECEDING AND CURRENT ROW`
+  const sql = `SELECT ${group}, sum(s) OVER w / sum(n) OVER w FROM (${inner})
+    WINDOW w AS (${parts} ORDER BY bucket::HUGEINT ${frame}) QUALIFY live > 0`
+  return { sql, tags, names: [call] }
 }
 
 function rawStatement(
@@ -96,9 +133,11 @@ function callOf(text: string, { large }: Shape): string | null {
 
 const columnOf = (call: string): string => CALL.exec(call)![2]!
 
-/** The start of a row's bucket, in nanoseconds; of the whole range if there are none; null: months. */
-function bucketOf({ every, origin }: QueryRequest): string | null {
+/** The start of a row's bucket, in nanoseconds; of the whole range if there are none; null: months, clocks. */
+function bucketOf({ every, origin, tz }: QueryRequest): string | null {
   if (every === undefined || every === null) return '0'
+  // Days and weeks by a clock are not all alike.
+  if (/[dw]$/.test(every) && (tz ?? 'UTC') !== 'UTC') return null
   const [, count, unit] = /^(\d+)(\w+)$/.exec(every)!
   const width = WIDTHS[unit!]
   if (width === undefined) return null

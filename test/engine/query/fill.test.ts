@@ -55,7 +55,9 @@ function fill(
   const grid = BigInt64Array.from([0n, 10n, 20n, 30n, 40n, 50n])
   const outputs: Output[] = [{ name: 'x', type, field: 0, result: 'sum' }]
   const whole: Fill = { kind: 'null', value: 0, maxGap: null, lookback: 0n, ...how }
-  const [group] = finish(fillGroups(rows, grid, outputs, whole, new Map([[0, [known]]])))
+  const [group] = finish(
+    fillGroups(rows, grid, { outputs, fill: whole, moving: null }, new Map([[0, [known]]])),
+  )
   const { values, valid } = group!.fields[0]!
   return Array.from(values as ArrayLike<Value>, (v, i) =>
     valid !== null && valid[i] === 0 ? null : v,
@@ -102,7 +104,7 @@ describe('filling', () => {
     const grid = BigInt64Array.from([0n, 10n, 20n])
     const outputs: Output[] = [{ name: 'x', type: 'float', field: 0, result: 'sum' }]
     const how: Fill = { kind: 'previous', value: 0, maxGap: null, lookback: 0n }
-    const filled = finish(fillGroups(rows, grid, outputs, how, new Map()))
+    const filled = finish(fillGroups(rows, grid, { outputs, fill: how, moving: null }, new Map()))
     expect(filled.map(({ group }) => group)).toEqual([0, 2])
     expect([...(filled[0]!.fields[0]!.values as Float64Array)]).toEqual([1, 1, 1])
     expect(filled[0]!.fields[0]!.valid).toBeNull()
@@ -255,7 +257,8 @@ describe('filling', () => {
 
 describe('a large grid', () => {
   const count = 100_000
-  const outputs = (type: ValueType): Output[] => [{ name: 'x', type, field: 0, result: 'sum' }]
+  const outputs: Output[] = [{ name: 'x', type: 'float', field: 0, result: 'sum' }]
+  const filledOf = (how: Fill) => ({ outputs, fill: how, moving: null })
   const grid = BigInt64Array.from({ length: count }, (_, i) => BigInt(i))
 
   function pausesOf(execution: Iterator<Step, unknown, never>): number {
@@ -270,7 +273,7 @@ describe('a large grid', () => {
       const cells = Array.from({ length: 1_000 }, (_, i): [number, number, Value] => [0, i * 90, i])
       const how: Fill = { kind, value: 1, maxGap: null, lookback: 0n }
       const rows = rowsOf('float', cells)
-      const pauses = pausesOf(fillGroups(rows, grid, outputs('float'), how, new Map()) as never)
+      const pauses = pausesOf(fillGroups(rows, grid, filledOf(how), new Map()) as never)
       expect(pauses).toBeGreaterThanOrEqual(kind === 'null' ? 6 : 12)
     },
   )
@@ -280,7 +283,7 @@ describe('a large grid', () => {
     const small = BigInt64Array.from([0n, 1n, 2n])
     const how: Fill = { kind: 'previous', value: 0, maxGap: null, lookback: 0n }
     const rows = rowsOf('float', cells)
-    const pauses = pausesOf(fillGroups(rows, small, outputs('float'), how, new Map()) as never)
+    const pauses = pausesOf(fillGroups(rows, small, filledOf(how), new Map()) as never)
     expect(pauses).toBeGreaterThan(20)
   })
 

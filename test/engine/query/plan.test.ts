@@ -204,7 +204,9 @@ describe('what a query is refused for', () => {
     [{ select: ['host'] }, 'bad_request'],
     [{ select: ['count(host)'] }, 'bad_request'],
     [{ select: ['f * 2'] }, 'unsupported'],
-    [{ select: ['integral(f)'] }, 'unsupported'],
+    [{ select: ['integral(s)'] }, 'type_conflict'],
+    [{ select: ['moving_average(f, 5)'] }, 'bad_request'],
+    [{ select: ['moving_average(f)'], every: '1m' }, 'type_conflict'],
     [{ select: ['rate(s)'] }, 'type_conflict'],
     [{ select: ['increase(b)'] }, 'type_conflict'],
     [{ select: ['median(s)'] }, 'type_conflict'],
@@ -232,8 +234,8 @@ describe('what a query is refused for', () => {
     expect(failure(request).code).toBe(code)
   })
 
-  test('an unsupported function is named', () => {
-    expect(failure({ select: ['moving_average(f, 5)'] }).message).toContain('moving_average')
+  test('a function that does not exist is named', () => {
+    expect(failure({ select: ['holt_winters(f)'] }).message).toContain('holt_winters')
   })
 })
 

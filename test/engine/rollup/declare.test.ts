@@ -61,6 +61,8 @@ test.each([
   ['quantile(usage, 0.95)', 'quantile'],
   ['median(usage)', 'median'],
   ['distinct_count(state)', 'distinct_count'],
+  ['moving_average(usage, 3)', 'moving_average'],
+  ['integral(usage)', 'integral'],
   ['stddev(usage)', 'stddev'],
   ['variance(usage)', 'variance'],
 ])('%s is refused as unsupported by its name', async (text, name) => {
