@@ -68,7 +68,7 @@ export function pointsBegin(
 }
 
 /** Makes a JSON number fit an integer column: 0 or REFUSED. */
-function fitNumber(value: f64, has: i32, name: usize, length: u32): i32 {
+export function fitNumber(value: f64, has: i32, name: usize, length: u32): i32 {
   if (floor(value) !== value) return refuseType(REFUSED_FRACTION, 0, name, length, has, FLOAT)
   if (abs(value) > SAFE_MAX) return refuse(REFUSED_UNSAFE, 0, name, length)
   if (has === UNSIGNED && value < 0) {

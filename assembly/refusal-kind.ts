@@ -27,6 +27,8 @@ export const REFUSED_QUOTE: i32 = 22
 export const REFUSED_OPEN_QUOTE: i32 = 23
 export const REFUSED_UNSAFE: i32 = 24
 export const REFUSED_EMPTY_NAME: i32 = 25
+export const REFUSED_BUCKET_COUNT: i32 = 26
+export const REFUSED_NO_VALUE: i32 = 27
 
 export const FIRST_UNPROCESSABLE: i32 = 32
 export const REFUSED_TYPE: i32 = 32
@@ -44,3 +46,5 @@ export const REFUSED_STRING_LENGTH: i32 = 51
 export const REFUSED_TAG_COUNT: i32 = 52
 export const REFUSED_FIELD_COUNT: i32 = 53
 export const REFUSED_EXPIRED: i32 = 54
+export const REFUSED_HISTOGRAM: i32 = 55
+export const REFUSED_BUCKETS: i32 = 56

@@ -109,6 +109,16 @@ function writeEntry(
   store<u32>(staging, used + input + about, 84)
 }
 
+/**
+ * Writes down the refusal of `count` samples of the metric whose name is [from, to), in the series or
+ * point of this number, from 0. FULL or 0.
+ */
+export function recordSeries(staging: usize, index: u32, from: usize, to: usize, count: u32): i32 {
+  if (keep(staging, index, 0xffffffff, from, to) < 0) return FULL
+  store<u32>(staging, load<u32>(staging, 88) + count - 1, 88)
+  return 0
+}
+
 /** Counts the refusal that is under way and keeps it, if it is one of the first. FULL or 0. */
 function keep(staging: usize, line: u32, column: u32, from: usize, to: usize): i32 {
   const kept = load<u32>(staging, 72)

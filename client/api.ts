@@ -489,6 +489,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/write": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Prometheus' remote write
+         * @description A WriteRequest of remote write 1.0: the label `__name__` names the table, the other labels are its tags, a sample is its float field `value` at its milliseconds. Stale markers are dropped, other NaN kept; empty labels count as absent; exemplars and metadata are ignored. Native histograms, and what a table does not take (a label `value` or `time`, a series without a name, a label twice, a time beyond 1677 to 2262), are refused: the other samples are stored, and the answer is a 400 that says what was not. A body that is no such message stores nothing. `Content-Encoding` is `snappy` (its block format, also without the header); `gzip`, `zstd` and `identity` are understood too. Version 2.0 is a 415.
+         */
+        post: operations["prometheusWrite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * OpenTelemetry's metrics
+         * @description An ExportMetricsServiceRequest of OTLP/HTTP, protobuf or JSON, also gzip or zstd. A number is the field `value` of the table of its metric, integer if it is sent `asInt`; a histogram is the tables `NAME_bucket` (tag `le`, cumulative, `+Inf` is all), `NAME_count`, `NAME_sum`, `NAME_min` and `NAME_max`, an exponential one too, with the bounds of its buckets; a summary is `NAME` (tag `quantile`), `NAME_count` and `NAME_sum`. Tags are the attributes of the point, over those of the scope (and `otel.scope.name`, `otel.scope.version`), over those of the resource. Points without a recorded value are dropped. A point that its table does not take is refused as a whole and counted in `partialSuccess`, the others are stored; a body that is no such message stores nothing (400). Send again after 429 and 503.
+         */
+        post: operations["otlpMetrics"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health": {
         parameters: {
             query?: never;
@@ -1085,6 +1125,16 @@ export interface components {
             };
             createdAt: number | string;
             expiresAt: number | string | null;
+        };
+        OtlpMetricsAnswer: {
+            partialSuccess?: {
+                rejectedDataPoints: string;
+                errorMessage: string;
+            };
+        };
+        OtlpStatus: {
+            code: number;
+            message: string;
         };
         Health: {
             /** @enum {string} */
@@ -2906,6 +2956,120 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    prometheusWrite: {
+        parameters: {
+            query?: {
+                /** @description Database */
+                db?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-protobuf": string;
+            };
+        };
+        responses: {
+            /** @description All samples were stored */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why, as text. 400: not sent again; 429 and 5xx: sent again */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example body: no valid WriteRequest */
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    otlpMetrics: {
+        parameters: {
+            query?: {
+                /** @description Database */
+                db?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-protobuf": string;
+                /**
+                 * @example {
+                 *       "resourceMetrics": [
+                 *         {
+                 *           "resource": {
+                 *             "attributes": [
+                 *               {
+                 *                 "key": "service.name",
+                 *                 "value": {
+                 *                   "stringValue": "shop"
+                 *                 }
+                 *               }
+                 *             ]
+                 *           },
+                 *           "scopeMetrics": [
+                 *             {
+                 *               "scope": {
+                 *                 "name": "meter"
+                 *               },
+                 *               "metrics": [
+                 *                 {
+                 *                   "name": "queue.length",
+                 *                   "gauge": {
+                 *                     "dataPoints": [
+                 *                       {
+                 *                         "timeUnixNano": "1790000000000000000",
+                 *                         "asInt": "42"
+                 *                       }
+                 *                     ]
+                 *                   }
+                 *                 }
+                 *               ]
+                 *             }
+                 *           ]
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description ExportMetricsServiceResponse: empty if all points were stored */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-protobuf": string;
+                    "application/json": components["schemas"]["OtlpMetricsAnswer"];
+                };
+            };
+            /** @description A Status of google.rpc */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-protobuf": string;
+                    "application/json": components["schemas"]["OtlpStatus"];
+                };
             };
         };
     };

@@ -15,6 +15,8 @@ import { TokenStore } from './token-store.ts'
 import { addBackupRoutes } from './routes/backup.ts'
 import { addExportRoutes } from './routes/export.ts'
 import { addInfluxRoutes } from './routes/influx.ts'
+import { addOtlpRoutes } from './routes/otlp.ts'
+import { addPrometheusRoutes } from './routes/prometheus.ts'
 import { addQueryRoutes } from './routes/query.ts'
 import { addServiceRoutes } from './routes/service.ts'
 import { addDatabaseRoutes } from './routes/databases.ts'
@@ -67,6 +69,8 @@ export function createApp(db: ServedDatabase, options: AppOptions = {}): OpenAPI
   addDatabaseRoutes(server)
   addTokenRoutes(server)
   addInfluxRoutes(server)
+  addPrometheusRoutes(server)
+  addOtlpRoutes(server)
   addServiceRoutes(server)
   addPaths(server)
   return server.app

@@ -1,4 +1,4 @@
-// Request bodies: one iterator of chunks for every route, that inflates gzip and counts bytes on
+// Request bodies: one iterator of chunks for every route, that inflates gzip and zstd and counts bytes on
 // the wire and inflated while they stream, so that a bomb costs no more than its limit. Hosts may
 // inject a faster source and inflater (server/node.ts); without them web streams do it.
 
@@ -7,6 +7,7 @@ import { OmenError } from '../engine/error.ts'
 import type { AnswerBody } from './answer.ts'
 import type { Failed } from './encode/stream.ts'
 import { type BodyLimits, PACE_BYTES, SHORT_BODY_BYTES } from './limits.ts'
+import { inflateZstd } from './zstd.ts'
 
 type Chunks = AsyncIterable<Uint8Array>
 
@@ -14,8 +15,11 @@ type Chunks = AsyncIterable<Uint8Array>
 export interface BodyHost {
   /** The raw body, or null if this request has to be read from its web stream. */
   source(env: unknown): Chunks | null
-  /** Inflates gzip, all members of it; throws on damage, truncation and trailing bytes. */
-  inflate(chunks: Chunks): Chunks
+  /**
+   * Inflates gzip, all members of it, or zstd, all frames of it; throws on damage, truncation and
+   * trailing bytes.
+   */
+  inflate(chunks: Chunks, encoding: 'gzip' | 'zstd'): Chunks
   /** True if this request has no body at all, by what its head says. */
   isEmpty(env: unknown): boolean
   /**
@@ -47,23 +51,35 @@ export interface HostAnswer {
 /** Chunks are cut to this before web streams inflate them: it bounds what one step may produce. */
 const INFLATE_STEP = 16_384
 
+/** How a body is packed, as far as it is unpacked here. */
+export type Encoding = 'identity' | 'gzip' | 'zstd'
+
+/** What `Content-Encoding` says, `identity` if nothing. */
+export function givenEncoding({ headers }: Request): string {
+  return headers.get('content-encoding')?.trim().toLowerCase() || 'identity'
+}
+
+/** Throws `unsupported_media_type` for other encodings, and for one inside another. */
+export function checkEncoding(encoding: string): Encoding {
+  if (encoding === 'identity' || encoding === 'gzip' || encoding === 'zstd') return encoding
+  throw new OmenError(
+    'unsupported_media_type',
+    `content encoding "${encoding}" is not offered: send gzip, zstd, or none`,
+  )
+}
+
 /**
- * The chunks of a request body, inflated. Throws `too_large`, `unsupported_media_type` (an
- * encoding other than gzip, in either header) and `bad_request` (broken gzip, a body that ends early).
+ * The chunks of a request body, inflated. Throws `too_large`, `unsupported_media_type` (an encoding
+ * that is not offered, in either header) and `bad_request` (a broken encoding, a body that ends early).
+ * `encoding`: what it is packed in, if the route knows better than its header.
  */
 export function bodyChunks(
   request: Request,
   env: unknown,
   limits: BodyLimits,
   host: BodyHost | null,
+  encoding: Encoding = checkEncoding(givenEncoding(request)),
 ): Chunks {
-  const encoding = (request.headers.get('content-encoding') ?? 'identity').trim().toLowerCase()
-  if (encoding !== 'identity' && encoding !== 'gzip') {
-    throw new OmenError(
-      'unsupported_media_type',
-      `content encoding "${encoding}" is not offered: send gzip, or none`,
-    )
-  }
   const transfer = request.headers.get('transfer-encoding') ?? 'chunked'
   if (transfer.trim().toLowerCase() !== 'chunked') {
     throw new OmenError(
@@ -75,8 +91,12 @@ export function bodyChunks(
   const raw = host?.source(env) ?? readStream(request.body)
   const wire = countBytes(raw, limits.wireBytesMax, 'body')
   if (encoding === 'identity') return wire
-  const inflated = host ? host.inflate(wire) : inflateStream(wire)
-  return countBytes(guardGzip(inflated), limits.inflatedBytesMax, 'inflated body')
+  const inflated = host
+    ? host.inflate(wire, encoding)
+    : encoding === 'gzip'
+      ? inflateStream(wire)
+      : inflateZstd(wire)
+  return countBytes(guardInflated(inflated, encoding), limits.inflatedBytesMax, 'inflated body')
 }
 
 /**
@@ -138,18 +158,18 @@ async function* readStream(stream: ReadableStream<Uint8Array> | null): Chunks {
 }
 
 /** Gives whatever an inflater throws the code of a client's mistake. */
-async function* guardGzip(chunks: Chunks): Chunks {
+async function* guardInflated(chunks: Chunks, encoding: Encoding): Chunks {
   try {
     yield* chunks
   } catch (error) {
     if (error instanceof OmenError) throw error
-    throw new OmenError('bad_request', 'body: its gzip encoding is damaged or cut short', {
+    throw new OmenError('bad_request', `body: its ${encoding} encoding is damaged or cut short`, {
       cause: error,
     })
   }
 }
 
-/** Inflates with the platform's DecompressionStream; pulls a step at a time. */
+/** Inflates gzip with the platform's DecompressionStream; pulls a step at a time. */
 async function* inflateStream(chunks: Chunks): Chunks {
   const source = cutChunks(chunks)
   let failure: unknown = null
@@ -196,10 +216,9 @@ export function shortBody(
   env: unknown,
   limits: BodyLimits,
   host: BodyHost | null,
+  encoding: string = headers.get('content-encoding') ?? 'identity',
 ): Promise<Uint8Array> | null {
-  if (host === null || headers.has('content-encoding') || headers.has('transfer-encoding')) {
-    return null
-  }
+  if (host === null || encoding !== 'identity' || headers.has('transfer-encoding')) return null
   return host.whole(env, Math.min(SHORT_BODY_BYTES, limits.wireBytesMax, limits.inflatedBytesMax))
 }
 

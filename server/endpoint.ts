@@ -9,7 +9,14 @@ import type { Database } from '../engine/database.ts'
 import type { CancelSignal } from '../engine/query/cancel.ts'
 import { OmenError } from '../engine/error.ts'
 import type { Access } from './access.ts'
-import { bodyChunks, pacedChunks, readText, shortText, type BodyHost } from './body.ts'
+import {
+  bodyChunks,
+  pacedChunks,
+  readText,
+  shortText,
+  type BodyHost,
+  type Encoding,
+} from './body.ts'
 import type { Cors } from './cors.ts'
 import type { Course, RequestLog } from './course.ts'
 import type { Failed } from './encode/stream.ts'
@@ -67,7 +74,7 @@ export interface ServerEnv {
 export type ServerContext = Context<ServerEnv>
 
 /** Answers whatever was thrown, in the shape of the route. */
-export type ErrorShape = (thrown: unknown, requestId: string) => Response
+export type ErrorShape = (thrown: unknown, requestId: string, request: Request) => Response
 
 /** One server: its router and what the routes share. */
 export interface Server {
@@ -257,7 +264,7 @@ export function answerError(
     const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
     log(`${c.req.method} ${c.req.path} ${requestId}: ${text}`)
   }
-  const answer = shape(thrown, requestId)
+  const answer = shape(thrown, requestId, c.req.raw)
   c.get('course').bytes = Number(answer.headers.get('Content-Length') ?? 0)
   return answer
 }
@@ -272,15 +279,20 @@ export function breakAnswer({ log, bodyHost }: Server, c: ServerContext): Failed
   }
 }
 
-/** The chunks of this request's body, inflated and counted: the server's limits, or less. */
+/**
+ * The chunks of this request's body, inflated and counted: the server's limits, or less. `encoding`: if
+ * the route knows better than the header.
+ */
 export function readBody(
   { db, limits, bodyHost }: Server,
   c: ServerContext,
   bytesMax = Infinity,
+  encoding?: Encoding,
 ): AsyncIterable<Uint8Array> {
   const wireBytesMax = Math.min(limits.wireBytesMax, bytesMax)
   const inflatedBytesMax = Math.min(limits.inflatedBytesMax, bytesMax)
-  const chunks = bodyChunks(c.req.raw, c.env, { wireBytesMax, inflatedBytesMax }, bodyHost)
+  const limited = { wireBytesMax, inflatedBytesMax }
+  const chunks = bodyChunks(c.req.raw, c.env, limited, bodyHost, encoding)
   return pacedChunks(chunks, () => db.pause())
 }
 

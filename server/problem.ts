@@ -121,10 +121,15 @@ export function errorHeaders(error: OmenError): Record<string, string> {
 }
 
 /** The answer of a native route to whatever was thrown. */
-export function problemResponse(
+export function problemResponse(thrown: unknown, requestId: string): Response {
+  return problemWith(thrown, requestId, {})
+}
+
+/** The same with more headers. */
+export function problemWith(
   thrown: unknown,
   requestId: string,
-  headers: Record<string, string> = {},
+  headers: Record<string, string>,
 ): Response {
   const error = toOmenError(thrown)
   const problem = describeProblem(error, requestId)

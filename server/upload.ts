@@ -3,7 +3,7 @@
 
 import type { Batch } from '../engine/ingest/batch.ts'
 import { OmenError } from '../engine/error.ts'
-import { pacedChunks, readText, shortBody } from './body.ts'
+import { pacedChunks, readText, shortBody, type Encoding } from './body.ts'
 import { readBody, signalOf, type Server, type ServerContext } from './endpoint.ts'
 import { SHORT_BODY_BYTES } from './limits.ts'
 
@@ -27,18 +27,22 @@ export async function* uploadChunks(
   }
 }
 
-/** A body that has to be whole before it is staged: it counts as staged while it is read. */
+/**
+ * A body that has to be whole before it is staged: it counts as staged while it is read. `encoding`: if
+ * the route knows better than the header.
+ */
 export async function uploadBytes(
   server: Server,
   c: ServerContext,
   batch: Upload,
+  encoding?: Encoding,
 ): Promise<Uint8Array> {
   if (!batch.hasRoom) await batch.room(0, c.req.raw.signal)
-  const short = shortBody(c.req.raw, c.env, server.limits, server.bodyHost)
+  const short = shortBody(c.req.raw, c.env, server.limits, server.bodyHost, encoding)
   if (short !== null) return short
   let bytes = new Uint8Array(2 * SHORT_BODY_BYTES)
   let size = 0
-  for await (const chunk of heldChunks(server, c, batch)) {
+  for await (const chunk of heldChunks(server, c, batch, encoding)) {
     if (size + chunk.length > bytes.length) {
       const larger = new Uint8Array(Math.max(2 * bytes.length, size + chunk.length))
       larger.set(bytes.subarray(0, size))
@@ -77,10 +81,11 @@ async function* heldChunks(
   server: Server,
   c: ServerContext,
   batch: Upload,
+  encoding: Encoding | undefined,
 ): AsyncGenerator<Uint8Array> {
   let heldBytes = 0
   await batch.room(heldBytes, c.req.raw.signal)
-  for await (const chunk of readBody(server, c)) {
+  for await (const chunk of readBody(server, c, Infinity, encoding)) {
     heldBytes += chunk.length
     yield chunk
     await batch.room(heldBytes, c.req.raw.signal)

@@ -93,7 +93,7 @@ const ROOMS: Record<string, Room> = {
   server: {
     folders: ['engine', 'sql'],
     types: [],
-    packages: ['hono', '@hono/zod-openapi', '@hono/node-server', 'zod'],
+    packages: ['fzstd', 'hono', '@hono/zod-openapi', '@hono/node-server', 'zod'],
   },
   client: { folders: [], types: [], packages: [] },
 }
@@ -232,9 +232,9 @@ describe('kernel', () => {
 })
 
 describe('repository', () => {
-  test('depends at run time on four packages', () => {
+  test('depends at run time on five packages', () => {
     const { dependencies } = JSON.parse(read('package.json')) as { dependencies: object }
-    const allowed = ['@hono/node-server', '@hono/zod-openapi', 'hono', 'zod']
+    const allowed = ['@hono/node-server', '@hono/zod-openapi', 'fzstd', 'hono', 'zod']
     expect(Object.keys(dependencies).sort()).toEqual(allowed)
   })
 

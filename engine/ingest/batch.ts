@@ -10,6 +10,7 @@ import { CsvPlan } from './csv-plan.ts'
 import { type LineError, OmenError, assert } from '../error.ts'
 import type { KernelInstance } from '../kernel.ts'
 import type { Precision } from '../query/query.ts'
+import { Message, type MessageKind } from './message.ts'
 import type { TextForm } from './refusal.ts'
 import { type StagedBatch, StagedRows } from './staged-batch.ts'
 import type { StagingPlace, StagingPool } from './staging-pool.ts'
@@ -18,6 +19,7 @@ import { PRECISION_NS } from '../time.ts'
 
 export type { ColumnPoints } from './column-block.ts'
 export type { CsvSpec } from './csv-header.ts'
+export type { MessageKind } from './message.ts'
 export type { StagedBatch } from './staged-batch.ts'
 
 /** `fsync`: durable when answered. `memory`: written and synced soon after. */
@@ -60,6 +62,12 @@ export interface Batch {
   csv(chunk: Uint8Array, spec: CsvSpec): void
   /** Stages columns of one table and tag set. */
   points(points: ColumnPoints): void
+  /**
+   * Stages a whole message of Prometheus' remote write or of OTLP in steps; run them to their end.
+   * With `snappyBytesMax` it is a block of Snappy of so many bytes at most. Throws `bad_request` for
+   * bytes that are no such message, `too_large`, `busy`; then the batch can only be discarded.
+   */
+  message(kind: MessageKind, body: Uint8Array, snappyBytesMax?: number): Generator<undefined, void>
   /** Points staged so far. */
   readonly rowCount: number
   /** Bytes staged so far. */
@@ -122,6 +130,8 @@ class StagingBatch implements Batch {
   private heldBytes = 0
   private readonly lease: CatalogLease
   private text: OpenText | null = null
+  /** A message that is not staged to its end. */
+  private underWay: Message | null = null
   /** CSV that has not come to the end of its header. */
   private header: { bytes: Uint8Array; spec: CsvSpec } | null = null
   /** After an error that left the text in the middle, the batch can only be discarded. */
@@ -222,9 +232,35 @@ class StagingBatch implements Batch {
     })
   }
 
+  *message(
+    kind: MessageKind,
+    body: Uint8Array,
+    snappyBytesMax?: number,
+  ): Generator<undefined, void> {
+    const steps = this.messageSteps(kind, body, snappyBytesMax)
+    while (!this.guarded(() => steps.next().done)) yield
+  }
+
+  private *messageSteps(
+    kind: MessageKind,
+    body: Uint8Array,
+    snappyBytesMax: number | undefined,
+  ): Generator<undefined, void> {
+    this.endText()
+    this.staging.beginText()
+    const message = new Message(this.staging, kind)
+    this.underWay = message
+    if (snappyBytesMax === undefined) message.setPlain(body)
+    else yield* message.inflate(body, snappyBytesMax)
+    yield* message.stage()
+    this.underWay = null
+    message.release()
+  }
+
   async commit(ack: Ack = 'fsync'): Promise<WriteResult> {
     assert(!this.isSubmitted, 'batch: committed twice')
     try {
+      assert(this.underWay === null, 'batch: committed before its message had come to its end')
       this.guarded(() => this.endText())
       this.refuseIfBad()
       const { staging } = this
@@ -247,22 +283,24 @@ class StagingBatch implements Batch {
     this.text?.plan?.release()
     this.text = null
     this.header = null
+    this.underWay?.release()
     this.staging.release()
     this.place.close()
     this.lease.end()
   }
 
   /** Runs one call; an error that leaves text half read finishes the batch. */
-  private guarded(call: () => void): void {
+  private guarded<T>(call: () => T): T {
     assert(!this.isFinished && !this.isSubmitted, 'batch: used after commit or discard')
     if (this.failure !== null) throw this.failure
     try {
-      this.host.instance.guard(call)
+      return this.host.instance.guard(call)
     } catch (error) {
       this.failure = error
       throw error
     } finally {
-      this.place.hold(this.staging.regionBytes + this.heldBytes)
+      const messageBytes = this.underWay?.byteSize ?? 0
+      this.place.hold(this.staging.regionBytes + this.heldBytes + messageBytes)
     }
   }
 

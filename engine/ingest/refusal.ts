@@ -77,6 +77,10 @@ const MESSAGES: Record<RefusalName, (r: Refusal) => string> = {
   REFUSED_STRING_LENGTH: () => 'a string is longer than 1,048,576 bytes',
   REFUSED_TAG_COUNT: () => 'more than 256 tags',
   REFUSED_FIELD_COUNT: () => 'more than 4,096 fields',
+  REFUSED_HISTOGRAM: () => 'native histograms are not stored: send classic ones',
+  REFUSED_BUCKETS: () => 'more than 4,096 buckets, bounds or quantiles in one point',
+  REFUSED_BUCKET_COUNT: () => 'the counts of buckets do not fit their bounds',
+  REFUSED_NO_VALUE: () => 'a point without a value',
   REFUSED_EXPIRED: (r) =>
     `timestamp ${r.token === '' ? '' : `'${r.token}' `}is older than the retention of its table`,
 }
@@ -88,6 +92,7 @@ const LIMITS = new Set<RefusalName>([
   'REFUSED_STRING_LENGTH',
   'REFUSED_TAG_COUNT',
   'REFUSED_FIELD_COUNT',
+  'REFUSED_BUCKETS',
 ])
 
 /** The words and the code of a reason. */
@@ -108,6 +113,7 @@ function codeOf(kernel: Kernel, name: RefusalName, form: TextForm): ErrorCode {
     return form === 'lines' ? 'line_protocol' : 'bad_request'
   }
   if (LIMITS.has(name)) return 'limit_exceeded'
+  if (name === 'REFUSED_HISTOGRAM') return 'unsupported'
   if (name === 'REFUSED_EXPIRED') return 'expired'
   return name === 'REFUSED_CELL_RANGE' ? 'out_of_range' : 'type_conflict'
 }

@@ -300,7 +300,8 @@ export class Staging {
     this.setField(80, this.errorText.size)
   }
 
-  private checkSize(): void {
+  /** Throws `too_large` when more is staged than the request may. */
+  checkSize(): void {
     if (this.byteSize <= this.bytesMax) return
     const message = `batch: ${this.byteSize} bytes staged, over the limit of ${this.bytesMax}`
     throw new OmenError('too_large', message)
@@ -329,7 +330,7 @@ export class Staging {
     const { message, code } = wordRefusal(this.kernel, refusal, form)
     if (locate === undefined) return { line, column, pointer: null, message, input, code }
     const pointer = locate(line === NONE ? null : line, column === NONE ? null : column)
-    return { line: null, column: null, pointer, message, input: null, code }
+    return { line: null, column: null, pointer, message, input: input || null, code }
   }
 
   private field(offset: number): number {

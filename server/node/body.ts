@@ -2,9 +2,10 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
-import { createGunzip } from 'node:zlib'
+import zlib from 'node:zlib'
 import { OmenError } from '../../engine/error.ts'
 import type { BodyHost } from '../body.ts'
+import { WINDOW_BYTES_MAX, inflateZstd } from '../zstd.ts'
 import { NodeAnswer } from './answer.ts'
 
 /** What Hono's adapter gives the app as its environment. */
@@ -17,7 +18,7 @@ export const nodeBodies: BodyHost = {
   source(env) {
     return readIncoming((env as NodeEnv).incoming)
   },
-  inflate: inflateGzip,
+  inflate: inflateNode,
   isEmpty(env) {
     const { headers } = (env as NodeEnv).incoming
     const length = headers['content-length']
@@ -79,7 +80,31 @@ async function* readIncoming(incoming: IncomingMessage): AsyncGenerator<Uint8Arr
   }
 }
 
-async function* inflateGzip(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** Node 22.15 and later. */
+interface NewerZlib {
+  createZstdDecompress?: (options: {
+    chunkSize: number
+    params: Record<number, number>
+  }) => zlib.Gunzip
+  constants: { ZSTD_d_windowLogMax?: number }
+}
+
+const { createZstdDecompress, constants } = zlib as unknown as NewerZlib
+
+function inflateNode(
+  chunks: AsyncIterable<Uint8Array>,
+  encoding: 'gzip' | 'zstd',
+): AsyncIterable<Uint8Array> {
+  if (encoding === 'gzip') return inflateWith(chunks, zlib.createGunzip({ chunkSize: 65_536 }))
+  if (createZstdDecompress === undefined) return inflateZstd(chunks)
+  const params = { [constants.ZSTD_d_windowLogMax!]: Math.log2(WINDOW_BYTES_MAX) }
+  return inflateWith(chunks, createZstdDecompress({ chunkSize: 65_536, params }))
+}
+
+async function* inflateWith(
+  chunks: AsyncIterable<Uint8Array>,
+  inflater: zlib.Gunzip,
+): AsyncGenerator<Uint8Array> {
   let sent = 0
   async function* count(): AsyncGenerator<Uint8Array> {
     for await (const chunk of chunks) {
@@ -88,14 +113,13 @@ async function* inflateGzip(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<U
     }
   }
   const source = Readable.from(count())
-  const gunzip = createGunzip({ chunkSize: 65_536 })
-  source.on('error', (error) => gunzip.destroy(error))
+  source.on('error', (error) => inflater.destroy(error))
   try {
-    yield* source.pipe(gunzip) as AsyncIterable<Uint8Array>
+    yield* source.pipe(inflater) as AsyncIterable<Uint8Array>
     // zlib ends at the last member and says nothing of bytes after it: they were points, perhaps.
-    if (gunzip.bytesWritten !== sent) throw new Error('bytes after the end of gzip')
+    if (inflater.bytesWritten !== sent) throw new Error('bytes after the end')
   } finally {
     source.destroy()
-    gunzip.destroy()
+    inflater.destroy()
   }
 }

@@ -6,7 +6,7 @@ import { STATUS_CODES, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { OmenError } from '../../engine/error.ts'
 import { HEADER_BYTES_MAX } from '../limits.ts'
-import { describeProblem, problemResponse } from '../problem.ts'
+import { describeProblem, problemWith } from '../problem.ts'
 
 /** Headers of an answer that the app has no part in. */
 function bareHeaders(requestId: string): Record<string, string> {
@@ -21,7 +21,7 @@ function bareHeaders(requestId: string): Record<string, string> {
 export function refuseUnreadable(cause: unknown): Response {
   const message = cause instanceof Error ? cause.message : 'unreadable request'
   const requestId = randomUUID()
-  return problemResponse(new OmenError('bad_request', message), requestId, bareHeaders(requestId))
+  return problemWith(new OmenError('bad_request', message), requestId, bareHeaders(requestId))
 }
 const PARSER_ERRORS: Readonly<Record<string, { status: number; error: OmenError }>> = {
   HPE_HEADER_OVERFLOW: {

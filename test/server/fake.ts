@@ -253,6 +253,7 @@ function fakeBatch(fake: FakeState, options: BatchOptions): Batch {
     points(points: ColumnPoints) {
       state.points.push(points)
     },
+    *message() {},
     rowCount: 0,
     byteSize: 0,
     errors: fake.lineErrors,

@@ -160,3 +160,10 @@ export async function refusal(
   }
   throw new Error('the write was not refused')
 }
+
+/** Runs steps to their end: how many there were. */
+export function runSteps(steps: Iterator<unknown>): number {
+  let count = 0
+  while (!steps.next().done) count++
+  return count
+}
