@@ -20,7 +20,7 @@ import {
 import type { Cors } from './cors.ts'
 import type { Course, RequestLog } from './course.ts'
 import type { Failed } from './encode/stream.ts'
-import { permit, type AccessRule, type Grant } from './grant.ts'
+import { permit, RULE_TEXTS, type AccessRule, type Grant } from './grant.ts'
 import type { BodyLimits } from './limits.ts'
 import type { ServerMetrics } from './metrics.ts'
 import { checkShape, readParameters } from './parameters.ts'
@@ -234,13 +234,15 @@ async function refuseBody(server: Server, c: ServerContext): Promise<void> {
 }
 
 function describe(endpoint: Endpoint<z.ZodObject>): RouteConfig {
-  const { method, path, operationId, summary, description, group, answers } = endpoint
+  const { method, path, operationId, summary, group, answers } = endpoint
+  const texts = [endpoint.description, RULE_TEXTS[endpoint.access]]
+  const description = texts.filter((text) => typeof text === 'string').join(' ')
   return createRoute({
     method,
     path,
     operationId,
     summary,
-    ...(description === undefined ? {} : { description }),
+    ...(description === '' ? {} : { description }),
     tags: [group],
     ...(endpoint.access === 'open' ? { security: [] } : {}),
     request: {

@@ -24,6 +24,17 @@ export const EVERY_DATABASE = '*'
  */
 export type AccessRule = 'open' | 'listing' | 'reader' | Scope | 'server'
 
+/** What a rule asks for, as the API document says it. */
+export const RULE_TEXTS: Readonly<Record<AccessRule, string | null>> = {
+  open: null,
+  listing: 'Any token.',
+  reader: 'Token with `read` of some database.',
+  read: 'Token with `read` of the database.',
+  write: 'Token with `write` of the database.',
+  admin: 'Token with `admin` of the database.',
+  server: 'Token with `admin` of all databases (`*`).',
+}
+
 export interface Grant {
   /** The token's, for logs and limits; null: none was needed. */
   readonly holder: Holder | null

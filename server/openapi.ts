@@ -21,7 +21,9 @@ export function openApiDocument(app: OpenAPIHono<ServerEnv>): OpenApiDocument {
     registry.registerComponent('securitySchemes', 'token', {
       type: 'http',
       scheme: 'bearer',
-      description: 'OMENDB_TOKEN of the server; none is needed on a loopback server without one',
+      description:
+        'A token of `POST /v1/tokens`, or OMENDB_TOKEN of the server. A server without any asks for ' +
+        'none and serves its own machine only',
     })
   }
   const document = app.getOpenAPI31Document({

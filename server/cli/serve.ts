@@ -111,7 +111,9 @@ function tlsReader(cert: string | undefined, key: string | undefined): (() => Tl
   if (cert === undefined || key === undefined) {
     throw new UsageError('--tls-cert and --tls-key are needed together')
   }
-  return () => ({ cert: readPem(cert), key: readPem(key) })
+  const read = (): TlsFiles => ({ cert: readPem(cert), key: readPem(key) })
+  read() // says now what is missing, before anything is opened
+  return read
 }
 
 function readPem(path: string): string {

@@ -49,7 +49,7 @@ export const SERVE_FLAGS = {
   'scan-workers': {
     value: 'N',
     env: 'OMENDB_SCAN_WORKERS',
-    help: 'threads for large ranges, 0 to 4, each an eighth of the memory (0)',
+    help: 'threads for large ranges, 0 to 4, of an eighth each (0)',
   },
   'scrub-rate': {
     value: 'MIB',
