@@ -12,7 +12,7 @@ export interface paths {
         put?: never;
         /**
          * Write line protocol
-         * @description InfluxDB line protocol; `precision` is `ns` unless given. gzip is understood.
+         * @description InfluxDB line protocol; `precision` is `ns` unless given. gzip is understood. Token with `write` of the database.
          */
         post: operations["write"];
         delete?: never;
@@ -32,7 +32,7 @@ export interface paths {
         put?: never;
         /**
          * Write points as JSON
-         * @description Columns or rows, one entry or a list; `precision` is `ms` unless given.
+         * @description Columns or rows, one entry or a list; `precision` is `ms` unless given. Token with `write` of the database.
          */
         post: operations["writePoints"];
         delete?: never;
@@ -52,7 +52,7 @@ export interface paths {
         put?: never;
         /**
          * Import CSV or NDJSON
-         * @description Reads what export writes. A column is float, boolean or string by its first value unless `types` or the table says otherwise; `precision` is `ms` unless given.
+         * @description Reads what export writes. A column is float, boolean or string by its first value unless `types` or the table says otherwise; `precision` is `ms` unless given. Token with `write` of the database.
          */
         post: operations["importRows"];
         delete?: never;
@@ -70,13 +70,13 @@ export interface paths {
         };
         /**
          * Query points, aggregates or buckets by URL
-         * @description The members of `POST /v1/query` as parameters: lists are comma-separated (not at commas inside parentheses or quotes), objects are JSON text. For reads that fit a URL.
+         * @description The members of `POST /v1/query` as parameters: lists are comma-separated (not at commas inside parentheses or quotes), objects are JSON text. For reads that fit a URL. Token with `read` of the database.
          */
         get: operations["queryUrl"];
         put?: never;
         /**
          * Query points, aggregates or buckets
-         * @description Raw points without an aggregate in `select` (one entry a series), else one entry for each combination of `by`. `every` cuts the range into buckets named by their start, `fill` makes those without points. The first `limit` rows (1,000,000 at most and unless given) in time order come first; `cursor` asks for those after them. A query that scans, makes or takes too much is a 422 `limit_exceeded` that names the limit.
+         * @description Raw points without an aggregate in `select` (one entry a series), else one entry for each combination of `by`. `every` cuts the range into buckets named by their start, `fill` makes those without points. The first `limit` rows (1,000,000 at most and unless given) in time order come first; `cursor` asks for those after them. A query that scans, makes or takes too much is a 422 `limit_exceeded` that names the limit. Token with `read` of the database.
          */
         post: operations["query"];
         delete?: never;
@@ -94,7 +94,7 @@ export interface paths {
         };
         /**
          * Newest point of each series or group
-         * @description The newest value of each field of `select` (all without it) of every series, or of each group of `by`, in the shape of a query's answer.
+         * @description The newest value of each field of `select` (all without it) of every series, or of each group of `by`, in the shape of a query's answer. Token with `read` of the database.
          */
         get: operations["latest"];
         put?: never;
@@ -114,13 +114,13 @@ export interface paths {
         };
         /**
          * Stream rows as CSV, NDJSON, line protocol, Arrow or Parquet by URL
-         * @description As `POST /v1/export`, with the members as parameters.
+         * @description As `POST /v1/export`, with the members as parameters. Token with `read` of the database.
          */
         get: operations["exportUrl"];
         put?: never;
         /**
          * Stream rows as CSV, NDJSON, line protocol, Arrow or Parquet
-         * @description Rows by series, then time, without a limit unless given, as fast as the client reads. What is wrong with the request is told before the first byte; a later failure breaks the connection. `time` is `rfc3339` unless given. Columns are `time`, the tags, the fields.
+         * @description Rows by series, then time, without a limit unless given, as fast as the client reads. What is wrong with the request is told before the first byte; a later failure breaks the connection. `time` is `rfc3339` unless given. Columns are `time`, the tags, the fields. Token with `read` of the database.
          */
         post: operations["export"];
         delete?: never;
@@ -138,7 +138,7 @@ export interface paths {
         };
         /**
          * Tables of a database, by name
-         * @description All tables of a database by name, with exact counts of points and series.
+         * @description All tables of a database by name, with exact counts of points and series. Token with `read` of the database.
          */
         get: operations["tables"];
         put?: never;
@@ -158,18 +158,18 @@ export interface paths {
         };
         /**
          * A table: its tags, fields and extent
-         * @description Tags, fields with their types, settings and sizes of one table. `time` says how its first and last time come out.
+         * @description Tags, fields with their types, settings and sizes of one table. `time` says how its first and last time come out. Token with `read` of the database.
          */
         get: operations["table"];
         /**
          * Make a table, or set what the body names
-         * @description Tags and fields are added, never taken away; another type than the table has is a 422. Points older than the retention are refused, hidden and removed, from this answer on.
+         * @description Tags and fields are added, never taken away; another type than the table has is a 422. Points older than the retention are refused, hidden and removed, from this answer on. Token with `admin` of the database.
          */
         put: operations["putTable"];
         post?: never;
         /**
          * Drop a table and its points
-         * @description Drops the table with all points, series, columns and settings. Durable when answered.
+         * @description Drops the table with all points, series, columns and settings. Durable when answered. Token with `admin` of the database.
          */
         delete: operations["dropTable"];
         options?: never;
@@ -189,7 +189,7 @@ export interface paths {
         post?: never;
         /**
          * Drop a field and its values
-         * @description Frees its name and type. Points stay, without it. Tags cannot be dropped.
+         * @description Frees its name and type. Points stay, without it. Tags cannot be dropped. Token with `admin` of the database.
          */
         delete: operations["dropColumn"];
         options?: never;
@@ -209,7 +209,7 @@ export interface paths {
         post?: never;
         /**
          * Delete points by time range and condition
-         * @description Deletes the points in [`start`, `end`) that meet `where`; one of the three must be there. They are those that were acknowledged before; later writes live, also of the same series and times. Durable when answered; an error leaves all of them or none. `deleted` counts points (series and time) exactly, also with `dryRun=true`, which deletes nothing. A condition on fields may select up to 1,000,000 separate runs of points, else 422. Buckets of rollups are worked out anew; one whose points have expired goes if the range holds all of it and no condition on fields is asked, and else stays as it is.
+         * @description Deletes the points in [`start`, `end`) that meet `where`; one of the three must be there. They are those that were acknowledged before; later writes live, also of the same series and times. Durable when answered; an error leaves all of them or none. `deleted` counts points (series and time) exactly, also with `dryRun=true`, which deletes nothing. A condition on fields may select up to 1,000,000 separate runs of points, else 422. Buckets of rollups are worked out anew; one whose points have expired goes if the range holds all of it and no condition on fields is asked, and else stays as it is. Token with `admin` of the database.
          */
         delete: operations["deleteRows"];
         options?: never;
@@ -226,7 +226,7 @@ export interface paths {
         };
         /**
          * Series of a table
-         * @description The tag sets of a table that meet `where`, 10,000 unless `limit` says less; `cursor` of the answer asks for the next page, null = that was all.
+         * @description The tag sets of a table that meet `where`, 10,000 unless `limit` says less; `cursor` of the answer asks for the next page, null = that was all. Token with `read` of the database.
          */
         get: operations["series"];
         put?: never;
@@ -246,7 +246,7 @@ export interface paths {
         };
         /**
          * Tag keys of a table
-         * @description Tag keys by name.
+         * @description Tag keys by name. Token with `read` of the database.
          */
         get: operations["tags"];
         put?: never;
@@ -266,7 +266,7 @@ export interface paths {
         };
         /**
          * Values of a tag
-         * @description The values that a tag has in the series that meet `where`, 10,000 unless `limit` says less, with a cursor as series have.
+         * @description The values that a tag has in the series that meet `where`, 10,000 unless `limit` says less, with a cursor as series have. Token with `read` of the database.
          */
         get: operations["tagValues"];
         put?: never;
@@ -286,7 +286,7 @@ export interface paths {
         };
         /**
          * Segments, blocks, bytes and bits per value of a table
-         * @description What lies in its segment files: rows that are still in memory and in the log are not counted, overwritten and deleted ones are until a merge takes them. `points` of `GET /v1/tables/{table}` is what queries see.
+         * @description What lies in its segment files: rows that are still in memory and in the log are not counted, overwritten and deleted ones are until a merge takes them. `points` of `GET /v1/tables/{table}` is what queries see. Token with `read` of the database.
          */
         get: operations["tableStats"];
         put?: never;
@@ -306,7 +306,7 @@ export interface paths {
         };
         /**
          * Stream a backup of all databases
-         * @description A tar archive of everything acknowledged before the request; writing goes on. `since`, the id of an earlier backup of this server, leaves out the segment files which that one has. 409 `conflict`: that backup is of another data directory (a restored server begins with a full one). A stream that breaks off is no backup.
+         * @description A tar archive of everything acknowledged before the request; writing goes on. `since`, the id of an earlier backup of this server, leaves out the segment files which that one has. 409 `conflict`: that backup is of another data directory (a restored server begins with a full one). A stream that breaks off is no backup. Token with `admin` of all databases (`*`).
          */
         get: operations["backup"];
         put?: never;
@@ -328,7 +328,7 @@ export interface paths {
         put?: never;
         /**
          * Restore a backup into an empty server
-         * @description The body is a full archive, then its increments in order, one behind the other (`cat full.tar first.tar second.tar`). Everything is checked before anything is visible; until then other requests are answered 503, and after an error the server is empty as before. 409 `conflict`: the server has data. Tokens are of the backup from then on, beside the one that asked.
+         * @description The body is a full archive, then its increments in order, one behind the other (`cat full.tar first.tar second.tar`). Everything is checked before anything is visible; until then other requests are answered 503, and after an error the server is empty as before. 409 `conflict`: the server has data. Tokens are of the backup from then on, beside the one that asked. Token with `admin` of all databases (`*`).
          */
         post: operations["restore"];
         delete?: never;
@@ -346,7 +346,7 @@ export interface paths {
         };
         /**
          * Databases that the token may use, by name
-         * @description `default` exists always. A token sees the databases that it has a scope for.
+         * @description `default` exists always. A token sees the databases that it has a scope for. Any token.
          */
         get: operations["databases"];
         put?: never;
@@ -367,13 +367,13 @@ export interface paths {
         get?: never;
         /**
          * Make a database, if it is missing
-         * @description Makes it if it is not there; a write that names a database does the same.
+         * @description Makes it if it is not there; a write that names a database does the same. Token with `admin` of the database.
          */
         put: operations["createDatabase"];
         post?: never;
         /**
          * Drop a database with its tables and points
-         * @description `default` is there always: dropping it empties it.
+         * @description `default` is there always: dropping it empties it. Token with `admin` of the database.
          */
         delete: operations["dropDatabase"];
         options?: never;
@@ -390,13 +390,13 @@ export interface paths {
         };
         /**
          * Tokens, by name
-         * @description All that were made and not revoked, also those that are over; no secrets.
+         * @description All that were made and not revoked, also those that are over; no secrets. Token with `admin` of all databases (`*`).
          */
         get: operations["tokens"];
         put?: never;
         /**
          * Make a token
-         * @description The secret is in this answer and nowhere else: the server keeps its SHA-256. Without an answer a token may have been made whose secret nobody has: list them, and revoke it. From the first token on every request needs one, so the first has to be `{"*":["admin"]}` and not to expire (409 `conflict`), unless the server was started with OMENDB_TOKEN.
+         * @description The secret is in this answer and nowhere else: the server keeps its SHA-256. Without an answer a token may have been made whose secret nobody has: list them, and revoke it. From the first token on every request needs one, so the first has to be `{"*":["admin"]}` and not to expire (409 `conflict`), unless the server was started with OMENDB_TOKEN. Token with `admin` of all databases (`*`).
          */
         post: operations["createToken"];
         delete?: never;
@@ -414,14 +414,14 @@ export interface paths {
         };
         /**
          * A token, without its secret
-         * @description Its name, scopes and times.
+         * @description Its name, scopes and times. Token with `admin` of all databases (`*`).
          */
         get: operations["token"];
         put?: never;
         post?: never;
         /**
          * Revoke a token
-         * @description It opens nothing from now on; answers that are under way with it break off. Durable when answered. 409 `conflict`: it is the last admin of all databases that does not expire, and the server has no OMENDB_TOKEN.
+         * @description It opens nothing from now on; answers that are under way with it break off. Durable when answered. 409 `conflict`: it is the last admin of all databases that does not expire, and the server has no OMENDB_TOKEN. Token with `admin` of all databases (`*`).
          */
         delete: operations["revokeToken"];
         options?: never;
@@ -440,7 +440,7 @@ export interface paths {
         put?: never;
         /**
          * Write line protocol as to InfluxDB 1
-         * @description Good lines of a bad batch are stored; the answer is then a 400 that says so.
+         * @description Good lines of a bad batch are stored; the answer is then a 400 that says so. Token with `write` of the database.
          */
         post: operations["influx1Write"];
         delete?: never;
@@ -460,7 +460,7 @@ export interface paths {
         put?: never;
         /**
          * Write line protocol as to InfluxDB 2
-         * @description A malformed line stores nothing (400); a type conflict stores the other points (422).
+         * @description A malformed line stores nothing (400); a type conflict stores the other points (422). Token with `write` of the database.
          */
         post: operations["influx2Write"];
         delete?: never;
@@ -578,7 +578,7 @@ export interface paths {
         };
         /**
          * Numbers for Prometheus
-         * @description For any token that may read some database; of databases it shows those that the token sees.
+         * @description For any token that may read some database; of databases it shows those that the token sees. Token with `read` of some database.
          */
         get: operations["metrics"];
         put?: never;
