@@ -500,7 +500,7 @@ export interface paths {
         put?: never;
         /**
          * Prometheus' remote write
-         * @description A WriteRequest of remote write 1.0: the label `__name__` names the table, the other labels are its tags, a sample is its float field `value` at its milliseconds. Stale markers are dropped, other NaN kept; empty labels count as absent; exemplars and metadata are ignored. Native histograms, and what a table does not take (a label `value` or `time`, a series without a name, a label twice, a time beyond 1677 to 2262), are refused: the other samples are stored, and the answer is a 400 that says what was not. A body that is no such message stores nothing. `Content-Encoding` is `snappy` (its block format, also without the header); `gzip`, `zstd` and `identity` are understood too. Version 2.0 is a 415.
+         * @description A WriteRequest of remote write 1.0: the label `__name__` names the table, the other labels are its tags, a sample is its float field `value` at its milliseconds. Stale markers are dropped, other NaN kept; empty labels count as absent; exemplars and metadata are ignored. Native histograms, and what a table does not take (a label `value` or `time`, a series without a name, a label twice, a time beyond 1677 to 2262), are refused: the other samples are stored, and the answer is a 400 that says what was not. A body that is no such message stores nothing. `Content-Encoding` is `snappy` (its block format, also without the header); `gzip`, `zstd` and `identity` are understood too. Version 2.0 is a 415. Token with `write` of the database.
          */
         post: operations["prometheusWrite"];
         delete?: never;
@@ -520,7 +520,7 @@ export interface paths {
         put?: never;
         /**
          * OpenTelemetry's metrics
-         * @description An ExportMetricsServiceRequest of OTLP/HTTP, protobuf or JSON, also gzip or zstd. A number is the field `value` of the table of its metric, integer if it is sent `asInt`; a histogram is the tables `NAME_bucket` (tag `le`, cumulative, `+Inf` is all), `NAME_count`, `NAME_sum`, `NAME_min` and `NAME_max`, an exponential one too, with the bounds of its buckets; a summary is `NAME` (tag `quantile`), `NAME_count` and `NAME_sum`. Tags are the attributes of the point, over those of the scope (and `otel.scope.name`, `otel.scope.version`), over those of the resource. Points without a recorded value are dropped. A point that its table does not take is refused as a whole and counted in `partialSuccess`, the others are stored; a body that is no such message stores nothing (400). Send again after 429 and 503.
+         * @description An ExportMetricsServiceRequest of OTLP/HTTP, protobuf or JSON, also gzip or zstd. A number is the field `value` of the table of its metric, integer if it is sent `asInt`; a histogram is the tables `NAME_bucket` (tag `le`, cumulative, `+Inf` is all), `NAME_count`, `NAME_sum`, `NAME_min` and `NAME_max`, an exponential one too, with the bounds of its buckets; a summary is `NAME` (tag `quantile`), `NAME_count` and `NAME_sum`. Tags are the attributes of the point, over those of the scope (and `otel.scope.name`, `otel.scope.version`), over those of the resource. Points without a recorded value are dropped. A point that its table does not take is refused as a whole and counted in `partialSuccess`, the others are stored; a body that is no such message stores nothing (400). Send again after 429 and 503. Token with `write` of the database.
          */
         post: operations["otlpMetrics"];
         delete?: never;
