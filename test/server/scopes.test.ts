@@ -28,6 +28,8 @@ const ROUTES: [string, string, Needs][] = [
   ['POST', '/api/v2/write?bucket=DB', 'write'],
   ['POST', '/api/v2/write?bucket=DB%2Fautogen', 'write'],
   ['POST', '/api/v2/write?db=DB&bucket=open', 'write'],
+  ['POST', '/api/v1/write?db=DB', 'write'],
+  ['POST', '/v1/metrics?db=DB', 'write'],
   ['GET', '/v1/query?db=DB&table=t', 'read'],
   ['HEAD', '/v1/query?db=DB&table=t', 'read'],
   ['POST', '/v1/query?db=DB', 'read'],
