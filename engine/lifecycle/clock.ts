@@ -69,8 +69,9 @@ export class TrustedClock {
     )
   }
 
-  /** Looks at the clock from now on every minute, and calls `then` each time. */
+  /** Looks at the clock, and from now on every minute; calls `then` each time but the first. */
   start(then: () => void): void {
+    this.now()
     this.timer = this.host.timer.set(TICK_MS, () => {
       this.tick()
       this.start(then)

@@ -7,7 +7,7 @@ const MINUTE = 60_000_000_000n
 const HOUR = 60n * MINUTE
 
 /** A clock over a wall clock that stands at `wall`, and ticks when it is told to. */
-function clockAt(wall: bigint) {
+function clockAt(wall: bigint, lastSeen = 0n) {
   const at = { wall, tick: (): void => undefined }
   const clock = new TrustedClock({
     now: () => at.wall,
@@ -19,6 +19,7 @@ function clockAt(wall: bigint) {
       clear: () => undefined,
     },
   })
+  clock.restore(lastSeen)
   clock.start(() => undefined)
   return { at, clock }
 }
@@ -33,13 +34,20 @@ test('a jump right after the first look of a new database is no more believed th
 })
 
 test('at a start a clock may be a day ahead of the last one, afterwards an hour', () => {
-  const { at, clock } = clockAt(1_000n * HOUR)
-  clock.restore(976n * HOUR)
+  const { at, clock } = clockAt(1_000n * HOUR, 976n * HOUR)
   expect(clock.now()).toBe(1_000n * HOUR)
   at.wall += HOUR
   expect(clock.now()).toBe(1_001n * HOUR)
   at.wall += HOUR + 1n
   expect(clock.now()).toBe(1_001n * HOUR)
+})
+
+test('what the clock shows at a start counts, also if nobody asks before it jumps', () => {
+  const { at, clock } = clockAt(1_000n * HOUR, 990n * HOUR)
+  at.wall += 300n * HOUR
+  at.tick()
+  expect(clock.now()).toBe(1_000n * HOUR)
+  expect(clock.warning).toMatch(/300 hours ahead of/)
 })
 
 test('a clock that was behind by up to an hour never takes time back', () => {
