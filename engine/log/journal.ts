@@ -403,7 +403,6 @@ export class Journal {
   /** Writes what an older log could not keep to the one that is open now. */
   private async writePending(wal: WalWriter): Promise<void> {
     if (this.pending.length === 0) return
-    this.isSpoilt = true
     for (const { lsn, type, payload } of this.pending) {
       assert(wal.append(type, payload()) === lsn, `${wal.name}: lsn ${lsn} out of order`)
     }
@@ -434,7 +433,8 @@ export class Journal {
     this.lowestLsn = lowestLsn
     this.wal = wal
     this.lastError = null
-    if (wal !== before) this.isSpoilt = false
+    // A new log takes nothing else before what is pending has its old lsns in it.
+    if (wal !== before) this.isSpoilt = this.pending.length > 0
     this.catalog.rename(catalog)
     const named = new Set([wal.number, ...closed.map(({ number }) => number)])
     const left = this.orphans.splice(0)

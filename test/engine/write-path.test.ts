@@ -154,3 +154,20 @@ test('a start that is refused keeps one copy of the damaged log, byte for byte, 
   await expect(open(disk)).rejects.toMatchObject({ code: 'corrupt' })
   expect(disk.quarantined.size).toBe(2)
 })
+
+test('a write that comes while a log is left after a failed sync does not take the place of another', async () => {
+  for (let turns = 0; turns < 80; turns++) {
+    const { db, disk } = await open()
+    await write(db, 't,h=a v=1 1')
+    disk.failMatching(/^sync wal/, 'EIO')
+    const first = write(db, 't,h=a v=2 2')
+    for (let i = 0; i < turns; i++) await Promise.resolve()
+    const second = write(db, 't,h=a v=3 3')
+    await expect(Promise.all([first, second]), `after ${turns} turns`).resolves.toHaveLength(2)
+    expect(disk.isQuiet).toBe(true)
+    disk.kill()
+    const { db: again } = await open(disk)
+    expect((await again.query({ table: 't' })).rowCount).toBe(3)
+    await again.close()
+  }
+})
