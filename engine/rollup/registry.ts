@@ -106,9 +106,9 @@ export class RollupRegistry {
     return rollups.reduce((a, { frozenBefore: b }) => (a > b ? a : b), closing)
   }
 
-  /** From now on no points before this time come to a source. */
+  /** From now on no points before this time come to a source, whichever of its rollups go. */
   close(source: number, before: bigint): void {
-    if (before > this.closedBefore(source)) this.closing.set(source, before)
+    if (before > (this.closing.get(source) ?? FROZEN_NONE)) this.closing.set(source, before)
   }
 
   /** Has some rollup of a table yet to take in what a tombstone hides? */
