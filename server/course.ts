@@ -96,7 +96,7 @@ export class Course {
       ...{ time, id: c.get('requestId'), method: c.req.raw.method, route: c.get('route') },
       // A HEAD runs as GET, and sends nothing of what that would.
       ...{ status, bytes: c.req.raw.method === 'HEAD' ? 0 : bytes, durationMs: this.elapsedMs },
-      token: c.get('grant')?.holder?.name ?? null,
+      token: c.get('grant').holder?.name ?? null,
       database: knownName(c.get('database')),
       isBroken,
     }

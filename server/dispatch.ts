@@ -13,6 +13,7 @@ import {
   type Server,
   type ServerContext,
 } from './endpoint.ts'
+import { NO_GRANT } from './grant.ts'
 import { problemResponse } from './problem.ts'
 
 /** Brings all paths to the router; call it after the last route. */
@@ -76,6 +77,7 @@ async function accompany(
 ): Promise<Response> {
   const course = new Course(c, server.requestLog)
   c.set('course', course)
+  c.set('grant', NO_GRANT)
   c.set('requestId', requestId(c.req.header('x-request-id')))
   c.set('route', route)
   const response = await answer(c)

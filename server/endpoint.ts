@@ -163,12 +163,18 @@ export function addEndpoint<Query extends z.ZodObject>(
 }
 
 function identify<Query extends z.ZodObject>(
-  { access }: Server,
+  server: Server,
   endpoint: Endpoint<Query>,
   c: ServerContext,
 ): Grant | Promise<Grant> {
+  const { access } = server
   if (endpoint.access === 'open') return access.identifyOpen(c)
-  return access.identify(c, endpoint.credentials ?? 'bearer')
+  const found = access.identify(c, endpoint.credentials ?? 'bearer')
+  if (!(found instanceof Promise)) return found
+  return found.catch((error: unknown) => {
+    takeShare(server, c) // who guesses tokens has the share of an address
+    throw error
+  })
 }
 
 /** Counts the request as its caller's until it is over. Throws `busy` where that has too many. */

@@ -9,6 +9,8 @@ import type { BodyLimits } from './limits.ts'
 /** Bindings of the Worker. Without a token only loopback hosts are served, as anywhere. */
 export interface WorkerEnv {
   readonly OMENDB_TOKEN?: string
+  /** Origins whose pages may call, comma-separated. */
+  readonly OMENDB_CORS_ORIGIN?: string
 }
 
 /** An isolate has 128 MB for everything. */
@@ -19,7 +21,9 @@ type App = ReturnType<typeof createApp>
 let opening: Promise<App> | null = null
 
 async function openApp(env: WorkerEnv): Promise<App> {
-  return createApp(await open('memory:'), { token: env.OMENDB_TOKEN, limits: LIMITS })
+  const corsOrigins = (env.OMENDB_CORS_ORIGIN ?? '').split(',').filter((origin) => origin !== '')
+  const options = { token: env.OMENDB_TOKEN, corsOrigins, limits: LIMITS }
+  return createApp(await open('memory:'), options)
 }
 
 export default {

@@ -133,6 +133,16 @@ test('one caller too many a second is a 429 that says when to come back', async 
   expect((await call('/health')).status).toBe(200)
 })
 
+test('who guesses tokens has no more than the share of an address', async () => {
+  const { server, call } = await start({ requestLimits: { perSecond: 2 } })
+  const guess = (i: number): Promise<Response> =>
+    fetch(`${server.url}/v1/tables`, { headers: { Authorization: `Bearer guess${i}` } })
+  const answers = await Promise.all(Array.from({ length: 40 }, (_, i) => guess(i)))
+  const statuses = answers.map(({ status }) => status)
+  expect(new Set(statuses)).toEqual(new Set([401, 429]))
+  expect((await call('/v1/tables')).status).toBe(200)
+})
+
 describe('a token', () => {
   test('is in no answer and no log, however it was sent', async () => {
     const secret = 'omen_thisIsTheSecretOfSomebody'
