@@ -277,13 +277,15 @@ export function answerError(
   return answer
 }
 
-/** For answers that fail after they began: logs why and breaks the connection. */
-export function breakAnswer({ log, bodyHost }: Server, c: ServerContext): Failed {
+/** For answers that fail after they began: logs why, unless the client has left, and breaks the connection. */
+export function breakAnswer(server: Server, c: ServerContext): Failed {
   const { method, path } = c.req
   return (error) => {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    log(`${method} ${path} ${c.get('requestId')}: the answer broke off: ${text}`)
-    bodyHost?.breakOff(c.env)
+    if (!signalOf(server, c).aborted) {
+      server.log(`${method} ${path} ${c.get('requestId')}: the answer broke off: ${text}`)
+    }
+    server.bodyHost?.breakOff(c.env)
   }
 }
 

@@ -9,6 +9,9 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 export interface ServerProcess {
   readonly url: string
   readonly pid: number
+  /** All that it has printed. */
+  output(): string
+  isRunning(): boolean
   /** Ends the process with the signal; its exit code, null if the signal ended it. */
   stop(signal: NodeJS.Signals): Promise<number | null>
 }
@@ -25,10 +28,16 @@ export async function startProcess(
     env: { ...process.env, OMENDB_TOKEN: '', NODE_NO_WARNINGS: '1', ...variables },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  let output = ''
+  const read = (chunk: Buffer): void => void (output += chunk.toString())
+  child.stdout.on('data', read)
+  child.stderr.on('data', read)
   const url = await readyUrl(child)
   return {
     url,
     pid: child.pid!,
+    output: () => output,
+    isRunning: () => child.exitCode === null && child.signalCode === null,
     async stop(signal) {
       const exit = once(child, 'exit')
       child.kill(signal)
