@@ -2515,8 +2515,8 @@ export interface operations {
                     /**
                      * @example {
                      *       "databases": 2,
-                     *       "tables": 2,
-                     *       "points": 8
+                     *       "tables": 4,
+                     *       "points": 10
                      *     }
                      */
                     "application/json": components["schemas"]["Restored"];
@@ -2962,7 +2962,10 @@ export interface operations {
     prometheusWrite: {
         parameters: {
             query?: {
-                /** @description Database */
+                /**
+                 * @description Database
+                 * @example metrics
+                 */
                 db?: string;
             };
             header?: never;
@@ -2997,7 +3000,10 @@ export interface operations {
     otlpMetrics: {
         parameters: {
             query?: {
-                /** @description Database */
+                /**
+                 * @description Database
+                 * @example metrics
+                 */
                 db?: string;
             };
             header?: never;

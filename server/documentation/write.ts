@@ -33,5 +33,7 @@ export const WRITE_EXAMPLES: Examples = {
     parameters: { bucket: 'default', precision: 's' },
     body: 'disk,path=/home used=0.1 1790000000\n',
   },
+  prometheusWrite: { parameters: { db: 'metrics' } },
+  otlpMetrics: { parameters: { db: 'metrics' } },
   ping: {},
 }

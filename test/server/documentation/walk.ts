@@ -62,7 +62,25 @@ export const operations: readonly Operation[] = Object.entries(document.paths)
 /** Values for examples that no document can have: the id of a token, the bytes of an archive. */
 export interface Found {
   readonly parameters: Record<string, string>
-  body?: Uint8Array<ArrayBuffer>
+  /** By operation. */
+  readonly bodies: Record<string, Uint8Array<ArrayBuffer>>
+}
+
+/** A field of protobuf with bytes in it. */
+const field = (id: number, bytes: Uint8Array): Buffer =>
+  Buffer.concat([Uint8Array.of(id * 8 + 2, bytes.length), bytes])
+
+const label = (name: string, value: string): Buffer =>
+  field(1, Buffer.concat([field(1, Buffer.from(name)), field(2, Buffer.from(value))]))
+
+/** What Prometheus sends: a sample of `up{job="x"}`, 1 at 1 ms, as one literal of snappy. */
+export function remoteWrite(): Uint8Array<ArrayBuffer> {
+  const value = Uint8Array.of(9, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f)
+  const sample = field(2, Buffer.concat([value, Uint8Array.of(16, 1)]))
+  const message = field(1, Buffer.concat([label('__name__', 'up'), label('job', 'x'), sample]))
+  return new Uint8Array(
+    Buffer.concat([Uint8Array.of(message.length, (message.length - 1) * 4), message]),
+  )
 }
 
 export interface Sent {
@@ -88,9 +106,11 @@ export function requestOf(operation: Operation, found: Found, token: string | nu
   const headers: Record<string, string> = token === null ? {} : { Authorization: `Bearer ${token}` }
   const init: Sent['init'] = { method: method.toUpperCase(), headers }
   if (requestBody !== undefined) {
-    const [type, { example }] = Object.entries(requestBody.content)[0]!
+    const offered = Object.entries(requestBody.content)
+    const [type, { example }] = offered.find(([, one]) => one.example !== undefined) ?? offered[0]!
     headers['Content-Type'] = type
-    if (type === 'application/x-tar') init.body = found.body!
+    const bytes = found.bodies[operationId]
+    if (bytes !== undefined) init.body = bytes
     else if (example === undefined) throw new Error(`${operationId}: its body has no example`)
     else init.body = typeof example === 'string' ? example : JSON.stringify(example)
   }

@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startProcess, type ServerProcess } from '../../e2e/process.ts'
 import { ENVELOPES } from './envelopes.ts'
 import { EXPORTS, EXPRESSIONS, MEMBERS, REMOVALS, SETTINGS, TIMES } from './operations.ts'
+import { PEERS } from './peers.ts'
 import { LINE, POST, RAW } from './raw.ts'
 import { QUERIES } from './reads.ts'
 import { TYPED, type Case, type Place, type Sent } from './sent.ts'
@@ -73,16 +74,20 @@ interface Refusal {
   errors: Record<string, unknown>[]
 }
 
-async function answerTo(sent: Sent): Promise<Refusal> {
+function send(sent: Sent): Promise<Response> {
   const headers = {
     ...sent.headers,
     ...(sent.type === undefined ? {} : { 'Content-Type': sent.type }),
   }
-  const response = await fetch(server.url + sent.path, {
+  return fetch(server.url + sent.path, {
     method: sent.method ?? 'POST',
     headers,
     ...(sent.body === undefined ? {} : { body: sent.body as BodyInit }),
   })
+}
+
+async function answerTo(sent: Sent): Promise<Refusal> {
+  const response = await send(sent)
   expect(response.headers.get('content-type')).toBe('application/problem+json')
   const problem = (await response.json()) as Refusal
   expect(problem).toMatchObject({ status: response.status, written: 0 })
@@ -106,6 +111,12 @@ describe.each(Object.entries(GROUPS))('hostile %s', (_group, cases) => {
     expectPlace(problem, place ?? {})
     expect(await contents()).toBe(before)
   })
+})
+
+test.each(PEERS)("a peer's %s is refused and leaves nothing", async (_name, sent, status) => {
+  const response = await send(sent())
+  expect([response.status, await response.text()]).toEqual([status, expect.stringMatching(/\w/)])
+  expect(await contents()).toBe(before)
 })
 
 // --- bytes that no HTTP client sends
@@ -226,7 +237,7 @@ test('a hundred senders that go away in the middle leave nothing', async () => {
 
 test('the battery has more than two hundred requests', () => {
   const counts = Object.values(GROUPS).map((cases) => cases.length)
-  expect(counts.reduce((sum, count) => sum + count, RAW.length)).toBeGreaterThan(200)
+  expect(counts.reduce((sum, count) => sum + count, RAW.length + PEERS.length)).toBeGreaterThan(200)
 })
 
 test('the server is well, answers a known question right, and takes points', async () => {
