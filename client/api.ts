@@ -801,7 +801,7 @@ export interface components {
              */
             end?: number | string | null;
             /**
-             * @description SQL expression, or an object: `{"host":["a","b"],"rack":null,"usage":{"gt":0.2}}` (ANDed)
+             * @description SQL expression, or an object: `{"host":["a","b"],"rack":null,"usage":{"gt":0.2}}` (ANDed). Tags and strings match regular expressions with `~ !~ ~* !~*`, or `{"host":{"match":"^web"}}`
              * @example host = 'a' AND usage > 0.2
              */
             where?: string | {
@@ -877,7 +877,7 @@ export interface components {
              */
             end?: number | string | null;
             /**
-             * @description SQL expression, or an object: `{"host":["a","b"],"rack":null,"usage":{"gt":0.2}}` (ANDed)
+             * @description SQL expression, or an object: `{"host":["a","b"],"rack":null,"usage":{"gt":0.2}}` (ANDed). Tags and strings match regular expressions with `~ !~ ~* !~*`, or `{"host":{"match":"^web"}}`
              * @example host = 'a' AND usage > 0.2
              */
             where?: string | {

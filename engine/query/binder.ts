@@ -36,6 +36,7 @@ import {
 import { bindOperand, operandType, whereError, type Operand } from './operand.ts'
 import { likeTest, likeTokens } from './pattern.ts'
 import type { PlanTable } from './plan.ts'
+import { RegexMatcher } from './regex/matcher.ts'
 import { compareText } from '../catalog/tags.ts'
 
 const FLOAT = 0
@@ -224,14 +225,23 @@ export class Binder {
     return negated(condition, expression.negated)
   }
 
-  /** Regular expressions wait for a matcher that is linear in time; nothing else may see a pattern. */
-  private bindMatch(expression: Match): never {
-    const message = 'regular expressions (~, match) are not offered, LIKE is'
-    throw whereError('unsupported', '0A000', message, expression.position)
+  /** A regular expression; never one of the runtime, whose time may be exponential (regex/matcher.ts). */
+  private bindMatch(expression: Match): Condition {
+    const { insensitive, negated: isNegated } = expression
+    const [operand, pattern] = this.pattern(expression)
+    if (pattern === null) return constant(null)
+    const { position } = expression.pattern
+    const matcher = new RegexMatcher(pattern, insensitive, position)
+    if (operand === null) return constant(null)
+    const condition: Condition =
+      operand.kind === 'field'
+        ? { kind: 'match', column: operand, pattern, insensitive, position }
+        : textTest(operand, (text) => matcher.test(text))
+    return negated(condition, isNegated)
   }
 
-  /** Text operand and constant pattern of LIKE; null where one is NULL. */
-  private pattern(expression: Like): [Operand | null, string | null] {
+  /** Text operand and constant pattern of LIKE or a match; null where one is NULL. */
+  private pattern(expression: Like | Match): [Operand | null, string | null] {
     const operand = this.operand(expression.operand)
     const pattern = this.operand(expression.pattern)
     const isText =
@@ -241,10 +251,10 @@ export class Binder {
       (operand.kind === 'field' && operand.type === STRING)
     if (!isText || (pattern.kind !== 'text' && pattern.kind !== 'null')) {
       if (isText && isColumn(pattern)) {
-        const message = 'LIKE with a pattern from a column is not offered'
+        const message = `${nameOf(expression)} with a pattern from a column is not offered`
         throw whereError('unsupported', '0A000', message, expression.position)
       }
-      const message = `no LIKE for ${operandType(operand)} and ${operandType(pattern)}`
+      const message = `no ${nameOf(expression)} for ${operandType(operand)} and ${operandType(pattern)}`
       throw whereError('type_conflict', '42883', message, expression.position)
     }
     return [
@@ -252,6 +262,11 @@ export class Binder {
       pattern.kind === 'text' ? pattern.value : null,
     ]
   }
+}
+
+/** How messages call a test of a text by a pattern. */
+function nameOf({ kind }: Like | Match): string {
+  return kind === 'like' ? 'LIKE' : '~'
 }
 
 function isPredicate(expression: Expression): boolean {

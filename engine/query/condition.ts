@@ -54,6 +54,8 @@ export type Condition =
       readonly tokens: Uint32Array
       readonly insensitive: boolean
     }
+  /** A string field that has a match of a regular expression (regex/). */
+  | MatchCondition
   | TagCondition
   /** A string field against a tag: becomes `text` once the series is known. */
   | {
@@ -75,6 +77,15 @@ export interface TextCondition {
   readonly column: RowColumn
   readonly accepted: number
   readonly text: Uint8Array
+}
+
+export interface MatchCondition {
+  readonly kind: 'match'
+  readonly column: RowColumn
+  readonly pattern: string
+  readonly insensitive: boolean
+  /** Where the pattern stands in `where`. */
+  readonly position: number
 }
 
 /** Depends on tags alone. `values`, when there, are all the values of its one key that it accepts. */

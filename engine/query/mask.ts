@@ -12,12 +12,14 @@ import {
   TIME_ID,
   type CompareCondition,
   type Condition,
+  type MatchCondition,
   type RowColumn,
 } from './condition.ts'
 import type { Chunk } from './chunk.ts'
 import { BLOCK_ROWS } from '../segment/footer.ts'
 import type { Kernel } from '../kernel.ts'
 import type { Memory, Region } from '../memory.ts'
+import { RegexMatcher } from './regex/matcher.ts'
 
 const FALSE = 0
 const UNKNOWN = 1
@@ -35,6 +37,9 @@ export class MaskEvaluator {
   /** A stack of masks, one for each level of AND and OR. */
   private readonly masks: Region[] = []
   private text: Region | null = null
+  /** By case and pattern. */
+  private readonly matchers = new Map<string, RegexMatcher>()
+  private matchedBytes = 0
 
   constructor(kernel: Kernel, memory: Memory, fieldOf: ReadonlyMap<number, number>) {
     this.kernel = kernel
@@ -47,6 +52,13 @@ export class MaskEvaluator {
     const mask = this.maskAt(0)
     this.evaluate(condition, chunk, mask, 1)
     return { mask, count: this.kernel.maskSelect(mask, chunk.count, mask) }
+  }
+
+  /** Bytes that regular expressions went over since this was last asked. */
+  takeMatchedBytes(): number {
+    const bytes = this.matchedBytes
+    this.matchedBytes = 0
+    return bytes
   }
 
   release(): void {
@@ -116,7 +128,49 @@ export class MaskEvaluator {
       const pointer = this.place(bytes)
       const fold = insensitive ? 1 : 0
       kernel.filterLike(values, valid, count, pointer, tokens.length, fold, target)
+    } else if (condition.kind === 'match') {
+      const { column } = condition
+      const valid = this.valid(column, chunk)
+      this.match(condition, this.values(column, chunk), valid, count, target)
     }
+  }
+
+  /** Strings are matched here, not in the kernel: the automaton is made as it goes. */
+  private match(
+    condition: MatchCondition,
+    values: number,
+    valid: number,
+    count: number,
+    target: number,
+  ): void {
+    const { u8, u32 } = this.memory
+    const matcher = this.matcherOf(condition)
+    let [last, lastLength, outcome] = [-1, -1, FALSE]
+    for (let row = 0; row < count; row++) {
+      if (valid !== 0 && u8[valid + row] === 0) {
+        u8[target + row] = UNKNOWN
+        continue
+      }
+      const at = (values >>> 2) + row * 2
+      const [start, length] = [u32[at]!, u32[at + 1]!]
+      // Neighbours that repeat lie in one place of a dictionary.
+      if (start !== last || length !== lastLength) {
+        outcome = matcher.matches(u8, start, start + length) ? TRUE : FALSE
+        this.matchedBytes += length
+      }
+      last = start
+      lastLength = length
+      u8[target + row] = outcome
+    }
+  }
+
+  private matcherOf({ pattern, insensitive, position }: MatchCondition): RegexMatcher {
+    const name = `${insensitive ? '*' : '~'}${pattern}`
+    let matcher = this.matchers.get(name)
+    if (matcher === undefined) {
+      this.matchers.set(name, (matcher = new RegexMatcher(pattern, insensitive, position)))
+    }
+    return matcher
   }
 
   private values(column: RowColumn, chunk: Chunk): number {
@@ -179,7 +233,8 @@ export function possibleOutcomes(
     case 'compare':
       return compareOutcomes(condition, summaryOf(condition.column))
     case 'text':
-    case 'like': {
+    case 'like':
+    case 'match': {
       const { rows, count } = summaryOf(condition.column)
       return (count < rows ? MAY_BE_NULL : 0) | (count > 0 ? MAY_HOLD | MAY_FAIL : 0)
     }

@@ -282,6 +282,7 @@ export class Scan {
     const { kernel, memory } = this.instance
     this.evaluator ??= new MaskEvaluator(kernel, memory, this.fieldOf)
     const filtered = this.evaluator.select(filter, chunk)
+    this.budget.worked(this.evaluator.takeMatchedBytes())
     if (filtered.count === 0) return filtered
     const others = selectedFields.filter((field) => !fields.includes(field))
     let first = 0

@@ -134,7 +134,9 @@ function planOutputs(query: Pick<Query, 'select' | 'every'>, table: PlanTable): 
   if (calls > 0 && calls < query.select.length) {
     const bare = query.select.find((item) => item.expression.kind !== 'call')!
     const message = `select: ${JSON.stringify(bare.text)} is no aggregate, its neighbours are`
-    throw new OmenError('bad_request', message, { pointer: bare.pointer, sqlstate: '42803' })
+    const { pointer, expression } = bare
+    const details = { pointer, position: expression.position, sqlstate: '42803' }
+    throw new OmenError('bad_request', message, details)
   }
   for (const item of query.select) builder.add(item)
   const planned = builder.build(calls > 0)
@@ -168,7 +170,9 @@ class SelectBuilder {
         item.name === 'time'
           ? 'select: "time" is in every answer already'
           : `select: ${JSON.stringify(item.name)} is there twice`
-      throw new OmenError('bad_request', message, { pointer: item.pointer })
+      const { pointer, expression } = item
+      const details = { pointer, position: expression.position, sqlstate: '42701' }
+      throw new OmenError('bad_request', message, details)
     }
     this.names.add(item.name)
     const { expression } = item
@@ -239,6 +243,7 @@ class SelectBuilder {
     throw new OmenError('bad_request', message, {
       pointer: item.pointer,
       position: column.position,
+      sqlstate: '42809',
     })
   }
 }

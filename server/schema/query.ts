@@ -20,7 +20,8 @@ const where = z
   })
   .openapi({
     description:
-      'SQL expression, or an object: `{"host":["a","b"],"rack":null,"usage":{"gt":0.2}}` (ANDed)',
+      'SQL expression, or an object: `{"host":["a","b"],"rack":null,"usage":{"gt":0.2}}` (ANDed). ' +
+      'Tags and strings match regular expressions with `~ !~ ~* !~*`, or `{"host":{"match":"^web"}}`',
     example: "host = 'a' AND usage > 0.2",
   })
 

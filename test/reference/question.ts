@@ -185,6 +185,20 @@ export function whereOf(random: Random, scenario: Scenario, depth = 0): string {
   return random.pick(choices)()
 }
 
+const MATCHES = ['~', '!~', '~*', '!~*']
+const PATTERNS = [
+  'a',
+  '^a',
+  'b$',
+  '^.$',
+  '[^a-c]',
+  '(a|B)+',
+  '^$',
+  'ü|é',
+  '\\d{2,}',
+  '^\\w* ?\\w*$',
+  '=',
+]
 const OPERATORS = ['=', '<>', '<', '<=', '>', '>=']
 
 function timeTerm(random: Random, scenario: Scenario): string {
@@ -210,6 +224,7 @@ function tagTerm(random: Random, { tags }: Scenario): string {
     `${name} IS NOT NULL`,
     `${name} LIKE '${random.pick(['%', 'a%', '_', '%b', '%=%', '\\%'])}'`,
     `${name} NOT ILIKE '%A%'`,
+    `${name} ${random.pick(MATCHES)} '${random.pick(PATTERNS)}'`,
     `${name} BETWEEN ${literal()} AND ${literal()}`,
     `${name} IS DISTINCT FROM ${literal()}`,
     `${literal()} = ${name}`,
@@ -235,7 +250,10 @@ function fieldTerm(random: Random, scenario: Scenario): string {
     `${name} IS NOT DISTINCT FROM ${literal()}`,
     `${name} ${random.pick(OPERATORS)} ${quoted(other.name)}`,
     field.type === 'string'
-      ? `${name} LIKE '%${random.pick(['a', 'ü', '_', ''])}%'`
+      ? random.pick([
+          `${name} LIKE '%${random.pick(['a', 'ü', '_', ''])}%'`,
+          `${name} ${random.pick(MATCHES)} '${random.pick(PATTERNS)}'`,
+        ])
       : `${name} = ${literal()}`,
     field.type === 'boolean' ? name : `${name} <> ${literal()}`,
   ])

@@ -9,6 +9,7 @@ import type {
   ComparisonOperator,
   Expression,
   Like,
+  Match,
 } from '../../engine/query/expression/tree.ts'
 import type { ValueType } from '../../engine/query/query.ts'
 import type { ReferenceTable, Row, Value } from './table.ts'
@@ -90,6 +91,8 @@ class Compiler {
       }
       case 'like':
         return this.like(e)
+      case 'match':
+        return this.match(e)
       default:
         return this.bare(e)
     }
@@ -144,6 +147,22 @@ class Compiler {
     return negated((row) => {
       const value = operand.get(row)
       return value === null ? null : matchesLike(fold(value as string), parts)
+    }, e.negated)
+  }
+
+  /** As the runtime matches: its `.` takes line breaks with the flag s. */
+  private match(e: Match): (row: Row) => Truth {
+    const operand = this.operand(e.operand)
+    const pattern = this.operand(e.pattern)
+    if (operand.kind === 'null' || pattern.kind === 'null') return () => null
+    if (operand.kind !== 'value' || operand.type !== 'string') {
+      refuse('type_conflict', 'where: ~ is for text')
+    }
+    if (pattern.kind !== 'text') refuse('unsupported', 'where: a pattern is a literal')
+    const regex = new RegExp(pattern.text, e.insensitive ? 'sui' : 'su')
+    return negated((row) => {
+      const value = operand.get(row)
+      return value === null ? null : regex.test(value as string)
     }, e.negated)
   }
 
@@ -270,7 +289,18 @@ function negated(inner: (row: Row) => Truth, isNegated: boolean): (row: Row) => 
 }
 
 function isPredicate({ kind }: Expression): boolean {
-  const kinds = ['and', 'or', 'not', 'is', 'comparison', 'distinct', 'in', 'between', 'like']
+  const kinds = [
+    'and',
+    'or',
+    'not',
+    'is',
+    'comparison',
+    'distinct',
+    'in',
+    'between',
+    'like',
+    'match',
+  ]
   return kinds.includes(kind)
 }
 

@@ -173,3 +173,42 @@ test('exports have them, too', async () => {
     '40,a,warm,240,1',
   ])
 })
+
+describe('where by regular expressions', () => {
+  test.each([
+    ["state ~ '^(open|warm)$'", 3],
+    ["state !~ 'op'", 3],
+    ["state ~* '^OPEN$' AND id ~ '^[ab]$'", 2],
+    ["id !~* 'A'", 1],
+    ["NOT state ~ 'a|u'", 2],
+    [{ state: { match: 'en$' }, id: ['a', 'b'] }, 2],
+    [{ id: { match: '^b' } }, 1],
+    ["state ~ '(a+)+$'", 0],
+  ])('%j finds %i points, by GET, too', async (where, count) => {
+    const answer = await query({ table: 'tank', where, select: 'level' })
+    expect(answer['rowCount']).toBe(count)
+    const text = typeof where === 'string' ? where : JSON.stringify(where)
+    const parameters = new URLSearchParams({ table: 'tank', where: text, select: 'level' })
+    expect((await live.get(`/v1/query?${parameters}`))['rowCount']).toBe(count)
+  })
+
+  test('what is not offered is named with its place, and where the pattern is', async () => {
+    const problem = await problemOf({ where: "id = 'a' AND state ~ 'x\\b'" })
+    expect(problem).toMatchObject({
+      ...{ status: 400, code: 'bad_request', sqlstate: '2201B', position: 22 },
+      detail: 'where: the escape \\b in a regular expression, at character 2 of it',
+    })
+  })
+
+  test('deletes and series take them', async () => {
+    const dry = await fetch(
+      `${live.url}/v1/tables/tank/rows?dryRun=true&where=${encodeURIComponent("state ~ 'u'")}`,
+      { method: 'DELETE' },
+    )
+    expect(await dry.json()).toMatchObject({ deleted: 2 })
+    const where = encodeURIComponent("id ~ '^b'")
+    expect(await live.get(`/v1/tables/tank/series?where=${where}`)).toMatchObject({
+      series: [{ tags: { id: 'b' } }],
+    })
+  })
+})

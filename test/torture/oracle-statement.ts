@@ -157,7 +157,7 @@ export function conditionOf({ start, end, where }: QueryRequest): string {
 }
 
 const TIMES =
-  /timestamptz '([^']+)' \+ interval '1 day'|'([+-]?\d+-\d\d-\d\dT[^']*Z)'|(I?LIKE '[^']*')|time (=|<>|<|<=|>|>=) (-?\d+)/g
+  /("(?:[^"]|"")*") (!?~\*?) ('[^']*')|timestamptz '([^']+)' \+ interval '1 day'|'([+-]?\d+-\d\d-\d\dT[^']*Z)'|(I?LIKE '[^']*')|time (=|<>|<|<=|>|>=) (-?\d+)/g
 
 /**
  * Times as the random conditions write them, texts or integers of milliseconds, in nanoseconds; and
@@ -167,13 +167,27 @@ function inDialect(where: string): string {
   const nanoseconds = (text: string): bigint => BigInt(Date.parse(text)) * 1_000_000n
   return where.replace(
     TIMES,
-    (_, later?: string, text?: string, like?: string, operator?: string, ms?: string) => {
+    (
+      _,
+      column?: string,
+      match?: string,
+      pattern?: string,
+      ...[later, text, like, operator, ms]: (string | undefined)[]
+    ) => {
+      if (match !== undefined) return matchOf(column!, match, pattern!)
       if (later !== undefined) return String(nanoseconds(later) + DAY)
       if (text !== undefined) return String(nanoseconds(text))
       if (like !== undefined) return `${like} ESCAPE '\\'`
       return `time ${operator} ${BigInt(ms!) * 1_000_000n}`
     },
   )
+}
+
+/** DuckDB's `~` is of whole texts. */
+function matchOf(column: string, operator: string, pattern: string): string {
+  const options = operator.endsWith('*') ? 'is' : 's'
+  const call = `regexp_matches(${column}, ${pattern}, '${options}')`
+  return operator.startsWith('!') ? `(NOT ${call})` : call
 }
 
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`

@@ -190,8 +190,16 @@ describe('what a query is refused for', () => {
     ['"F" > 1', 'unknown_column', '42703'],
     ['f + 1 > 2', 'unsupported', '0A000'],
     ['abs(f) > 2', 'unsupported', '0A000'],
-    ["s ~ 'a'", 'unsupported', '0A000'],
-    ["host ~ 'a'", 'unsupported', '0A000'],
+    ['s ~ host', 'unsupported', '0A000'],
+    ["f ~ 'a'", 'type_conflict', '42883'],
+    ["time !~ 'a'", 'type_conflict', '42883'],
+    ['host ~ 5', 'type_conflict', '42883'],
+    ["host ~* '('", 'bad_request', '2201B'],
+    ["s !~* 'a**'", 'bad_request', '2201B'],
+    ["NULL ~ '\\1'", 'bad_request', '2201B'],
+    ["s ~ 'a{1000}{2}'", 'bad_request', '2201B'],
+    ["s ~ '((a{1000}){1000}'", 'bad_request', '2201B'],
+    ["s ~ '((a{1000}){1000})'", 'limit_exceeded', '54000'],
     ["s LIKE 'a\\'", 'bad_request', '22025'],
   ])('where %s is %s %s', (where, code, sqlstate) => {
     expect(failure({ where })).toMatchObject({ code, details: { sqlstate } })
@@ -232,6 +240,15 @@ describe('what a query is refused for', () => {
     [{ table: 'nope' }, 'not_found'],
   ])('%j is %s', (request, code) => {
     expect(failure(request).code).toBe(code)
+  })
+
+  test.each([
+    [['f', 'count(f)'], '42803', '/select/0', 1],
+    [['i AS x', 'f AS x'], '42701', '/select/1', 1],
+    [['count(host)'], '42809', '/select/0', 7],
+    [['f * 2'], '0A000', '/select/0', 3],
+  ])('select %j tells its sqlstate %s and where it is', (select, sqlstate, pointer, position) => {
+    expect(failure({ select }).details).toMatchObject({ sqlstate, pointer, position })
   })
 
   test('a function that does not exist is named', () => {
