@@ -20,6 +20,8 @@ const entries = Object.fromEntries(
     workers: 'engine/workers.ts',
     browser: 'engine/browser.ts',
     client: 'client/index.ts',
+    local: 'server/local/node.ts',
+    'local-workers': 'server/local/workers.ts',
     server: 'server/node.ts',
     worker: 'server/worker.ts',
     cli: 'server/cli.ts',

@@ -11,16 +11,15 @@ export interface RetryOptions {
   baseMs: number
   /** Longest wait before any attempt; a server that asks for more gets no further one. */
   maxMs: number
+  /** No attempt begins later than this after the first. */
+  withinMs: number
 }
 
-export const RETRY_DEFAULTS: RetryOptions = { attempts: 5, baseMs: 100, maxMs: 10_000 }
-
-/** No answer, too slow, too busy, failed, full: what a second attempt may cure. */
-const RETRYABLE_STATUSES: readonly number[] = [408, 429, 500, 502, 503, 504, 507]
-
-/** True if the same request may succeed later. A passed deadline of the caller's own may not. */
-export function isRetryable(error: OmenDBError): boolean {
-  return error.code === 'unreachable' || RETRYABLE_STATUSES.includes(error.status)
+export const RETRY_DEFAULTS: RetryOptions = {
+  attempts: 5,
+  baseMs: 100,
+  maxMs: 10_000,
+  withinMs: 60_000,
 }
 
 /**
@@ -28,15 +27,28 @@ export function isRetryable(error: OmenDBError): boolean {
  * further one. `random` is in [0, 1).
  */
 export function retryDelay(
-  error: OmenDBError,
+  { retryable, retryAfterMs }: Pick<OmenDBError, 'retryable' | 'retryAfterMs'>,
   attempt: number,
-  options: RetryOptions,
+  { attempts, baseMs, maxMs }: RetryOptions,
   random: number,
 ): number | null {
-  if (attempt >= options.attempts || !isRetryable(error)) return null
-  const asked = error.retryAfterMs ?? 0
-  if (asked > options.maxMs) return null
-  const jittered = random * Math.min(options.maxMs, options.baseMs * 2 ** (attempt - 1))
+  const asked = retryAfterMs ?? 0
+  if (attempt >= attempts || !retryable || asked > maxMs) return null
   // Everybody was told the same time: spread around it, but never before it.
-  return Math.min(options.maxMs, asked + jittered)
+  return Math.min(maxMs, asked + random * Math.min(maxMs, baseMs * 2 ** (attempt - 1)))
+}
+
+/** Waits; rejects with the signal's reason when it aborts. */
+export function sleep(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const end = (): void => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', end)
+      if (signal?.aborted) reject(signal.reason as Error)
+      else resolve()
+    }
+    const timer = setTimeout(end, delayMs)
+    signal?.addEventListener('abort', end)
+    if (signal?.aborted) end()
+  })
 }

@@ -1,49 +1,51 @@
-// The typed client: one function per route, in the shapes of the HTTP API. It keeps no state and no
-// connection of its own; `fetch` does, so it runs wherever there is one (Node, browsers, Workers).
+// The typed client: a call per route, in the shapes of the HTTP API. It keeps no connection of its own;
+// `fetch` does, so it runs wherever there is one (Node, browsers, Workers). Calls about one table are in
+// table.ts; what an answer's type follows from in typed.ts.
 
-import { encodePoints } from './points.ts'
+import { decodeSeries, sentTime } from './answer.ts'
+import { followRows } from './export.ts'
+import { encodePoint, joinEntries } from './points.ts'
 import type {
-  Answer,
+  Backup,
+  ExportFormat,
   FieldType,
+  Health,
   LatestRequest,
-  ListRequest,
+  NewToken,
   Points,
   Precision,
   QueryRequest,
-  SeriesPage,
-  TableDescription,
-  TableSettings,
-  TableStats,
-  DeleteAnswer,
-  DeleteRequest,
+  Restored,
   TableSummary,
+  TailRequest,
   TimeFormat,
-  TimeOf,
-  ValuePage,
+  TokenDescription,
+  TokenRequest,
   WriteAnswer,
 } from './shapes.ts'
-import { createTransport, type Outgoing, type TransportOptions } from './transport.ts'
+import { createTable, type Table } from './table.ts'
+import { followTail, type TailOptions } from './tail.ts'
+import {
+  createTransport,
+  readJson,
+  readStream,
+  type CallOptions,
+  type Outgoing,
+  type Send,
+  type TransportOptions,
+} from './transport.ts'
+import type { Answer, AnswerOf, AnyTable, RowOf, Schema, TableShape, TailEvent } from './typed.ts'
+import { createWriter, type Writer, type WriterOptions } from './writer.ts'
 
 export interface ClientOptions extends TransportOptions {
   /** Database of every call that names no other; the server's default is `default`. */
-  database?: string | undefined
-}
-
-export interface CallOptions {
-  database?: string | undefined
-  /** Ends the call, also while it waits to try again; the call rejects with its reason. */
-  signal?: AbortSignal | undefined
-}
-
-export interface TableOptions extends CallOptions {
-  /** How `firstTime` and `lastTime` come; default `ms`. */
-  time?: TimeFormat
+  db?: string | undefined
 }
 
 export interface WriteOptions extends CallOptions {
   /** Unit of integer times: line protocol defaults to `ns`, everything else to `ms`. */
   precision?: Precision
-  /** Stores the good lines of a bad request and lists the others in `errors`. */
+  /** Stores the good points of a bad request and lists the others in `errors`. */
   partial?: boolean
   /** `memory` answers before the fsync, which follows within a second. */
   ack?: 'fsync' | 'memory'
@@ -61,253 +63,226 @@ export interface ImportOptions extends WriteOptions {
 
 export interface ExportOptions extends CallOptions {
   /** `arrow`: an IPC stream. */
-  format: 'csv' | 'ndjson' | 'lp' | 'arrow' | 'parquet'
+  format: ExportFormat
 }
+
+/** Anything else: members of the URL, and a body (an object is sent as JSON). */
+export interface RequestOptions extends CallOptions {
+  parameters?: object | undefined
+  body?: BodyInit | object | undefined
+  headers?: Record<string, string> | undefined
+}
+
+export type WriteInput = string | Uint8Array | Points | readonly Points[]
 
 /** Calls reject with `OmenDBError`, or with the reason of an aborted signal. */
 export interface Client {
-  /** Line protocol as text or UTF-8 bytes, or points; all or nothing, durable when it resolves. */
-  write(
-    input: string | Uint8Array | Points | readonly Points[],
-    options?: WriteOptions,
-  ): Promise<WriteAnswer>
-  points(points: Points | readonly Points[], options?: WriteOptions): Promise<WriteAnswer>
+  /** One point, many, columns, or line protocol as text or UTF-8; all or nothing, durable when it resolves. */
+  write(input: WriteInput, options?: WriteOptions): Promise<WriteAnswer>
+  /**
+   * Collects points and sends them in batches, again and again until they are stored. `prepare` makes
+   * points of whatever else is added.
+   */
+  writer<P = Points>(options?: WriterOptions<P>, prepare?: (input: P) => Points): Writer<P>
   /** CSV with a header line, or NDJSON: what `export` hands out. */
   import(input: string | Uint8Array, options: ImportOptions): Promise<WriteAnswer>
-  query<const R extends QueryRequest>(request: R, options?: CallOptions): Promise<Answer<TimeOf<R>>>
+  query<const R extends QueryRequest>(
+    request: R,
+    options?: CallOptions,
+  ): Promise<AnswerOf<AnyTable, R>>
   /** All pages of a query, as long as there is a `cursor`. */
   pages<const R extends QueryRequest>(
     request: R,
     options?: CallOptions,
-  ): AsyncGenerator<Answer<TimeOf<R>>, void>
+  ): AsyncGenerator<AnswerOf<AnyTable, R>, void>
   /** The newest point of each series, or of each `by` group. */
   latest<const R extends LatestRequest>(
     request: R,
     options?: CallOptions,
-  ): Promise<Answer<TimeOf<R>>>
-  /** Rows as text or Arrow, streamed; no limit unless asked for. Not tried again once it has begun. */
-  export(request: QueryRequest, options: ExportOptions): Promise<ReadableStream<Uint8Array>>
-  tables(options?: CallOptions): Promise<TableSummary[]>
-  table(name: string, options?: TableOptions): Promise<TableDescription>
-  tableStats(name: string, options?: CallOptions): Promise<TableStats>
-  /** One page of the series of a table; `cursor` leads to the next. */
-  series(table: string, request?: ListRequest, options?: CallOptions): Promise<SeriesPage>
-  tagKeys(table: string, options?: CallOptions): Promise<string[]>
-  tagValues(
-    table: string,
-    key: string,
-    request?: ListRequest,
+  ): Promise<AnswerOf<AnyTable, R>>
+  /** The rows of an export as they arrive: any number, in constant memory. */
+  rows<const R extends QueryRequest>(
+    request: R,
     options?: CallOptions,
-  ): Promise<ValuePage>
-  /** Makes a table, or sets what `settings` name: retention, tags, fields. */
-  putTable(
-    name: string,
-    settings?: TableSettings,
-    options?: TableOptions,
-  ): Promise<TableDescription>
-  /** Drops a field with its values, which frees its name and type. */
-  dropColumn(table: string, column: string, options?: CallOptions): Promise<void>
-  /**
-   * Deletes the points in [`start`, `end`) that meet `where`, one of which must be given; durable when
-   * it resolves. With `dryRun` it only counts them.
-   */
-  deleteRows(table: string, request: DeleteRequest, options?: CallOptions): Promise<DeleteAnswer>
+  ): AsyncGenerator<RowOf<AnyTable, R>, void>
+  /** An export as bytes, streamed; no limit unless asked for. Not tried again once it has begun. */
+  export(request: QueryRequest, options: ExportOptions): Promise<ReadableStream<Uint8Array>>
+  /** Points as they are written; goes on after a lost connection. Ends with `break` or the signal. */
+  tail<const R extends TailRequest>(
+    request: R,
+    options?: TailOptions,
+  ): AsyncGenerator<TailEvent<AnyTable, R>, void>
+  /** The calls about one table, checked against a type or a schema of it. */
+  table<S extends TableShape = AnyTable>(name: string, schema?: Schema<S>): Table<S>
+  tables(options?: CallOptions): Promise<TableSummary[]>
   databases(options?: CallOptions): Promise<string[]>
   /** Makes a database, if it is missing. */
   createDatabase(name: string, options?: CallOptions): Promise<void>
   /** Drops a database with its tables. */
   dropDatabase(name: string, options?: CallOptions): Promise<void>
-  /** Drops a table with all of its points. */
-  dropTable(name: string, options?: CallOptions): Promise<void>
+  tokens(options?: CallOptions): Promise<TokenDescription[]>
+  /** The answer has the secret, once. Sent only once: two requests would be two tokens. */
+  createToken(request: TokenRequest, options?: CallOptions): Promise<NewToken>
+  token(id: string, options?: CallOptions): Promise<TokenDescription>
+  revokeToken(id: string, options?: CallOptions): Promise<void>
+  /** All databases as a tar archive; `since`, the id of an earlier one, leaves out what that has. */
+  backup(options?: CallOptions & { since?: string }): Promise<Backup>
+  /** Restores backups, one behind the other, into an empty server. */
+  restore(archive: BodyInit, options?: CallOptions): Promise<Restored>
+  /** Also when it is not well: `fail` is an answer here, not an error. */
+  health(options?: CallOptions): Promise<Health>
+  /** False while it recovers. */
+  ready(options?: CallOptions): Promise<boolean>
+  /** Counters of the server in the text format of Prometheus. */
+  metrics(options?: CallOptions): Promise<string>
+  /** Any route, answered with its JSON as it is, or null. */
+  request<T = unknown>(method: Method, path: string, options?: RequestOptions): Promise<T>
 }
 
 /** Makes a client; contacts nobody before the first call. A wrong `url` is a TypeError. */
 export function createClient(options: ClientOptions): Client {
   const transport = createTransport(options)
-  const send = <T>(call: CallOptions | undefined, request: Omit<Outgoing, 'signal'>): Promise<T> =>
-    transport.json(addressed(options, call, request)) as Promise<T>
-  return {
+  /** With the client's database, where the route takes one. */
+  const send: Send = (request, read, isStream) => {
+    const db = ONE_DATABASE.test(request.path) ? (request.db ?? options.db) : undefined
+    return transport({ ...request, db }, read, isStream)
+  }
+  const request = (method: Method, path: string, call?: RequestOptions): Promise<never> =>
+    send({ ...call, method, path }, readJson) as Promise<never>
+  const client: Client = {
+    request,
     ...writes(send),
-    ...reads(options, transport, send),
-    ...tables(send),
-    ...databases(send),
+    ...reads(send, request),
+    ...server(send, request),
+    rows: (asked, call) => followRows(send, asked, call),
+    tail: (asked, call) => followTail(send, asked, call),
+    table: (name, schema) => createTable(client, name, schema),
   }
+  return client
 }
 
-type Send = <T>(call: CallOptions | undefined, request: Omit<Outgoing, 'signal'>) => Promise<T>
+/** Routes that are about one database. */
+const ONE_DATABASE = /^\/v1\/(?!databases|tokens|backup|restore)/
 
-function addressed(
-  client: ClientOptions,
-  call: CallOptions | undefined,
-  request: Omit<Outgoing, 'signal'>,
-): Outgoing {
-  const db = call?.database ?? client.database
-  return { ...request, parameters: { db, ...request.parameters }, signal: call?.signal }
-}
+type Method = NonNullable<Outgoing['method']>
+type Request = (method: Method, path: string, call?: RequestOptions) => Promise<never>
 
-function writes(send: Send): Pick<Client, 'write' | 'points' | 'import'> {
-  const unit = ({ precision, partial, ack }: WriteOptions): Outgoing['parameters'] => {
-    return { precision, partial, ack }
+function writes(send: Send): Pick<Client, 'write' | 'writer' | 'import'> {
+  const post = (
+    path: string,
+    type: string,
+    body: string | Uint8Array,
+    { precision, partial, ack, ...call }: WriteOptions,
+    parameters: object = {},
+  ): Promise<WriteAnswer> => {
+    const asked = { ...parameters, precision, partial, ack }
+    const headers = { 'Content-Type': type }
+    return send(
+      { ...call, method: 'POST', path, parameters: asked, headers, body },
+      readJson,
+    ) as Promise<WriteAnswer>
   }
-  const points: Client['points'] = (input, options = {}) =>
-    send(options, {
-      method: 'POST',
-      path: '/v1/points',
-      parameters: unit(options),
-      contentType: 'application/json',
-      body: encodePoints(input),
-    })
+  const points = (body: string, options: WriteOptions): Promise<WriteAnswer> =>
+    post('/v1/points', 'application/json', body, options)
   return {
-    points,
-    write(input, options = {}) {
-      if (typeof input !== 'string' && !(input instanceof Uint8Array)) return points(input, options)
-      return send(options, {
-        method: 'POST',
-        path: '/v1/write',
-        parameters: unit(options),
-        contentType: 'text/plain; charset=utf-8',
-        body: input,
-      })
+    async write(input, options = {}) {
+      if (typeof input === 'string' || input instanceof Uint8Array) {
+        return post('/v1/write', 'text/plain; charset=utf-8', input, options)
+      }
+      const list = Array.isArray(input) ? (input as Points[]) : [input as Points]
+      return points(joinEntries(list.map(encodePoint)).body, options)
     },
-    import(input, options) {
-      const { table, time, tags, types, format } = options
+    writer(options = {}, prepare = (input) => input as never) {
+      const retry = options.retry !== false && { ...ENDURING, ...options.retry }
+      const given = { ...options, retry } as WriteOptions
+      return createWriter((body) => points(body, given), options, prepare)
+    },
+    import(input, { table, format, time, tags, types, ...options }) {
       const declared = types && Object.entries(types).map(([name, type]) => `${name}:${type}`)
-      return send(options, {
-        method: 'POST',
-        path: '/v1/import',
-        parameters: {
-          table,
-          time,
-          tags: tags?.join(','),
-          types: declared?.join(','),
-          ...unit(options),
-        },
-        contentType: format === 'ndjson' ? 'application/x-ndjson' : 'text/csv',
-        body: input,
-      })
+      const type = format === 'ndjson' ? 'application/x-ndjson' : 'text/csv'
+      return post('/v1/import', type, input, options, { table, time, tags, types: declared })
     },
   }
 }
 
-type Reads = Pick<Client, 'query' | 'pages' | 'latest' | 'export'>
+/** A writer outlives the restart of a server. */
+const ENDURING = { attempts: Infinity, withinMs: 180_000 }
 
 function reads(
-  client: ClientOptions,
-  transport: ReturnType<typeof createTransport>,
   send: Send,
-): Reads {
-  const query: Client['query'] = (request, call) =>
-    send(call, { method: 'POST', path: '/v1/query', ...jsonBody(request) })
+  request: Request,
+): Pick<Client, 'query' | 'pages' | 'latest' | 'export'> {
+  const prepared = (asked: { time?: TimeFormat | null }): object => {
+    return { ...asked, time: sentTime(asked.time), integers: 'string' }
+  }
+  const decoded = async <A>(
+    sent: Promise<Answer>,
+    { time }: { time?: TimeFormat | null },
+  ): Promise<A> => {
+    const answer = await sent
+    return decodeSeries(answer, answer.columns, time)
+  }
+  const query: Client['query'] = (asked, call) =>
+    decoded(request('POST', '/v1/query', { ...call, body: prepared(asked) }), asked)
   return {
     query,
-    async *pages(request, call) {
-      let cursor: string | null | undefined = request.cursor
+    async *pages(asked, call) {
+      let { cursor = null } = asked
       do {
-        const answer = await query({ ...request, cursor: cursor ?? null }, call)
-        yield answer as Answer<TimeOf<typeof request>>
+        const answer = await query({ ...asked, cursor }, call)
+        yield answer as never
         cursor = answer.cursor
       } while (cursor !== null)
     },
-    latest: (request, call) =>
-      send(call, { method: 'GET', path: '/v1/latest', parameters: urlParameters(request) }),
-    export(request, options) {
-      const { format } = options
-      const body = jsonBody({ ...request, format })
-      return transport.stream(
-        addressed(client, options, { method: 'POST', path: '/v1/export', ...body }),
-      )
+    latest: (asked, call) =>
+      decoded(request('GET', '/v1/latest', { ...call, parameters: prepared(asked) }), asked),
+    export: (asked, { format, ...call }) => {
+      const body = { ...asked, time: sentTime(asked.time), format }
+      return send({ ...call, method: 'POST', path: '/v1/export', body }, readStream, true)
     },
   }
 }
 
-function jsonBody(value: object): { contentType: string; body: string } {
-  const body = JSON.stringify(value, (_name, member: unknown) =>
-    typeof member === 'bigint' ? member.toString() : member,
-  )
-  return { contentType: 'application/json', body }
-}
-
-/** Members of a request as URL parameters: lists with commas, objects as JSON text. */
-function urlParameters(request: object): Record<string, string | undefined> {
-  const entries = Object.entries(request).filter(
-    ([, value]) => value !== undefined && value !== null,
-  )
-  return Object.fromEntries(entries.map(([name, value]) => [name, urlText(value)]))
-}
-
-function urlText(value: unknown): string {
-  if (value instanceof Date) return value.toISOString()
-  if (Array.isArray(value)) return value.join(',')
-  if (typeof value === 'object') return jsonBody(value!).body
-  return String(value as string | number | bigint | boolean)
-}
-
-type Tables = Pick<
+type Server = Pick<
   Client,
-  | 'tables'
-  | 'table'
-  | 'tableStats'
-  | 'series'
-  | 'tagKeys'
-  | 'tagValues'
-  | 'putTable'
-  | 'dropTable'
-  | 'dropColumn'
-  | 'deleteRows'
+  | ('tables' | 'databases' | 'createDatabase' | 'dropDatabase')
+  | ('tokens' | 'createToken' | 'token' | 'revokeToken')
+  | ('backup' | 'restore' | 'health' | 'ready' | 'metrics')
 >
 
-function tables(send: Send): Tables {
-  const pathOf = (table: string, rest = ''): string =>
-    `/v1/tables/${encodeURIComponent(table)}${rest}`
-  const get = <T>(call: CallOptions | undefined, path: string, request: object = {}): Promise<T> =>
-    send<T>(call, { method: 'GET', path, parameters: urlParameters(request) })
+function server(send: Send, request: Request): Server {
+  const list = async (name: string, call?: CallOptions): Promise<never> =>
+    (await request('GET', `/v1/${name}`, call))[name]
+  const one =
+    (method: Method, path: string) =>
+    (name: string, call?: CallOptions): Promise<never> =>
+      request(method, `/v1/${path}/${encodeURIComponent(name)}`, call)
   return {
-    tables: async (call) => (await get<{ tables: TableSummary[] }>(call, '/v1/tables')).tables,
-    table: (name, call) => get(call, pathOf(name), { time: call?.time }),
-    tableStats: (name, call) => get(call, pathOf(name, '/stats')),
-    series: (table, request, call) => get(call, pathOf(table, '/series'), request),
-    tagKeys: async (table, call) =>
-      (await get<{ tags: string[] }>(call, pathOf(table, '/tags'))).tags,
-    tagValues: (table, key, request, call) =>
-      get(call, pathOf(table, `/tags/${encodeURIComponent(key)}/values`), request),
-    putTable: (name, settings = {}, call) =>
-      send(call, {
-        method: 'PUT',
-        path: pathOf(name),
-        parameters: { time: call?.time },
-        ...jsonBody(settings),
-      }),
-    async dropTable(name, call) {
-      await send(call, { method: 'DELETE', path: pathOf(name) })
+    tables: (call) => list('tables', call),
+    databases: async (call) => ((await list('databases', call)) as Named[]).map(({ name }) => name),
+    createDatabase: one('PUT', 'databases'),
+    dropDatabase: one('DELETE', 'databases'),
+    tokens: (call) => list('tokens', call),
+    createToken: (body, call) => request('POST', '/v1/tokens', { ...call, retry: false, body }),
+    token: one('GET', 'tokens'),
+    revokeToken: one('DELETE', 'tokens'),
+    backup: ({ since, ...call } = {}) =>
+      send({ ...call, path: '/v1/backup', parameters: { since } }, readBackup, true),
+    restore: (body, call) => {
+      const headers = { 'Content-Type': 'application/x-tar' }
+      return request('POST', '/v1/restore', { ...call, retry: false, headers, body })
     },
-    async dropColumn(table, column, call) {
-      const path = pathOf(table, `/columns/${encodeURIComponent(column)}`)
-      await send(call, { method: 'DELETE', path })
-    },
-    deleteRows: (table, request, call) =>
-      send(call, {
-        method: 'DELETE',
-        path: pathOf(table, '/rows'),
-        parameters: urlParameters(request),
-      }),
+    health: (call) =>
+      send({ ...call, path: '/health', anyStatus: true }, readJson) as Promise<never>,
+    ready: (call) => send({ ...call, path: '/ready', anyStatus: true }, async ({ ok }) => ok),
+    metrics: (call) => send({ ...call, path: '/metrics' }, (response) => response.text()),
   }
 }
 
-function databases(send: Send): Pick<Client, 'databases' | 'createDatabase' | 'dropDatabase'> {
-  const pathOf = (name: string): string => `/v1/databases/${encodeURIComponent(name)}`
-  // These are about the whole server: they take no `db`.
-  const parameters = { db: undefined }
-  return {
-    async databases(call) {
-      const request = { method: 'GET', path: '/v1/databases', parameters } as const
-      const found = await send<{ databases: { name: string }[] }>(call, request)
-      return found.databases.map(({ name }) => name)
-    },
-    async createDatabase(name, call) {
-      await send(call, { method: 'PUT', path: pathOf(name), parameters })
-    },
-    async dropDatabase(name, call) {
-      await send(call, { method: 'DELETE', path: pathOf(name), parameters })
-    },
-  }
+interface Named {
+  name: string
+}
+
+async function readBackup(response: Response): Promise<Backup> {
+  return { id: response.headers.get('OmenDB-Backup-Id')!, body: await readStream(response) }
 }

@@ -10,82 +10,70 @@ export type ProblemShape = Partial<Omit<Problem, 'requestId'>> & {
   requestId?: string | null
 }
 
+/** No answer, too slow, too busy, failed, full: what a second attempt may cure. */
+const RETRYABLE_STATUSES: readonly number[] = [408, 429, 500, 502, 503, 504, 507]
+
 /** Thrown by every call that was not answered 2xx. An aborted call throws the signal's reason instead. */
 export class OmenDBError extends Error {
-  override readonly name = 'OmenDBError'
   /** HTTP status; 0 if no answer came. */
-  readonly status: number
-  /** `type_conflict`, `not_found` …; `unreachable` and `timeout` with status 0, else `http_<status>`. */
-  readonly code: string
-  readonly detail: string
-  readonly errors: RefusedInput[]
-  readonly requestId: string | null
-  readonly written: number
+  declare readonly status: number
+  /**
+   * `type_conflict`, `not_found` …; with status 0 `unreachable`, `timeout`, `schema` (the table's own
+   * refused a point), `aborted`, `buffer_full` and `closed` (of a writer); else `http_<status>`.
+   */
+  declare readonly code: string
+  declare readonly detail: string
+  declare readonly errors: RefusedInput[]
+  declare readonly requestId: string | null
+  declare readonly written: number
   /** Of an expression (`select`, `where`): PostgreSQL's code and the 1-based position. */
-  readonly sqlstate?: string
-  readonly position?: number
+  declare readonly sqlstate?: string
+  declare readonly position?: number
   /** Milliseconds that the server asks to wait before the next try; null = it did not say. */
-  readonly retryAfterMs: number | null
+  declare readonly retryAfterMs: number | null
+  /** The same request may succeed later, and sending it again does no harm. */
+  declare readonly retryable: boolean
 
   constructor(
     status: number,
     problem: ProblemShape,
-    options: { retryAfterMs?: number | null; cause?: unknown } = {},
+    { retryAfterMs = null, ...options }: { retryAfterMs?: number | null; cause?: unknown } = {},
   ) {
-    super(problem.detail, options.cause === undefined ? undefined : { cause: options.cause })
-    this.status = status
-    this.code = problem.code
-    this.detail = problem.detail
-    this.errors = problem.errors ?? []
-    this.requestId = problem.requestId ?? null
-    this.written = problem.written ?? 0
-    if (problem.sqlstate !== undefined) this.sqlstate = problem.sqlstate
-    if (problem.position !== undefined) this.position = problem.position
-    this.retryAfterMs = options.retryAfterMs ?? null
+    super(problem.detail, options)
+    const retryable =
+      RETRYABLE_STATUSES.includes(status) || /^(unreachable|timeout)$/.test(problem.code)
+    const absent = { errors: [], requestId: null, written: 0 }
+    Object.assign(this, absent, problem, { name: 'OmenDBError', status, retryAfterMs, retryable })
   }
 }
 
 /** `Retry-After` in milliseconds: seconds or an HTTP date; null if absent or neither. */
 export function parseRetryAfter(value: string | null, now: number): number | null {
-  if (value === null) return null
-  const text = value.trim()
-  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000
-  const date = Date.parse(text)
-  return Number.isNaN(date) || !/[A-Za-z]/.test(text) ? null : Math.max(0, date - now)
+  if (/^\s*\d+\s*$/.test(value ?? '')) return Number(value) * 1000
+  return /GMT/.test(value ?? '') ? Math.max(0, Date.parse(value!) - now) : null
 }
 
-/**
- * Reads an error answer. One that is not a problem document (a proxy's page) keeps its status, and
- * its first line is the detail.
- */
+/** Reads an error answer. One that is not a problem document (a proxy's page) has a detail of its text. */
 export async function readError(response: Response, now: number): Promise<OmenDBError> {
+  const { status, headers } = response
   const text = await response.text()
-  const retryAfterMs = parseRetryAfter(response.headers.get('Retry-After'), now)
-  const requestId = response.headers.get('X-Request-Id')
-  const problem = parseProblem(text)
-  if (problem !== null) {
-    const said = { ...problem, requestId: problem.requestId ?? requestId }
-    return new OmenDBError(response.status, said, { retryAfterMs })
+  const known = {
+    code: `http_${status}`,
+    detail: text.split('\n', 1)[0]!.slice(0, 200) || `the server answered ${status}`,
+    requestId: headers.get('X-Request-Id'),
   }
-  const line = text.trim().split('\n', 1)[0]!.slice(0, 200)
-  const detail = line === '' ? `the server answered ${response.status}` : line
-  const code = `http_${response.status}`
-  return new OmenDBError(response.status, { code, detail, requestId }, { retryAfterMs })
+  const retryAfterMs = parseRetryAfter(headers.get('Retry-After'), now)
+  return new OmenDBError(status, { ...known, ...problemOf(text) }, { retryAfterMs })
 }
 
-function parseProblem(text: string): ProblemShape | null {
+/** What a problem document says; nothing if it is none. */
+export function problemOf(text: string): Partial<ProblemShape> {
   try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value !== 'object' || value === null) return null
-    const { code, detail, title, errors } = value as Record<string, unknown>
-    if (typeof code !== 'string') return null
-    const said = typeof detail === 'string' ? detail : typeof title === 'string' ? title : code
-    return {
-      ...(value as ProblemShape),
-      detail: said,
-      errors: Array.isArray(errors) ? (errors as RefusedInput[]) : [],
-    }
+    const problem = JSON.parse(text) as Partial<ProblemShape>
+    return typeof problem.code === 'string'
+      ? { detail: problem.title ?? problem.code, ...problem }
+      : {}
   } catch {
-    return null
+    return {}
   }
 }

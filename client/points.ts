@@ -1,31 +1,65 @@
-// Points as JSON text for POST /v1/points. JSON has no 64-bit integers, so a bigint travels as a
-// digit string, and a field that has one is declared `integer`; typed arrays become arrays.
+// Points as the JSON of POST /v1/points. JSON has no 64-bit integers, so a bigint travels as a digit
+// string, and a field that has one is declared `integer`. A point without a time gets one here, so that
+// a request that is sent again names the same point.
 
 import { encodeJson } from './json.ts'
-import type { ArrayOf, FieldType, Points } from './shapes.ts'
+import type { FieldInput, FieldType, Points, TimeInput } from './shapes.ts'
 
-/** JSON text of one or more entries. Fields are checked by the server, which names what is wrong. */
-export function encodePoints(points: Points | readonly Points[]): string {
-  const entries = Array.isArray(points) ? (points as readonly Points[]) : [points as Points]
-  return encodeJson(entries.map(describeEntry), (value) => {
-    if (typeof value === 'bigint') return value.toString()
-    return ArrayBuffer.isView(value) ? Array.from(value as unknown as ArrayOf<unknown>) : value
-  })
+/** An entry of the body, or a row of one. */
+export interface Encoded {
+  /** `{"table":"cpu","rows":[`: rows of one head are joined. Empty: `text` is an entry. */
+  readonly head: string
+  readonly text: string
+  /** Points. */
+  readonly count: number
 }
 
-function describeEntry(entry: Points): Points {
-  const types: Record<string, FieldType> = Object.create(null)
-  const see = (name: string, value: unknown): void => {
-    if (typeof value === 'bigint') types[name] = 'integer'
+/** A body of entries, and the JSON pointer that each became. */
+export function joinEntries(items: readonly Encoded[]): { body: string; places: string[] } {
+  const entries: string[] = []
+  let open = ''
+  let row = 0
+  const places = items.map(({ head, text }) => {
+    if (open && head !== open) entries.push(`${entries.pop()}]}`)
+    if (head && head === open) entries.push(`${entries.pop()},${text}`)
+    else row = entries.push(head + text) * 0
+    open = head
+    return `/${entries.length - 1}${head && `/rows/${row++}`}`
+  })
+  return { body: `[${entries.join()}${open && ']}'}]`, places }
+}
+
+/** Throws a RangeError for a time that is none. */
+export function encodePoint({ table, tags, time, fields, types }: Points): Encoded {
+  const lists = Object.entries(fields)
+  const isColumns = isList(time) || lists.some(([, value]) => isList(value))
+  const declared: Record<string, FieldType> = {}
+  for (const [name, value] of lists) {
+    const sample = isList(value) ? (value as FieldInput[]).find(isBigInt) : value
+    // Beyond int64 only `unsigned` can be meant.
+    if (isBigInt(sample)) declared[name] = sample >= 2n ** 63n ? 'unsigned' : 'integer'
   }
-  if ('rows' in entry) {
-    for (const row of entry.rows) {
-      for (const name of Object.keys(row.fields)) see(name, row.fields[name])
-    }
-  } else {
-    for (const name of Object.keys(entry.fields)) {
-      for (const value of entry.fields[name]!) see(name, value)
-    }
+  const entry = { table, types: { ...declared, ...types } }
+  if (!isColumns) {
+    const head = `${encodeJson(entry).slice(0, -1)},"rows":[`
+    return { head, text: encodeJson({ time: timeText(time as TimeInput), tags, fields }), count: 1 }
   }
-  return Object.keys(types).length === 0 ? entry : { ...entry, types: { ...types, ...entry.types } }
+  const count = ((time ?? lists[0]![1]) as ArrayLike<unknown>).length
+  const times = Array.from((time as ArrayLike<TimeInput>) ?? { length: count }, timeText)
+  return { head: '', text: encodeJson({ ...entry, tags, time: times, fields }), count }
+}
+
+const isBigInt = (value: unknown): value is bigint => typeof value === 'bigint'
+const isList = (value: unknown): boolean => Array.isArray(value) || ArrayBuffer.isView(value)
+
+let stamps = 0
+
+/** JSON would make no time of NaN and of an invalid Date. */
+function timeText(time: TimeInput | null | undefined): number | bigint | string {
+  if (time instanceof Date) return time.toISOString()
+  if (Number.isNaN(time)) throw new RangeError('time: NaN')
+  if (time !== null && time !== undefined) return time
+  // The clock in milliseconds, and six digits that tell points of one millisecond apart.
+  const digits = String(stamps++ % 1e6).padStart(6, '0')
+  return new Date().toISOString().replace('Z', `${digits}Z`)
 }

@@ -1,6 +1,6 @@
 // Names for what is sent and answered. They are the generated types of openapi.json (api.ts), but
-// for what JSON Schema cannot say: which inputs become a JSON value, and that the times of an answer
-// are numbers or strings by what the request asked for.
+// for what JSON Schema cannot say: which inputs become a JSON value, and that 64-bit integers and
+// nanoseconds are bigints here. What follows from a request or a table's type is in typed.ts.
 
 import type { components, operations } from './api.ts'
 
@@ -21,22 +21,25 @@ export type TimeInput = number | bigint | string | Date
 export type FieldInput = number | bigint | string | boolean | null | undefined
 
 export type ArrayOf<T> = ArrayLike<T> & Iterable<T>
+type TagsInput = { readonly [key: string]: string | null | undefined }
 
-/** Points of one series as columns of equal length: the fast form. Without `time` it is now. */
-export type ColumnPoints = Override<
-  Schemas['ColumnPoints'],
-  { time?: ArrayOf<TimeInput>; fields: Record<string, ArrayOf<FieldInput>> }
->
+/** One point. Without `time` it is now, by the client's clock: so a repeated request is the same point. */
+export interface Point {
+  readonly table: string
+  readonly tags?: TagsInput
+  readonly time?: TimeInput | undefined
+  readonly fields: { readonly [name: string]: FieldInput }
+  /** Types that JavaScript cannot say: `{ n: 'unsigned' }`. */
+  readonly types?: { readonly [name: string]: FieldType }
+}
 
-/** One point of a table. Without `time` it is the request's arrival: a retry is then a new point. */
-export type PointRow = Override<
-  Schemas['RowPoints']['rows'][number],
-  { time?: TimeInput; fields: Record<string, FieldInput> }
->
+/** Points of one series as columns of equal length: the fast form. */
+export type ColumnPoints = Omit<Point, 'time' | 'fields'> & {
+  readonly time?: ArrayOf<TimeInput> | undefined
+  readonly fields: { readonly [name: string]: ArrayOf<FieldInput> }
+}
 
-/** Points one by one, of any series of a table. */
-export type RowPoints = Override<Schemas['RowPoints'], { rows: readonly PointRow[] }>
-export type Points = ColumnPoints | RowPoints
+export type Points = Point | ColumnPoints
 
 export type WriteAnswer = Schemas['WriteAnswer']
 /** One refused line, row or member of a request; positions count from 1. */
@@ -45,25 +48,25 @@ export type Problem = Schemas['Problem']
 
 // --- queries
 
-/** `ms`, `s` and `us` are numbers, `ns` and `rfc3339` strings. */
-export type TimeFormat = NonNullable<Schemas['QueryRequest']['time']>
-export type AnswerTime = Schemas['Answer']['series'][number]['time'][number]
-/** Integers beyond 2^53 are digit strings (`"encoding":"string"` in the column). */
-export type FieldValue = Schemas['Answer']['series'][number]['fields'][string][number]
+/** `ms`, `s` and `us` are numbers, `ns` bigints, `rfc3339` strings, `date` Dates (to the millisecond). */
+export type TimeFormat = NonNullable<Schemas['QueryRequest']['time']> | 'date'
+export type AnswerTime = number | bigint | string | Date
+/** Columns of type integer and unsigned are bigints. */
+export type FieldValue = number | bigint | string | boolean
 
-type Scalar = FieldValue | bigint
 export type WhereOperator = 'eq' | 'ne' | 'lt' | 'lte' | 'gt' | 'gte' | 'like' | 'match'
+type Operand = FieldValue | null
+/** What a column must be: a value, null (it has none), one of several, or `{ gt: 0.2, lte: 1 }`. */
+export type Condition = Operand | readonly Operand[] | { readonly [O in WhereOperator]?: Operand }
 /** `{ host: ['a', 'b'], rack: null, usage: { gt: 0.2 } }`: members and operators are ANDed. */
-export type WhereObject = {
-  readonly [column: string]: Scalar | readonly Scalar[] | { [operator in WhereOperator]?: Scalar }
-}
+export type WhereObject = { readonly [column: string]: Condition }
 export type Where = string | WhereObject | null
 
 type Request = Schemas['QueryRequest']
 
 /** What to read of which table; half-open in time. */
 export type QueryRequest = Override<
-  Request,
+  Omit<Request, 'integers'>,
   {
     start?: TimeInput | null
     end?: TimeInput | null
@@ -71,34 +74,21 @@ export type QueryRequest = Override<
     where?: Where
     select?: Lists<Exclude<Request['select'], undefined>>
     by?: Lists<Exclude<Request['by'], undefined>>
+    time?: TimeFormat | null
   }
 >
 
 export type LatestRequest = Pick<
   QueryRequest,
-  'table' | 'where' | 'by' | 'select' | 'start' | 'precision' | 'time' | 'integers'
+  'table' | 'where' | 'by' | 'select' | 'start' | 'precision' | 'time'
 >
+
+/** What to follow: points as they are written, or with `every` the buckets that they change. */
+export type TailRequest = Pick<QueryRequest, 'table' | 'where' | 'by' | 'select' | 'every' | 'time'>
 
 export type AnswerColumn = Schemas['AnswerColumn']
 export type QueryStats = Schemas['QueryStats']
-export type AnswerSeries<T extends AnswerTime = AnswerTime> = Override<
-  Schemas['Answer']['series'][number],
-  { time: T[] }
->
-/** Columns of values, by series or group. */
-export type Answer<T extends AnswerTime = AnswerTime> = Override<
-  Schemas['Answer'],
-  { series: AnswerSeries<T>[] }
->
-
-/** Type of the times in the answer to a request. */
-export type TimeOf<R> = R extends { time: 'ns' | 'rfc3339' }
-  ? string
-  : R extends { time: 'ms' | 'us' | 's' | null | undefined }
-    ? number
-    : 'time' extends keyof R
-      ? AnswerTime
-      : number
+export type ExportFormat = NonNullable<Schemas['ExportRequest']['format']>
 
 // --- tables
 
@@ -113,7 +103,10 @@ export interface DeleteRequest {
 }
 export type DeleteAnswer = Schemas['DeleteAnswer']
 export type TableSummary = Schemas['Tables']['tables'][number]
-export type TableDescription = Schemas['Table']
+export type TableDescription<Time = AnswerTime> = Override<
+  Schemas['Table'],
+  { firstTime: Time | null; lastTime: Time | null }
+>
 export type TableSettings = Schemas['TableSettings']
 export type SeriesPage = Schemas['SeriesList']
 export type ValuePage = Schemas['TagValues']
@@ -143,4 +136,39 @@ export interface CodecStats {
   values: number
   bytes: number
   bitsPerValue: number
+}
+
+// --- the whole server
+
+export type Scope = 'read' | 'write' | 'admin'
+export interface TokenRequest {
+  readonly name: string
+  /** Scopes by database; `*` = all. */
+  readonly scopes: { readonly [database: string]: readonly Scope[] }
+  /** Milliseconds, RFC 3339, `now+90d` or a Date; null = never. */
+  readonly expiresAt?: number | string | Date | null
+}
+
+/** A token without its secret. */
+export interface TokenDescription {
+  id: string
+  name: string
+  scopes: Record<string, Scope[]>
+  /** Milliseconds since 1970; null = never. */
+  expiresAt: number | null
+  createdAt: number
+}
+
+/** The only answer that has the secret. */
+export interface NewToken extends TokenDescription {
+  token: string
+}
+
+export type Health = Schemas['Health']
+export type Restored = Schemas['Restored']
+
+/** A tar archive, and the id by which a later increment names it. */
+export interface Backup {
+  id: string
+  body: ReadableStream<Uint8Array>
 }

@@ -101,8 +101,8 @@ const ROOMS: Record<string, Room> = {
 /** The files that know Node: all others run on any host. */
 const NODE_FILES =
   /^(engine\/(node|scan-worker|scan-workers\/node-threads|storage\/node)\.ts|server\/(node|cli)\.ts|server\/(node|cli|postgres)\/.*)$/
-/** The command line speaks HTTP through the typed client. */
-const CLIENT_USERS = /^server\/cli(\.ts|\/.*)$/
+/** The command line speaks HTTP through the typed client, and `omendb/local` is that client. */
+const CLIENT_USERS = /^server\/(cli(\.ts|\/.*)|local\/.*)$/
 
 function packageName(specifier: string): string {
   const parts = specifier.split('/')

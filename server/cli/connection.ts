@@ -44,7 +44,7 @@ export async function connect(
   // A read that nobody answers should say so at once; a write is worth a few more tries.
   const retry = access === 'read' ? false : {}
   try {
-    const client = createClient({ url, token, database: flags.db, retry, timeoutMs: 600_000 })
+    const client = createClient({ url, token, db: flags.db, retry, timeoutMs: 600_000 })
     const base = url.replace(/\/+$/, '')
     const request = async (path: string, init: RequestInit = {}): Promise<Response> => {
       const headers = new Headers(init.headers)
@@ -76,7 +76,7 @@ async function openDirectory(
   const app = createApp(db, { trusted: true })
   const client = createClient({
     url: URL_DEFAULT,
-    database,
+    db: database,
     retry: false,
     timeoutMs: 2 ** 31 - 1,
     fetch: async (input, init) => app.request(input as string, init),

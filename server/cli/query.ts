@@ -1,7 +1,7 @@
 // `omendb query`: rows of a table, or of its aggregates. At a terminal as a table; in a pipe as
 // NDJSON, streamed by the server's export, so any number of rows takes no memory here.
 
-import type { Answer, QueryRequest } from '../../client/index.ts'
+import type { Answer, FieldValue, QueryRequest } from '../../client/index.ts'
 import { encodeJson } from '../../client/json.ts'
 import { defineCommand } from './command.ts'
 import { connect, CONNECTION_FLAGS } from './connection.ts'
@@ -42,7 +42,10 @@ export const queryCommand = defineCommand({
         const body = await client.export(request, { format })
         for await (const chunk of body) await print(terminal.stdout, chunk)
       } else if (format === 'json') {
-        await print(terminal.stdout, `${encodeJson(await client.query(request))}\n`)
+        await print(
+          terminal.stdout,
+          `${encodeJson(await client.request('POST', '/v1/query', { body: request }))}\n`,
+        )
       } else {
         const answer = await client.query({ ...request, time: 'rfc3339' })
         await printTable(answer, flags.limit !== undefined, terminal)
@@ -77,8 +80,14 @@ function readRequest(table: string, flags: Given<typeof QUERY_FLAGS>): QueryRequ
   }
 }
 
+type TextAnswer = Answer<
+  Record<string, FieldValue>,
+  string,
+  Record<string, string | null | undefined>
+>
+
 async function printTable(
-  answer: Answer<string>,
+  answer: TextAnswer,
   isLimited: boolean,
   terminal: Terminal,
 ): Promise<void> {
@@ -101,7 +110,7 @@ async function printTable(
 const PIECE_LENGTH = 65_536
 
 /** Time, every tag that any series has, then the selected columns. */
-function tabulate(answer: Answer<string>): { columns: TextColumn[]; rows: Cell[][] } {
+function tabulate(answer: TextAnswer): { columns: TextColumn[]; rows: Cell[][] } {
   const tags = [...new Set(answer.series.flatMap((series) => Object.keys(series.tags)))].sort()
   const fields = answer.columns.slice(1)
   const columns: TextColumn[] = [
@@ -115,10 +124,15 @@ function tabulate(answer: Answer<string>): { columns: TextColumn[]; rows: Cell[]
     return series.time.map((time, index) => [
       time,
       ...left,
-      ...values.map((column) => column[index]),
+      ...values.map((column) => textOf(column[index])),
     ])
   })
   return { columns, rows }
+}
+
+/** Digits of what is beyond a double. */
+function textOf(value: FieldValue | null | undefined): Cell {
+  return typeof value === 'bigint' ? String(value) : value
 }
 
 const NUMERIC: ReadonlySet<string> = new Set(['float', 'integer', 'unsigned'])

@@ -40,7 +40,7 @@ export const deleteCommand = defineCommand({
     // A directory that is not there has nothing to delete, and is not made.
     const { client, close } = await connect(flags, terminal, 'read')
     try {
-      const { deleted } = await client.deleteRows(table, request)
+      const { deleted } = await client.table(table).deleteRows(request)
       const done = dryRun ? 'would delete' : 'deleted'
       await print(terminal.stdout, `${done} ${counted(deleted, 'point')} of ${printable(table)}\n`)
     } finally {
@@ -56,10 +56,10 @@ const KINDS: Readonly<
     { operands: string; drop(client: Client, names: readonly string[]): Promise<void> }
   >
 > = {
-  table: { operands: 'TABLE', drop: (client, [name]) => client.dropTable(name!) },
+  table: { operands: 'TABLE', drop: (client, [name]) => client.table(name!).drop() },
   column: {
     operands: 'TABLE COLUMN',
-    drop: (client, [name, column]) => client.dropColumn(name!, column!),
+    drop: (client, [name, column]) => client.table(name!).dropColumn(column!),
   },
   database: { operands: 'DATABASE', drop: (client, [name]) => client.dropDatabase(name!) },
 }

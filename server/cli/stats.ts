@@ -34,7 +34,7 @@ async function statsJson(client: Client, table: string): Promise<string> {
   const value =
     table === ''
       ? { tables: await client.tables() }
-      : { ...(await client.table(table)), storage: await client.tableStats(table) }
+      : { ...(await client.table(table).describe()), storage: await client.table(table).stats() }
   return `${JSON.stringify(value)}\n`
 }
 
@@ -49,8 +49,8 @@ async function tablesText(client: Client): Promise<string> {
 }
 
 async function tableText(client: Client, name: string): Promise<string> {
-  const table = await client.table(name, { time: 'rfc3339' })
-  const stats = await client.tableStats(name)
+  const table = await client.table(name).describe({ time: 'rfc3339' })
+  const stats = await client.table(name).stats()
   const facts: Cell[][] = [
     ['points', grouped(table.points)],
     ['series', grouped(table.series)],

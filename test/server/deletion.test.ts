@@ -84,13 +84,13 @@ test('a delete of a table that is not there is 404', async () => {
 test('the client does the same', async () => {
   const client = createClient({ url: live.url })
   await client.write('del,host=a v=1 1000000\ndel,host=b v=2 2000000')
-  expect(await client.deleteRows('del', { where: { host: 'a' }, dryRun: true })).toEqual({
+  expect(await client.table('del').deleteRows({ where: { host: 'a' }, dryRun: true })).toEqual({
     deleted: 1,
     dryRun: true,
   })
-  expect(await client.deleteRows('del', { end: new Date(2) })).toEqual({
+  expect(await client.table('del').deleteRows({ end: new Date(2) })).toEqual({
     deleted: 1,
     dryRun: false,
   })
-  expect((await client.table('del')).points).toBe(1)
+  expect((await client.table('del').describe()).points).toBe(1)
 })

@@ -107,13 +107,13 @@ test('databases are made, listed and dropped', async () => {
 })
 
 test('the client does the same', async () => {
-  const client = createClient({ url: live.url, database: 'client' })
+  const client = createClient({ url: live.url, db: 'client' })
   await client.createDatabase('client')
   expect(await client.databases()).toContain('client')
-  const table = await client.putTable('t', { fields: { v: 'float' }, retention: '7d' })
+  const table = await client.table('t').set({ fields: { v: 'float' }, retention: '7d' })
   expect(table).toMatchObject({ name: 't', retention: '7d', fields: { v: 'float' } })
-  await client.dropColumn('t', 'v')
-  expect((await client.table('t')).fields).toEqual({})
+  await client.table('t').dropColumn('v')
+  expect((await client.table('t').describe()).fields).toEqual({})
   await client.dropDatabase('client')
   expect(await client.databases()).not.toContain('client')
 })
