@@ -44,11 +44,11 @@ export function decodeInteger<V>(value: V): V {
  * Decodes the series of an answer in place and gives it `rows`, which is not enumerable:
  * JSON.stringify and comparisons skip it.
  */
-export function decodeSeries<A>(
+export function decodeSeries(
   answer: object,
   columns: readonly AnswerColumn[],
   format: Format,
-): A {
+): object {
   const { series } = answer as { series: PlainSeries[] }
   for (const one of series) {
     for (const name of integersOf(columns)) {
@@ -56,7 +56,7 @@ export function decodeSeries<A>(
     }
     one.time = one.time.map((time) => decodeTime(time, format))
   }
-  return Object.defineProperty(answer, 'rows', { value: () => rowsOf(series) }) as A
+  return Object.defineProperty(answer, 'rows', { value: () => rowsOf(series) }) as object
 }
 
 function* rowsOf(series: readonly PlainSeries[]): Generator<PlainRow, void> {

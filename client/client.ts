@@ -220,7 +220,7 @@ function reads(
     { time }: { time?: TimeFormat | null },
   ): Promise<A> => {
     const answer = await sent
-    return decodeSeries(answer, answer.columns, time)
+    return decodeSeries(answer, answer.columns, time) as A
   }
   const query: Client['query'] = (asked, call) =>
     decoded(request('POST', '/v1/query', { ...call, body: prepared(asked) }), asked)

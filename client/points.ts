@@ -16,17 +16,22 @@ export interface Encoded {
 
 /** A body of entries, and the JSON pointer that each became. */
 export function joinEntries(items: readonly Encoded[]): { body: string; places: string[] } {
-  const entries: string[] = []
+  let body = ''
   let open = ''
+  let entry = -1
   let row = 0
   const places = items.map(({ head, text }) => {
-    if (open && head !== open) entries.push(`${entries.pop()}]}`)
-    if (head && head === open) entries.push(`${entries.pop()},${text}`)
-    else row = entries.push(head + text) * 0
+    const isNext = head !== '' && head === open
+    if (!isNext) {
+      body += `${open && ']}'}${body && ','}${head}`
+      entry++
+      row = 0
+    }
+    body += (isNext ? ',' : '') + text
     open = head
-    return `/${entries.length - 1}${head && `/rows/${row++}`}`
+    return `/${entry}${head && `/rows/${row++}`}`
   })
-  return { body: `[${entries.join()}${open && ']}'}]`, places }
+  return { body: `[${body}${open && ']}'}]`, places }
 }
 
 /** Throws a RangeError for a time that is none. */

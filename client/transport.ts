@@ -109,7 +109,9 @@ function encodeParameters(parameters: object): string {
 
 function urlText(value: unknown): string {
   if (value instanceof Date) return value.toISOString()
-  return typeof value === 'object' && !Array.isArray(value) ? encodeJson(value) : String(value)
+  return typeof value === 'object' && !Array.isArray(value)
+    ? encodeJson(value)
+    : String(value as string)
 }
 
 function initOf(

@@ -79,6 +79,7 @@ export function createWriter<P>(
   let batch: Promise<void> | null = null
   let timer: ReturnType<typeof setTimeout> | undefined
 
+  const isFull = (): boolean => size >= maxBufferBytes
   const fail: Fail = (thrown, items) => {
     const error = asError(thrown)
     failure ??= error
@@ -98,7 +99,7 @@ export function createWriter<P>(
     settled += items.length
   }
   const run = async (): Promise<void> => {
-    await null // whatever is added in this turn goes along
+    await Promise.resolve() // whatever is added in this turn goes along
     clearTimeout(timer)
     timer = undefined
     while (queue.length > 0) await (batch = sendNext())
@@ -108,8 +109,7 @@ export function createWriter<P>(
     try {
       signal?.throwIfAborted()
       if (isClosed) throw refusal('closed', 'the writer is closed')
-      if (size >= maxBufferBytes)
-        throw refusal('buffer_full', `${maxBufferBytes} bytes wait already`)
+      if (isFull()) throw refusal('buffer_full', `${maxBufferBytes} bytes wait already`)
       const encoded = encodePoint(prepare(input))
       const item = { ...encoded, input, size: encoded.head.length + encoded.text.length }
       queue.push(item)
@@ -134,15 +134,16 @@ export function createWriter<P>(
       return !isTaken.includes(false)
     },
     async ready() {
-      while (size >= maxBufferBytes) {
+      while (isFull()) {
         running ??= run()
         await batch
       }
     },
     async flush() {
       const target = taken
-      if (settled < target) running ??= run()
-      while (settled < target) await batch
+      const isSettled = (): boolean => settled >= target
+      if (!isSettled()) running ??= run()
+      while (!isSettled()) await batch
       const error = failure
       if (!error) return
       // Others that wait for the same points are told, too.

@@ -2,7 +2,7 @@
 // tries again and when it gives up. The same client against the real app: app.test.ts.
 
 import { describe, expect, test } from 'vitest'
-import { createClient, OmenDBError, type Answer, type ClientOptions } from '../../client/index.ts'
+import { createClient, OmenDBError, type ClientOptions } from '../../client/index.ts'
 import { parseRetryAfter } from '../../client/error.ts'
 import { RETRY_DEFAULTS, retryDelay } from '../../client/backoff.ts'
 
