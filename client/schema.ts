@@ -15,7 +15,7 @@ export function checkPoint(schema: Schema<unknown> | undefined, point: object): 
   if (!result.issues) return { time, ...(result.value as object) }
   const errors = result.issues.map(({ message, path = [] }) => {
     const pointer = path
-      .map((step) => `/${String((step as { key?: string }).key ?? (step as string))}`)
+      .map((step) => `/${(step as { key?: string }).key ?? (step as string)}`)
       .join('')
     return { line: null, column: null, pointer, message, input: null }
   })

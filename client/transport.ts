@@ -111,7 +111,7 @@ function urlText(value: unknown): string {
   if (value instanceof Date) return value.toISOString()
   return typeof value === 'object' && !Array.isArray(value)
     ? encodeJson(value)
-    : String(value as string)
+    : `${value as string}`
 }
 
 function initOf(
