@@ -107,11 +107,10 @@ function encodeParameters(parameters: object): string {
   return String(query) && `?${query}`
 }
 
+/** What URLSearchParams makes the right text of. */
 function urlText(value: unknown): string {
   if (value instanceof Date) return value.toISOString()
-  return typeof value === 'object' && !Array.isArray(value)
-    ? encodeJson(value)
-    : `${value as string}`
+  return typeof value === 'object' && !Array.isArray(value) ? encodeJson(value) : (value as string)
 }
 
 function initOf(

@@ -16,13 +16,14 @@ export interface ServerProcess {
   stop(signal: NodeJS.Signals): Promise<number | null>
 }
 
-/** Starts `omendb serve` from the sources on a free port and waits until it says that it is ready. */
+/** Starts `omendb serve` from the sources on a free port unless `flags` name one, and waits until it says that it is ready. */
 export async function startProcess(
   directory: string,
   flags: string[] = [],
   variables: Record<string, string> = {},
 ): Promise<ServerProcess> {
-  const args = ['scripts/run.js', 'server/cli.ts', 'serve', '--port', '0', '--data', directory]
+  const port = flags.includes('--port') ? [] : ['--port', '0']
+  const args = ['scripts/run.js', 'server/cli.ts', 'serve', ...port, '--data', directory]
   const child = spawn(process.execPath, [...args, ...flags], {
     cwd: ROOT,
     env: { ...process.env, OMENDB_TOKEN: '', NODE_NO_WARNINGS: '1', ...variables },
