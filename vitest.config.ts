@@ -28,6 +28,10 @@ export default defineConfig({
         plugins: [
           cloudflareTest({ wrangler: { configPath: './test/runtime/workers/wrangler.jsonc' } }),
         ],
+        // As an example's own project has it.
+        resolve: {
+          alias: { 'omendb/client': new URL('client/index.ts', import.meta.url).pathname },
+        },
         test: {
           name: 'workers',
           include: ['test/runtime/workers/**/*.test.ts'],

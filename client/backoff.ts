@@ -39,16 +39,13 @@ export function retryDelay(
 }
 
 /** Waits; rejects with the signal's reason when it aborts. */
-export function sleep(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const end = (): void => {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', end)
-      if (signal?.aborted) reject(signal.reason as Error)
-      else resolve()
-    }
-    const timer = setTimeout(end, delayMs)
-    signal?.addEventListener('abort', end)
-    if (signal?.aborted) end()
-  })
+export async function sleep(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+  let end = (): void => {}
+  const over = new Promise<void>((resolve) => (end = resolve))
+  const timer = setTimeout(end, delayMs)
+  signal?.addEventListener('abort', end)
+  if (!signal?.aborted) await over
+  clearTimeout(timer)
+  signal?.removeEventListener('abort', end)
+  signal?.throwIfAborted()
 }

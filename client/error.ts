@@ -11,7 +11,7 @@ export type ProblemShape = Partial<Omit<Problem, 'requestId'>> & {
 }
 
 /** No answer, too slow, too busy, failed, full: what a second attempt may cure. */
-const RETRYABLE_STATUSES: readonly number[] = [408, 429, 500, 502, 503, 504, 507]
+const RETRYABLE = /^(408|429|50[02347]|unreachable|timeout)$/
 
 /** Thrown by every call that was not answered 2xx. An aborted call throws the signal's reason instead. */
 export class OmenDBError extends Error {
@@ -40,8 +40,7 @@ export class OmenDBError extends Error {
     { retryAfterMs = null, ...options }: { retryAfterMs?: number | null; cause?: unknown } = {},
   ) {
     super(problem.detail, options)
-    const retryable =
-      RETRYABLE_STATUSES.includes(status) || /^(unreachable|timeout)$/.test(problem.code)
+    const retryable = RETRYABLE.test(String(status || problem.code))
     const absent = { errors: [], requestId: null, written: 0 }
     Object.assign(this, absent, problem, { name: 'OmenDBError', status, retryAfterMs, retryable })
   }

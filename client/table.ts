@@ -128,21 +128,16 @@ export function createTable<S extends TableShape>(
       found.lastTime = decodeTime(found.lastTime, time)
       return found as never
     }
-  const asked = (kind: 'query' | 'pages' | 'latest' | 'rows' | 'export' | 'tail') => {
+  const asked = (kind: Asking) => {
     const ask = client[kind] as (request: object, options?: object) => never
-    return (request: object, options?: object) => ask({ ...request, table: name }, options)
+    return [kind, (request: object, options?: object) => ask({ ...request, table: name }, options)]
   }
   const table = {
+    ...Object.fromEntries(ASKING.map(asked)),
     name,
     write: async (points: object, options?: WriteOptions) =>
       client.write(Array.isArray(points) ? points.map(point) : point(points), options),
     writer: (options?: WriterOptions<object>) => client.writer(options, point),
-    query: asked('query'),
-    pages: asked('pages'),
-    latest: asked('latest'),
-    rows: asked('rows'),
-    export: asked('export'),
-    tail: asked('tail'),
     describe: described('GET'),
     set: (body: object = {}, options?: object) => described('PUT')({ ...options, body }),
     stats: call('GET', '/stats'),
@@ -159,5 +154,9 @@ export function createTable<S extends TableShape>(
   }
   return table as unknown as Table<S>
 }
+
+type Asking = 'query' | 'pages' | 'latest' | 'rows' | 'export' | 'tail'
+/** Calls that take a request with a table. */
+const ASKING: readonly Asking[] = ['query', 'pages', 'latest', 'rows', 'export', 'tail']
 
 const pathOf = (name: string, rest = ''): string => `/v1/tables/${encodeURIComponent(name)}${rest}`

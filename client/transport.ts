@@ -134,25 +134,25 @@ function initOf(
 export async function readJson(response: Response): Promise<unknown> {
   const text = await response.text()
   try {
-    return text === '' ? null : JSON.parse(text)
+    return text ? JSON.parse(text) : null
   } catch (cause) {
-    const detail = 'the answer is not JSON: is this an OmenDB server?'
+    const detail = 'not JSON: is this an OmenDB server?'
     throw new OmenDBError(response.status, { code: 'not_json', detail }, { cause })
   }
 }
 
-export async function readStream(response: Response): Promise<ReadableStream<Uint8Array>> {
-  return response.body!
+export async function readStream({ body }: Response): Promise<ReadableStream<Uint8Array>> {
+  return body!
 }
 
 /** What an attempt threw, as an error of ours. */
 function explain(cause: unknown, base: string, passedMs: number | false): OmenDBError {
   if (cause instanceof OmenDBError) return cause
-  const isLate = passedMs !== false
-  const detail = isLate
-    ? `no answer from ${base} within ${passedMs} ms`
-    : `cannot reach ${base}: ${reasonOf(cause)}`
-  return new OmenDBError(0, { code: isLate ? 'timeout' : 'unreachable', detail }, { cause })
+  const problem =
+    passedMs === false
+      ? { code: 'unreachable', detail: `cannot reach ${base}: ${reasonOf(cause)}` }
+      : { code: 'timeout', detail: `no answer from ${base} within ${passedMs} ms` }
+  return new OmenDBError(0, problem, { cause })
 }
 
 /** Node says "fetch failed" and hides why in the cause. */

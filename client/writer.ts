@@ -64,58 +64,20 @@ export function createWriter<P>(
   options: WriterOptions<P>,
   prepare: (input: P) => Points,
 ): Writer<P> {
-  const { maxPoints = 5_000, maxBytes = 1 << 20, maxDelayMs = 1_000, signal, onError } = options
-  const { maxBufferBytes = 1 << 26 } = options
-  const queue: Item[] = []
-  let pending = 0
-  let size = 0
-  /** Items ever taken, and those of them that are stored or given up. */
-  let taken = 0
-  let settled = 0
-  let failure: OmenDBError | null = null
+  const { maxBufferBytes = 1 << 26, signal } = options
+  const { fail, throwFirst } = createFailures(options.onError)
+  const pump = createPump(post, options, fail)
+  const { state } = pump
   let isClosed = false
-  let running: Promise<void> | null = null
-  /** Settles with the batch that is on its way. */
-  let batch: Promise<void> | null = null
-  let timer: ReturnType<typeof setTimeout> | undefined
 
-  const isFull = (): boolean => size >= maxBufferBytes
-  const fail: Fail = (thrown, items) => {
-    const error = asError(thrown)
-    failure ??= error
-    // A turn later: what it throws is nobody's to catch, and must not stop the writer.
-    if (onError)
-      void Promise.resolve(items.map(({ input }) => input as P)).then((points) =>
-        onError(error, points),
-      )
-  }
-  const sendNext = async (): Promise<void> => {
-    const items = takeBatch(queue, maxPoints, maxBytes)
-    await sendBatch(post, items, fail)
-    for (const item of items) {
-      pending -= item.count
-      size -= item.size
-    }
-    settled += items.length
-  }
-  const run = async (): Promise<void> => {
-    await Promise.resolve() // whatever is added in this turn goes along
-    clearTimeout(timer)
-    timer = undefined
-    while (queue.length > 0) await (batch = sendNext())
-    running = null
-  }
+  const isFull = (): boolean => state.size >= maxBufferBytes
   const take = (input: P): boolean => {
     try {
       signal?.throwIfAborted()
       if (isClosed) throw refusal('closed', 'the writer is closed')
       if (isFull()) throw refusal('buffer_full', `${maxBufferBytes} bytes wait already`)
       const encoded = encodePoint(prepare(input))
-      const item = { ...encoded, input, size: encoded.head.length + encoded.text.length }
-      queue.push(item)
-      taken++
-      pending += item.count
-      size += item.size
+      pump.push({ ...encoded, input, size: encoded.head.length + encoded.text.length })
       return true
     } catch (thrown) {
       fail(thrown, [{ input }])
@@ -125,39 +87,112 @@ export function createWriter<P>(
 
   const writer: Omit<Writer<P>, typeof Symbol.asyncDispose> = {
     get pending() {
-      return pending
+      return state.points
     },
-    add(input) {
-      const isTaken = (Array.isArray(input) ? (input as P[]) : [input as P]).map(take)
-      if (pending >= maxPoints || size >= maxBytes) running ??= run()
-      else if (pending > 0) timer ??= setTimeout(() => (running ??= run()), maxDelayMs)
-      return !isTaken.includes(false)
-    },
+    add: (input) =>
+      !(Array.isArray(input) ? (input as P[]) : [input as P]).map(take).includes(false),
     async ready() {
-      while (isFull()) {
-        running ??= run()
-        await batch
-      }
+      while (isFull()) await pump.send()
     },
     async flush() {
-      const target = taken
-      const isSettled = (): boolean => settled >= target
-      if (!isSettled()) running ??= run()
-      while (!isSettled()) await batch
-      const error = failure
-      if (!error) return
-      // Others that wait for the same points are told, too.
-      queueMicrotask(() => (failure = failure === error ? null : failure))
-      throw error
+      const { taken } = state
+      while (state.settled < taken) await pump.send()
+      throwFirst()
     },
     close() {
       isClosed = true
       return writer.flush()
     },
   }
-  // Older browsers have no such symbol, and no `await using`.
-  const dispose = Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')
-  return Object.assign(writer, { [dispose]: writer.close }) as unknown as Writer<P>
+  // Where there is no such symbol there is no `await using`.
+  return Object.assign(writer, { [Symbol.asyncDispose]: writer.close }) as Writer<P>
+}
+
+interface Pump {
+  readonly state: {
+    /** What waits, that on its way included. */
+    points: number
+    size: number
+    /** Items ever taken, and those of them that are stored or given up. */
+    taken: number
+    settled: number
+  }
+  push(item: Item): void
+  /** Starts to send, if it does not; settles with the batch that is on its way. */
+  send(): Promise<void>
+}
+
+/** Sends what is pushed when there is enough of it, or after a while. */
+function createPump(
+  post: Post,
+  { maxPoints = 5_000, maxBytes = 1 << 20, maxDelayMs = 1_000 }: WriterOptions<never>,
+  fail: Fail,
+): Pump {
+  const queue: Item[] = []
+  const state = { points: 0, size: 0, taken: 0, settled: 0 }
+  let running: Promise<void> | null = null
+  let batch: Promise<void> | undefined
+  let timer: ReturnType<typeof setTimeout> | undefined
+
+  const sendNext = async (): Promise<void> => {
+    const items = takeBatch(queue, maxPoints, maxBytes)
+    await sendBatch(post, items, fail)
+    for (const item of items) {
+      state.points -= item.count
+      state.size -= item.size
+    }
+    state.settled += items.length
+  }
+  const run = async (): Promise<void> => {
+    await Promise.resolve() // whatever is added in this turn goes along
+    clearTimeout(timer)
+    timer = undefined
+    while (queue.length > 0) await (batch = sendNext())
+    running = null
+  }
+  const send = async (): Promise<void> => {
+    running ??= run()
+    await batch
+  }
+  return {
+    state,
+    send,
+    push(item) {
+      queue.push(item)
+      state.taken++
+      state.points += item.count
+      state.size += item.size
+      if (state.points >= maxPoints || state.size >= maxBytes) running ??= run()
+      else timer ??= setTimeout(send, maxDelayMs)
+    },
+  }
+}
+
+/** Tells failures to `onError`, and the first of them once more. */
+function createFailures<P>(onError: WriterOptions<P>['onError']): {
+  fail: Fail
+  throwFirst: () => void
+} {
+  let first: OmenDBError | null = null
+  return {
+    fail(thrown, items) {
+      const error = asError(thrown)
+      first ??= error
+      // A turn later: what it throws is nobody's to catch, and must not stop the writer.
+      queueMicrotask(() =>
+        onError?.(
+          error,
+          items.map(({ input }) => input as P),
+        ),
+      )
+    },
+    throwFirst() {
+      const error = first
+      // Others that wait for the same points are told, too.
+      queueMicrotask(() => (first = first === error ? null : first))
+      if (error) throw error
+    },
+  }
 }
 
 function refusal(code: string, detail: string, cause?: unknown): OmenDBError {

@@ -290,7 +290,8 @@ const tables: ContractCase[] = [
       await table.write([{ time: 1, tags: { host: 'a' }, fields: { v: 1 } }])
       const wrong = { time: 1, tags: { host: 'a' }, fields: { v: 'x' } } as never
       const error = await errorOf(table.write(wrong))
-      same([error.code, error.errors[0]!.pointer, error.retryable], ['schema', '/fields/v', false])
+      same([error.code, error.detail], ['schema', 'fields.v: not a number'])
+      same(error.retryable, false)
       const failed: unknown[] = []
       const writer = table.writer({ onError: ({ code }, points) => failed.push(code, points) })
       writer.add([wrong, { time: 2, tags: { host: 'a' }, fields: { v: 2 } }])

@@ -1,0 +1,88 @@
+// Every example is run as its header says, against a live server, and prints what it promises. The one
+// for Workers runs in workerd: test/runtime/workers/example.test.ts.
+
+import { execFile, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { build } from 'vite'
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
+import { CHROMIUM } from './runtime/chromium.ts'
+import { useLiveServer } from './server/live.ts'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const directory = mkdtempSync(join(tmpdir(), 'omendb-examples-'))
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+const live = useLiveServer()
+
+async function run(command: string, args: string[]): Promise<string> {
+  const env = { ...process.env, OMENDB_URL: live.url, OMENDB_TOKEN: '' }
+  return (await promisify(execFile)(command, args, { cwd: ROOT, env })).stdout
+}
+
+/** Bundles a source with all that it imports; the file in `directory`. */
+async function bundle(entry: string, name: string): Promise<string> {
+  await build({
+    configFile: false,
+    root: ROOT,
+    logLevel: 'error',
+    resolve: { alias: { 'omendb/client': join(ROOT, 'client/index.ts') } },
+    ssr: { noExternal: true },
+    build: {
+      ssr: join(ROOT, entry),
+      target: 'node20',
+      outDir: directory,
+      emptyOutDir: false,
+      rolldownOptions: { output: { entryFileNames: name } },
+    },
+  })
+  return join(directory, name)
+}
+
+test('curl: writes, queries, exports and deletes', async () => {
+  const output = await run('bash', ['examples/curl/room.sh'])
+  expect(output).toContain('{"written":3,"rejected":0')
+  expect(output).toContain('"fields":{"mean":[21.5,21.75]}')
+  expect(output).toContain('2026-09-21T14:13:20Z,1,21.5')
+  expect((await live.get('/v1/tables'))['tables']).toEqual([])
+})
+
+test('TypeScript: prints four quarters of two hosts, with exact sums', async () => {
+  const output = await run('node', [await bundle('examples/typescript/cpu.ts', 'cpu.mjs')])
+  const lines = output.trim().split('\n')
+  expect(lines).toHaveLength(9)
+  expect(lines[0]).toMatch(/^2026-09-21T12:00:00.000Z db [\d.]+ [\d.]+ 90n$/)
+  expect(lines[8]).toMatch(/^\d+ points above 80 %$/)
+})
+
+const PYTHON = ['python3', '/usr/bin/python3'].find(
+  (name) => spawnSync(name, ['-c', 'import requests, pandas, pyarrow']).status === 0,
+)
+
+// The reason to skip: requests, pandas or pyarrow is missing; CI installs them.
+test.skipIf(PYTHON === undefined)('Python: pandas resamples what Arrow brought', async () => {
+  const output = await run(PYTHON!, ['examples/python/room.py'])
+  expect(output).toContain("{'mean': [")
+  expect(output.match(/2026-09-21 1\d:00:00\+00:00\s+\d+/g)?.length).toBeGreaterThanOrEqual(3)
+})
+
+// The reason to skip: there is no Chromium here.
+describe.skipIf(CHROMIUM === null)('browser', () => {
+  test('the page draws a line of an hour', { timeout: 60_000 }, async () => {
+    const client = await bundle('client/index.ts', 'client.mjs')
+    const env = { ...process.env, OMENDB_URL: live.url, OMENDB_CLIENT: client, PORT: '0' }
+    const server = spawn('node', ['examples/browser/serve.js'], { cwd: ROOT, env })
+    onTestFinished(() => void server.kill())
+    const [said] = (await once(server.stdout, 'data')) as [Buffer]
+    const url = /http:\S+/.exec(said.toString())![0]
+    const flags = ['--headless=new', '--no-sandbox', '--disable-gpu', '--virtual-time-budget=10000']
+    const profile = `--user-data-dir=${join(directory, 'profile')}`
+    const page = await run(CHROMIUM!, [...flags, profile, '--dump-dom', url])
+    expect(page).toContain('60 buckets of 361 points')
+    expect(page).toMatch(/<path id="line" d="M0,[\d.]+L/)
+  })
+})
