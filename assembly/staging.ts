@@ -10,7 +10,8 @@
 //   60 short (which region is too small, 0 = none; of a failed commitValidate the id)
 //   64 errors  68 errorCapacity  72 errorCount  76 errorText  80 its capacity  84 its used bytes
 //   88 rejected  92 malformed  96 lines consumed  100 lastTable  104 lastShape  108 lastRaw + 1
-//   112 arrival i64  120 nanoseconds of an integer time's unit i64
+//   112 arrival i64  120 nanoseconds of an integer time's unit i64, 0 = by
+//   its size
 //   128 mark of pointsBegin: counts of the overlay  144 maps (commit.ts)
 //   148 rowCount at pointsBegin; the type of a CONFLICT
 //   152 tables, 156 columns of the catalog when text was last staged  160 reserved 0

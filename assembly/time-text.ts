@@ -17,8 +17,17 @@ export function isTime(time: i64): bool {
   return time >= TIME_MIN && time <= TIME_MAX
 }
 
-/** Takes `value` units of `multiplier` nanoseconds as the time: 0 or OVERFLOW. */
+/** The unit that a time of these days is in, by its size, as InfluxDB 3 has it: nanoseconds of it. */
+function guessUnit(value: i64): i64 {
+  const size = value < 0 ? u64(-value) : u64(value)
+  if (size < 5000000000) return SECOND
+  if (size < 5000000000000) return 1000000
+  return size < 5000000000000000 ? 1000 : 1
+}
+
+/** Takes `value` units of `multiplier` nanoseconds, 0 = by its size, as the time: 0 or OVERFLOW. */
 export function scaleTime(value: i64, multiplier: i64): i32 {
+  if (multiplier === 0) multiplier = guessUnit(value)
   if (value > TIME_MAX / multiplier || value < TIME_MIN / multiplier) return OVERFLOW
   timeValue = value * multiplier
   return 0

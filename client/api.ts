@@ -12,7 +12,7 @@ export interface paths {
         put?: never;
         /**
          * Write line protocol
-         * @description InfluxDB line protocol; `precision` is `ns` unless given. gzip is understood. Token with `write` of the database.
+         * @description InfluxDB line protocol; `precision` is `ns` unless given. gzip and zstd are understood. Token with `write` of the database.
          */
         post: operations["write"];
         delete?: never;
@@ -483,6 +483,26 @@ export interface paths {
         get: operations["ping"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v3/write_lp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Write line protocol as to InfluxDB 3
+         * @description Good lines of a bad batch are stored, and a 400 lists the bad ones (`data` is a list); with `accept_partial=false` one bad line refuses all (`data` is the first of them). Token with `write` of the database.
+         */
+        post: operations["influx3Write"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1125,6 +1145,30 @@ export interface components {
             };
             createdAt: number | string;
             expiresAt: number | string | null;
+        };
+        /**
+         * @example {
+         *       "error": "partial write of line protocol occurred",
+         *       "data": [
+         *         {
+         *           "original_line": "home temp=hi",
+         *           "line_number": 2,
+         *           "error_message": "'hi' is not a value"
+         *         }
+         *       ]
+         *     }
+         */
+        Influx3Error: {
+            error: string;
+            data?: {
+                original_line: string;
+                line_number: number;
+                error_message: string;
+            } | {
+                original_line: string;
+                line_number: number;
+                error_message: string;
+            }[];
         };
         OtlpMetricsAnswer: {
             partialSuccess?: {
@@ -2850,7 +2894,7 @@ export interface operations {
                  */
                 db?: string;
                 /**
-                 * @description `ns` (default), `u`, `ms`, `s`
+                 * @description `ns` (default), `u`, `ms`, `s`, `m`, `h`
                  * @example s
                  */
                 precision?: string;
@@ -2943,19 +2987,73 @@ export interface operations {
     };
     ping: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `true`: an answer with the version */
+                verbose?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Yes, verbosely */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        version: string;
+                    };
+                };
+            };
             /** @description Yes */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    influx3Write: {
+        parameters: {
+            query?: {
+                /** @description Database (`default`) */
+                db?: string;
+                /** @description `auto` (default: each time by its size), `nanosecond`, `microsecond`, `millisecond`, `second`, or `ns`, `us`, `ms`, `s` */
+                precision?: string;
+                /** @description `true` (default) or `false` */
+                accept_partial?: string;
+                /** @description `true`: answered before it is on disk, as `ack=memory` */
+                no_sync?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/plain": string;
+            };
+        };
+        responses: {
+            /** @description All points were stored */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Influx3Error"];
+                };
             };
         };
     };

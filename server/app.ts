@@ -15,6 +15,7 @@ import { TokenStore } from './token-store.ts'
 import { addBackupRoutes } from './routes/backup.ts'
 import { addExportRoutes } from './routes/export.ts'
 import { addInfluxRoutes } from './routes/influx.ts'
+import { addInflux3Routes } from './routes/influx3.ts'
 import { addOtlpRoutes } from './routes/otlp.ts'
 import { addPrometheusRoutes } from './routes/prometheus.ts'
 import { addQueryRoutes } from './routes/query.ts'
@@ -69,6 +70,7 @@ export function createApp(db: ServedDatabase, options: AppOptions = {}): OpenAPI
   addDatabaseRoutes(server)
   addTokenRoutes(server)
   addInfluxRoutes(server)
+  addInflux3Routes(server)
   addPrometheusRoutes(server)
   addOtlpRoutes(server)
   addServiceRoutes(server)

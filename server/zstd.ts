@@ -38,7 +38,7 @@ async function* inflateFrame(input: Input, moved: { bytes: number }): AsyncGener
   const header = await readHeader(input)
   const inflated: Uint8Array[] = []
   const decoder = new Decompress((bytes) => void inflated.push(bytes))
-  decoder.push(join(start, header.bytes))
+  decoder.push(join([start, header.bytes]))
   for (let isLast = false; !isLast;) {
     const head = await input.take(3)
     const word = numberOf(head)
@@ -50,7 +50,7 @@ async function* inflateFrame(input: Input, moved: { bytes: number }): AsyncGener
     if (moved.bytes > MOVED_BYTES_MAX) throw new Error('too many blocks')
     const block = await input.take(type === RLE ? 1 : size)
     const checksum = isLast && header.hasChecksum ? await input.take(4) : new Uint8Array()
-    decoder.push(join(head, block, checksum), isLast)
+    decoder.push(join([head, block, checksum]), isLast)
     for (const bytes of inflated.splice(0)) if (bytes.length > 0) yield bytes
   }
 }
@@ -69,7 +69,7 @@ async function readHeader(
   const size = rest.subarray(rest.length - sizeBytes)
   const windowBytes = isSingle ? numberOf(size) + (sizeFlag === 1 ? 256 : 0) : windowSize(rest[0]!)
   if (windowBytes > WINDOW_BYTES_MAX) throw new Error(`a window of ${windowBytes} bytes`)
-  return { bytes: join(first, rest), windowBytes, hasChecksum: (descriptor & 4) !== 0 }
+  return { bytes: join([first, rest]), windowBytes, hasChecksum: (descriptor & 4) !== 0 }
 }
 
 function windowSize(descriptor: number): number {
@@ -82,7 +82,7 @@ function numberOf(bytes: Uint8Array): number {
   return bytes.reduceRight((number, byte) => number * 256 + byte, 0)
 }
 
-function join(...parts: Uint8Array[]): Uint8Array {
+function join(parts: readonly Uint8Array[]): Uint8Array {
   const bytes = new Uint8Array(parts.reduce((size, { length }) => size + length, 0))
   let at = 0
   for (const part of parts) {
@@ -115,7 +115,7 @@ class Input {
 
   async take(count: number): Promise<Uint8Array> {
     if (!(await this.has(count))) throw new Error('cut short')
-    if (this.parts.length !== 1) this.parts = [join(...this.parts)]
+    if (this.parts.length !== 1) this.parts = [join(this.parts)]
     const all = this.parts[0]!
     this.parts[0] = all.subarray(count)
     this.size -= count

@@ -25,11 +25,21 @@ export type { StagedBatch } from './staged-batch.ts'
 /** `fsync`: durable when answered. `memory`: written and synced soon after. */
 export type Ack = 'fsync' | 'memory'
 
+/** Units of times in text: minutes and hours too, and `auto`, each by its size (s, ms, us or ns). */
+export type TextPrecision = Precision | 'm' | 'h' | 'auto'
+
+const UNIT_NS: Readonly<Record<TextPrecision, bigint>> = {
+  ...PRECISION_NS,
+  m: 60_000_000_000n,
+  h: 3_600_000_000_000n,
+  auto: 0n,
+}
+
 export interface BatchOptions {
   /** `default` unless given; created by the commit if it does not exist. */
   database?: string | undefined
   /** Unit of integer times: `ns` for line protocol and `ms` for CSV unless given. */
-  precision?: Precision | undefined
+  precision?: TextPrecision | undefined
   /**
    * `false`: one bad line refuses all. `true`: good lines are stored, bad ones listed. `'types'`: a
    * malformed line refuses all, lines that the tables do not take are only left out (InfluxDB 2).
@@ -306,7 +316,7 @@ class StagingBatch implements Batch {
 
   private beginText(precision: Precision): void {
     this.staging.beginText()
-    this.staging.setTimeUnit(PRECISION_NS[this.options.precision ?? precision])
+    this.staging.setTimeUnit(UNIT_NS[this.options.precision ?? precision])
   }
 
   /** Ends the text that is under way: what is pending is its last line. */

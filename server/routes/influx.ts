@@ -1,12 +1,11 @@
-// The write routes of InfluxDB 1 and 2 and their ping, in the peers' own shapes and status codes,
+// The write routes of InfluxDB 1 and 2 and their ping (3: influx3.ts), in the peers' own shapes and status codes,
 // so that Telegraf and the client libraries work unchanged. Unknown parameters are ignored, as the
 // peers do. What is stored beside an error follows the peer, because its clients drop the batch.
 
 import { z } from '@hono/zod-openapi'
-import type { WriteResult } from '../../engine/ingest/batch.ts'
+import type { Ack, TextPrecision, WriteResult } from '../../engine/ingest/batch.ts'
 import { OmenError, type LineError } from '../../engine/error.ts'
-import type { Precision } from '../../engine/query/query.ts'
-import { answerNothing } from '../answer.ts'
+import { answerJson, answerNothing } from '../answer.ts'
 import { addEndpoint, type Server, type ServerContext } from '../endpoint.ts'
 import { ANSWERED, errorHeaders, errorResponse, toOmenError } from '../problem.ts'
 import { checkShape } from '../parameters.ts'
@@ -23,7 +22,7 @@ export function addInfluxRoutes(server: Server): void {
   addPing(server)
 }
 
-const precisions1 = new Map<string, Precision>([
+const precisions1 = new Map<string, TextPrecision>([
   ['n', 'ns'],
   ['ns', 'ns'],
   ['u', 'us'],
@@ -31,42 +30,49 @@ const precisions1 = new Map<string, Precision>([
   ['µ', 'us'],
   ['ms', 'ms'],
   ['s', 's'],
+  ['m', 'm'],
+  ['h', 'h'],
 ])
 
-const precisions2 = new Map<string, Precision>(
+const precisions2 = new Map<string, TextPrecision>(
   (['ns', 'us', 'ms', 's'] as const).map((precision) => [precision, precision]),
 )
 
-function readPrecision(
-  known: ReadonlyMap<string, Precision>,
+/** The precision of a parameter, of those that a dialect knows. Throws `bad_request`. */
+export function readPrecision(
+  known: ReadonlyMap<string, TextPrecision>,
   given: string | undefined,
-): Precision {
-  if (!given) return 'ns'
+  absent: TextPrecision = 'ns',
+): TextPrecision {
+  if (!given) return absent
   const precision = known.get(given)
   if (precision) return precision
   const names = [...known.keys()].join(', ')
   throw new OmenError('bad_request', `invalid precision "${given}": use one of ${names}`)
 }
 
-const optional = (description: string) => z.string().optional().openapi({ description })
+/** A text parameter that may be absent. */
+export const optional = (description: string) => z.string().optional().openapi({ description })
 
-const lineProtocol = {
+/** The body of all write routes. */
+export const lineProtocol = {
   required: true,
   content: { 'text/plain': { schema: z.string().openapi({ description: 'Line protocol' }) } },
 }
 
 /** Streams the body into a batch and commits what `partial` lets stand. */
-async function feed(
+export async function feed(
   server: Server,
   c: ServerContext,
   database: string,
-  precision: Precision,
-  partial: true | 'types',
+  precision: TextPrecision,
+  partial: boolean | 'types',
+  ack?: Ack,
 ): Promise<WriteResult> {
   const batch = server.db.batch({ database, precision, partial, arrival: server.now() })
   try {
     for await (const chunk of uploadChunks(server, c, batch)) batch.lineProtocol(chunk)
-    const result = await batch.commit()
+    const result = await batch.commit(ack)
     server.metrics.countWritten(database, result.written)
     if (result.rejected > 0) {
       server.metrics.countRejected(result.errors[0]?.code ?? 'line_protocol', result.rejected)
@@ -95,7 +101,7 @@ function addWrite1(server: Server): void {
       shape: influx1Error,
       query: z.looseObject({
         db: optional('Database (`default`)'),
-        precision: optional('`ns` (default), `u`, `ms`, `s`'),
+        precision: optional('`ns` (default), `u`, `ms`, `s`, `m`, `h`'),
         u: optional('Ignored'),
         p: optional('Token'),
       }),
@@ -118,7 +124,8 @@ function addWrite1(server: Server): void {
   )
 }
 
-function readDatabase(name: string | undefined): string {
+/** The database of a parameter, the default one if that is empty. Throws `bad_request`. */
+export function readDatabase(name: string | undefined): string {
   return checkShape(z.object({ db: databaseParameter }), { db: name || undefined }, 'parameter').db
 }
 
@@ -153,7 +160,8 @@ function headerText(text: string): string {
   return text.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 512)
 }
 
-function influxHeaders(response: Response): Response {
+/** Says which InfluxDB this passes for. */
+export function influxHeaders(response: Response): Response {
   response.headers.set('X-Influxdb-Version', INFLUX_VERSION)
   response.headers.set('X-Influxdb-Build', 'OSS')
   return response
@@ -261,9 +269,18 @@ function addPing(server: Server): void {
       group: 'InfluxDB',
       access: 'open',
       shape: influx1Error,
-      query: z.looseObject({}),
-      answers: { 204: { description: 'Yes' } },
+      query: z.looseObject({ verbose: optional('`true`: an answer with the version') }),
+      answers: {
+        200: {
+          description: 'Yes, verbosely',
+          content: { 'application/json': { schema: z.object({ version: z.string() }) } },
+        },
+        204: { description: 'Yes' },
+      },
     },
-    async (c) => influxHeaders(answerNothing(server, c)),
+    async (c, { verbose }) => {
+      if (verbose !== 'true') return influxHeaders(answerNothing(server, c))
+      return influxHeaders(answerJson(server, c, { version: INFLUX_VERSION }))
+    },
   )
 }

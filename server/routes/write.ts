@@ -51,7 +51,8 @@ function addLineProtocol(server: Server): void {
       path: '/v1/write',
       operationId: 'write',
       summary: 'Write line protocol',
-      description: 'InfluxDB line protocol; `precision` is `ns` unless given. gzip is understood.',
+      description:
+        'InfluxDB line protocol; `precision` is `ns` unless given. gzip and zstd are understood.',
       group: 'Write',
       access: 'write',
       query: WriteQuery,

@@ -98,6 +98,7 @@ describe('the API document', () => {
       '/',
       '/api/v1/write',
       '/api/v2/write',
+      '/api/v3/write_lp',
       '/docs',
       '/health',
       '/metrics',
