@@ -109,6 +109,7 @@ remote_write:
   })
 }
 
+// The reason to skip: the program prometheus is not there.
 test.skipIf(!hasPrometheus)(
   'Prometheus writes what it scrapes, and drops what has gone',
   async () => {

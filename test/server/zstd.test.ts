@@ -8,6 +8,7 @@ import { useLiveServer } from './live.ts'
 const live = useLiveServer()
 // CI has it (.ci/run).
 const hasZstd = spawnSync('zstd', ['--version']).status === 0
+// The reason to skip: the program zstd is not there.
 const needsZstd = test.skipIf(!hasZstd)
 
 function compress(bytes: Uint8Array, ...options: string[]): Uint8Array {
