@@ -180,6 +180,21 @@ describe('the page of the document', () => {
     expect(policy).toContain(Buffer.from(digest).toString('base64'))
   })
 
+  test('leads to every operation and schema, and no link leads nowhere', async () => {
+    const page = await (await start().app.request('/docs')).text()
+    const places = new Set([...page.matchAll(/ id="([^"]+)"/g)].map((found) => found[1]!))
+    const links = [...page.matchAll(/href="#([^"]+)"/g)].map((found) => found[1]!)
+    expect(links.filter((link) => !places.has(link))).toEqual([])
+    for (const methods of Object.values((await documentOf()).paths)) {
+      for (const { operationId } of Object.values(
+        methods as Record<string, { operationId: string }>,
+      )) {
+        expect(links).toContain(`op-${operationId}`)
+      }
+    }
+    expect(page).toContain('<pre>cpu,host=a usage=0.5')
+  })
+
   test('has a place for the type of every problem', async () => {
     const page = await (await start().app.request('/docs')).text()
     for (const { code } of Object.values(ANSWERED)) expect(page).toContain(`id="${code}"`)
