@@ -617,7 +617,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * This document
+         * The API document
          * @description OpenAPI 3.1, made of the schemas that requests are checked against.
          */
         get: operations["openapi"];
@@ -637,7 +637,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * This document as a page
+         * The API document as a page
          * @description A page without scripts that asks nobody for anything.
          */
         get: operations["docs"];
@@ -657,7 +657,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Leads to the page of this document
+         * Leads to the page of the API document
          * @description Whoever opens the address of the server sees the page.
          */
         get: operations["root"];
