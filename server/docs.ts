@@ -68,7 +68,7 @@ interface Parameter {
   in: string
   required?: boolean
   schema?: Schema
-  example?: unknown
+  example?: string | number | boolean
 }
 
 interface Operation {
