@@ -12,7 +12,7 @@ const ADMIN = 'omen_the-admin'
 type Needs = 'read' | 'write' | 'admin' | 'server' | 'listing' | 'reader' | null
 
 /** Method and path (DB stands for the database of the request), then what it needs. */
-const ROUTES: [string, string, Needs][] = [
+const RULES: [string, string, Needs][] = [
   ['GET', '/', null],
   ['GET', '/docs', null],
   ['GET', '/openapi.json', null],
@@ -28,6 +28,7 @@ const ROUTES: [string, string, Needs][] = [
   ['POST', '/api/v2/write?bucket=DB', 'write'],
   ['POST', '/api/v2/write?bucket=DB%2Fautogen', 'write'],
   ['POST', '/api/v2/write?db=DB&bucket=open', 'write'],
+  ['POST', '/api/v3/write_lp?db=DB', 'write'],
   ['POST', '/api/v1/write?db=DB', 'write'],
   ['POST', '/v1/metrics?db=DB', 'write'],
   ['GET', '/v1/query?db=DB&table=t', 'read'],
@@ -35,6 +36,7 @@ const ROUTES: [string, string, Needs][] = [
   ['POST', '/v1/query?db=DB', 'read'],
   ['GET', '/v1/latest?db=DB&table=t', 'read'],
   ['GET', '/v1/export?db=DB&table=t', 'read'],
+  ['GET', '/v1/tail?db=DB&table=t', 'read'],
   ['POST', '/v1/export?db=DB', 'read'],
   ['GET', '/v1/tables?db=DB', 'read'],
   ['GET', '/v1/tables/t?db=DB', 'read'],
@@ -61,6 +63,16 @@ const DATABASES = ['default', 'mine', 'other']
 
 const db = await open('memory:')
 const app = createApp(db, { token: ADMIN, log: () => {} })
+
+interface Document {
+  paths: Record<string, Record<string, object>>
+}
+
+const { paths } = (await (await app.request('/openapi.json')).json()) as Document
+/** Two rules are older than their routes, which a build may be without. */
+const AWAITED = ['/v1/tail', '/api/v3/write_lp']
+const isThere = (path: string): boolean => !AWAITED.includes(path) || path in paths
+const ROUTES = RULES.filter(([, path]) => isThere(path.split('?')[0]!))
 
 function call(method: string, path: string, token: string | null, body?: unknown) {
   const headers = new Headers(token === null ? {} : { Authorization: `Bearer ${token}` })
@@ -95,10 +107,7 @@ function isAllowed(needs: Needs, own: string, scope: string, database: string): 
   return scope === 'admin' || scope === needs
 }
 
-test('the table has every route of the API document', async () => {
-  const { paths } = (await (await app.request('/openapi.json')).json()) as {
-    paths: Record<string, Record<string, object>>
-  }
+test('the table has every route of the API document', () => {
   const listed = ROUTES.map(([method, path]) => `${method} ${path.split('?')[0]}`)
   for (const [path, methods] of Object.entries(paths)) {
     const pattern = path.replaceAll(/[.]/g, '\\.').replaceAll(/\{\w+\}/g, '[^/]+')
@@ -140,6 +149,8 @@ describe.each(ROUTES)('%s %s', (method, path, needs) => {
           const lacking = { server: 'admin', reader: 'read' }[needs as 'server'] ?? needs
           expect(text, label).toContain(`lacks the scope ${lacking} of`)
           expect(text, label).not.toContain(token)
+        } else {
+          await answer.body?.cancel()
         }
       }
     }
