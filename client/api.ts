@@ -70,7 +70,7 @@ export interface paths {
         };
         /**
          * Query points, aggregates or buckets by URL
-         * @description The members of `POST /v1/query` as parameters: lists are comma-separated (not at commas inside parentheses or quotes), objects are JSON text. For reads that fit a URL. Token with `read` of the database.
+         * @description The members of `POST /v1/query` as parameters: lists are comma-separated (not at commas inside parentheses or quotes), objects are JSON text. For reads that fit a URL. Without times that move with the clock (`now`, `-1h`) the answer has a weak `ETag`, which changes with every write, delete, setting or expiry that touches what is read. Send it as `If-None-Match`: as long as it holds, the answer is a 304, and nothing is read. Token with `read` of the database.
          */
         get: operations["queryUrl"];
         put?: never;
@@ -94,7 +94,7 @@ export interface paths {
         };
         /**
          * Newest point of each series or group
-         * @description The newest value of each field of `select` (all without it) of every series, or of each group of `by`, in the shape of a query's answer. Token with `read` of the database.
+         * @description The newest value of each field of `select` (all without it) of every series, or of each group of `by`, in the shape of a query's answer. Without times that move with the clock (`now`, `-1h`) the answer has a weak `ETag`, which changes with every write, delete, setting or expiry that touches what is read. Send it as `If-None-Match`: as long as it holds, the answer is a 304, and nothing is read. Token with `read` of the database.
          */
         get: operations["latest"];
         put?: never;
@@ -1533,6 +1533,13 @@ export interface operations {
                     "application/json": components["schemas"]["Answer"];
                 };
             };
+            /** @description The answer is still that of the `If-None-Match`; it was not worked out again */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description Any error, as a problem document */
             default: {
                 headers: {
@@ -1785,6 +1792,13 @@ export interface operations {
                     "application/json": components["schemas"]["Answer"];
                 };
             };
+            /** @description The answer is still that of the `If-None-Match`; it was not worked out again */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description Any error, as a problem document */
             default: {
                 headers: {
@@ -1874,6 +1888,13 @@ export interface operations {
                     "application/vnd.apache.arrow.stream": string;
                     "application/vnd.apache.parquet": string;
                 };
+            };
+            /** @description The answer is still that of the `If-None-Match`; it was not worked out again */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Any error, as a problem document */
             default: {
@@ -2322,6 +2343,13 @@ export interface operations {
                     "application/json": components["schemas"]["SeriesList"];
                 };
             };
+            /** @description The answer is still that of the `If-None-Match`; it was not worked out again */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description Any error, as a problem document */
             default: {
                 headers: {
@@ -2366,6 +2394,13 @@ export interface operations {
                      */
                     "application/json": components["schemas"]["Tags"];
                 };
+            };
+            /** @description The answer is still that of the `If-None-Match`; it was not worked out again */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Any error, as a problem document */
             default: {
@@ -2427,6 +2462,13 @@ export interface operations {
                      */
                     "application/json": components["schemas"]["TagValues"];
                 };
+            };
+            /** @description The answer is still that of the `If-None-Match`; it was not worked out again */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Any error, as a problem document */
             default: {

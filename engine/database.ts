@@ -19,15 +19,8 @@ import { nearestName } from './query/expression/name.ts'
 import { fieldTypeName } from './field.ts'
 import { healthOf } from './health.ts'
 import { type Host, withStorage } from './host.ts'
-import {
-  type Ordered,
-  type SeriesPage,
-  type ValuesPage,
-  orderedValues,
-  pageSeries,
-  pageValues,
-} from './catalog/listing.ts'
-import { type Plan, planSteps } from './query/plan.ts'
+import { type SeriesPage, type ValuesPage, pageSeries, pageValues } from './catalog/listing.ts'
+import { listed, listedValues } from './query/listed.ts'
 import type {
   Answer,
   LatestRequest,
@@ -40,11 +33,11 @@ import { type QueryContext, parseLatest, parseQuery } from './query/request.ts'
 import type { Shard } from './shard.ts'
 import type { ShardOptions } from './shard-options.ts'
 import { type SystemOptions, refuseReserved, visibleNames } from './reserved.ts'
-import type { Execution } from './step.ts'
 import { startShard } from './start.ts'
 import type { ShardStorage } from './storage/storage.ts'
 import { giveTurns, takeTurns } from './turns.ts'
 import { refuseRollup } from './rollup/refusals.ts'
+import { Versions } from './query/version.ts'
 import { describeRollups } from './rollup/describe.ts'
 import { type TableStats, tableStats } from './catalog/table-stats.ts'
 import { compareText } from './catalog/tags.ts'
@@ -166,6 +159,12 @@ export class Database {
     return this.shard.instance
   }
 
+  /** Texts that differ whenever an answer may: to be taken before the answer. */
+  get versions(): Versions {
+    const limit = { default: Infinity, max: Infinity }
+    return new Versions(this.shard, (options) => this.context(options, limit))
+  }
+
   /** Names in byte order; `default` exists always, the system's own is left out unless asked for. */
   databases(options: SystemOptions = {}): string[] {
     const names = new Set(['default', ...this.shard.catalog.databases.keys()])
@@ -217,7 +216,9 @@ export class Database {
   /** Series of a table in the order of `compareTags`. */
   async series(table: string, options: ListOptions = {}): Promise<SeriesPage> {
     return this.leased(async () => {
-      const { groups } = await this.shard.run(this.listed(table, options))
+      const { groups } = await this.shard.run(
+        listed(this.listQuery(table, options), this.shard.catalog),
+      )
       return pageSeries(groups, options)
     })
   }
@@ -236,9 +237,10 @@ export class Database {
       const advice = near === null ? '' : `; did you mean '${near}'?`
       throw new OmenError('unknown_column', `table '${table}' has no tag '${key}'${advice}`)
     }
-    return this.leased(async () =>
-      pageValues(await this.shard.run(this.listedValues(table, key, options)), options),
-    )
+    return this.leased(async () => {
+      const query = this.listQuery(table, options)
+      return pageValues(await this.shard.run(listedValues(query, catalog, key)), options)
+    })
   }
 
   /** Segments, blocks, bytes and bits per value of each column and codec, over what is flushed. */
@@ -263,7 +265,9 @@ export class Database {
     options: DatabaseOptions = {},
   ): Promise<TableDescription> {
     refuseReserved(options.database)
-    await putTable(this.shard, options.database ?? 'default', name, settings)
+    const { shard } = this
+    await putTable(shard, options.database ?? 'default', name, settings)
+    shard.changes.noteTable(shard.catalog.table(options.database ?? 'default', name).id)
     return this.table(name, options)
   }
 
@@ -476,25 +480,9 @@ export class Database {
     return read().finally(() => lease.end())
   }
 
-  /** A plan whose groups are the series that a condition on tags selects, in their order. */
-  private *listed(table: string, { database, where }: ListOptions): Execution<Plan> {
+  /** What lists series of a table. */
+  private listQuery(table: string, { database, where }: ListOptions): Query {
     const request = { table, ...(where === undefined ? {} : { where }) }
-    const limit = { default: Infinity, max: Infinity }
-    const query = parseQuery(request, this.context({ database }, limit))
-    const plan = yield* planSteps(query, this.shard.catalog, { keepsTags: false })
-    if (!plan.series.hasFilters) return plan
-    const pointer = '/where'
-    throw new OmenError('bad_request', 'where: only tags can select series', { pointer })
-  }
-
-  /** Distinct values of a tag over the series that are listed, in byte order. */
-  private *listedValues(
-    table: string,
-    key: string,
-    options: ListOptions,
-  ): Execution<Ordered<string>> {
-    const { catalog } = this.shard
-    const plan = yield* this.listed(table, options)
-    return yield* orderedValues(catalog, plan.table.id, plan.series.ids, key)
+    return parseQuery(request, this.context({ database }, { default: Infinity, max: Infinity }))
   }
 }

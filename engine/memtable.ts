@@ -93,6 +93,12 @@ export class Memtable {
     return this.memory.i64[(this.pointer + 40) >>> 3]!
   }
 
+  /** Earliest and latest time of the batch that was applied last. */
+  get lastTimes(): readonly [bigint, bigint] {
+    const at = (this.pointer + 56) >>> 3
+    return [this.memory.i64[at]!, this.memory.i64[at + 1]!]
+  }
+
   /**
    * Keeps room for a batch; false: there is none. Each success is followed by one `apply`, which
    * then cannot fail, or one `unreserve`, of the same sizes.

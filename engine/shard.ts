@@ -11,12 +11,13 @@ import { replayEntries } from './ingest/staging.ts'
 import { Cache } from './segment/cache.ts'
 import { encodeColumnsPurged } from './catalog/catalog-entry.ts'
 import { Catalog } from './catalog/catalog.ts'
+import { Changes } from './changes.ts'
 import { isOutage } from './error.ts'
 import { fileName } from './log/file-name.ts'
 import type { Host, TimerHandle } from './host.ts'
 import { type DeletionTarget, Deletions } from './lifecycle/deletion.ts'
 import { type Deleted, logTombstones } from './lifecycle/hiding.ts'
-import { encodeTombstonesDropped } from './lifecycle/tombstone.ts'
+import { encodeTombstonesDropped, spanOf } from './lifecycle/tombstone.ts'
 import { SeriesSweep } from './lifecycle/series-sweep.ts'
 import { Journal } from './log/journal.ts'
 import { type KernelInstance, kernelChecksum } from './kernel.ts'
@@ -48,6 +49,8 @@ export class Shard implements WriteTarget, DeletionTarget {
   readonly staging: StagingPool
   readonly deletions: Deletions
   readonly rollups: RollupJobs
+  /** What became visible, of which times. */
+  readonly changes: Changes
   private readonly options: ShardOptions
   private readonly rooms: ShardRooms
   private readonly memtables: Memtables
@@ -66,6 +69,7 @@ export class Shard implements WriteTarget, DeletionTarget {
     this.catalog = rooms.catalog
     this.cache = rooms.cache
     this.parts = rooms.parts
+    this.changes = new Changes((target) => rooms.host.random(target))
     this.journal = rooms.journal
     this.rooms = rooms
     this.memtables = memtables
@@ -230,6 +234,7 @@ export class Shard implements WriteTarget, DeletionTarget {
     const wasEmpty = active.rowCount === 0
     const { rows, rowBytes, arena, arenaBytes } = staged
     await this.run(active.apply(rows, rowBytes, arena, arenaBytes))
+    for (const table of staged.tables) this.changes.note(table, ...active.lastTimes)
     this.journal.retain(lsn)
     staged.release()
     if (wasEmpty) this.armFlushTimer()
@@ -333,7 +338,9 @@ export class Shard implements WriteTarget, DeletionTarget {
 
   /** As DeletionTarget says. */
   async hide(find: () => Promise<readonly Deleted[]>): Promise<void> {
-    await logTombstones(this, this.memtables, find)
+    let hidden: readonly Deleted[] = []
+    await logTombstones(this, this.memtables, async () => (hidden = await find()))
+    for (const { table, ranges } of hidden) this.changes.note(table, ...spanOf(ranges))
     this.rollups.start()
     // Deletes alone may fill a log; a failure is kept and tried again.
     if (this.journal.openLogBytes > this.options.logBytes) void this.flush().catch(() => {})

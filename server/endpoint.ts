@@ -54,6 +54,7 @@ export type ServedDatabase = Pick<
   | 'dropDatabase'
   | 'health'
   | 'pause'
+  | 'versions'
   | 'metrics'
 >
 

@@ -24,6 +24,8 @@ export interface StagedBatch {
   readonly rowCount: number
   /** Series that are new, or were when they were staged. */
   readonly newSeries: number
+  /** Ids of the tables that its rows are of, and maybe others; right once its entries are in force. */
+  readonly tables: readonly number[]
   /**
    * Validates, then gives ids to what is new, enters it into the catalog's key tables and patches
    * the rows: the catalog entries to log (a copy). Throws `type_conflict`, `conflict`,
@@ -92,6 +94,17 @@ export class StagedRows implements StagedBatch {
 
   get newSeries(): number {
     return this.staging.overlay[SERIES]!.count
+  }
+
+  get tables(): readonly number[] {
+    const { overlay, touchedTables } = this.staging
+    const known = this.catalog.databases.get(this.database)?.tables
+    for (let i = 0; i < overlay[0]!.count; i++) {
+      // Behind the id of the database.
+      const made = known?.get(decoder.decode(overlay[0]!.key(i).subarray(4)))
+      if (made !== undefined) touchedTables.push(made.id)
+    }
+    return touchedTables
   }
 
   finalize(): Uint8Array {

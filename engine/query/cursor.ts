@@ -78,7 +78,7 @@ function refuse(): never {
 }
 
 /** 53 bits in two lanes (cyrb53, public domain): against mistakes, not against attackers. */
-function hashText(text: string): string {
+export function hashText(text: string): string {
   let a = 0xdeadbeef
   let b = 0x41c6ce57
   for (let i = 0; i < text.length; i++) {

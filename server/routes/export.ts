@@ -11,6 +11,7 @@ import { checkLineTag, encodeLines } from '../encode/lines.ts'
 import { encodeParquet } from '../encode/parquet.ts'
 import { encodeCsv, encodeNdjson, type RowHead } from '../encode/rows.ts'
 import { piecesBody, type Piece } from '../encode/stream.ts'
+import { answerVersion, shapeText, UNCHANGED } from '../caching.ts'
 import { addEndpoint, signalOf, type Server, type ServerContext } from '../endpoint.ts'
 import { DatabaseQuery } from '../schema/database.ts'
 import { type EXPORT_FORMATS, ExportBody, ExportParameters } from '../schema/export.ts'
@@ -56,10 +57,16 @@ export function addExportRoutes(server: Server): void {
       group,
       access,
       query: ExportParameters,
-      answers: exportAnswers,
+      answers: { ...exportAnswers, ...UNCHANGED },
     },
-    (c, { db, format, ...parameters }) =>
-      answerExport(server, c, db, { format, ...fromParameters(parameters) }),
+    async (c, { db: database, format, ...parameters }) => {
+      const { time, integers, ...request } = fromParameters(parameters)
+      const shape = shapeText('export', format, time, integers)
+      const version = server.db.versions.query(request as QueryRequest, shape, { database })
+      return answerVersion(server, c, version, (headers) =>
+        answerExport(server, c, database, { format, time, integers, ...request }, headers),
+      )
+    },
   )
   addEndpoint(
     server,
@@ -111,6 +118,7 @@ async function answerExport(
   c: ServerContext,
   database: string,
   members: QueryMembers & Presentation & { format?: ExportFormat | null | undefined },
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<Response> {
   const { time, integers, format, ...others } = members
   const name = format ?? 'csv'
@@ -131,7 +139,7 @@ async function answerExport(
   const head = { table: request.table, columns, tags }
   const pieces = encode(head, chunks, shown, () => server.db.kernel)
   const body = await piecesBody(pieces, () => server.db.pause())
-  return answerWith(server, c, body, { 'Content-Type': type })
+  return answerWith(server, c, body, { 'Content-Type': type, ...headers })
 }
 
 /** Formats with exact times and integers; a wish for others would be passed over. Throws `bad_request`. */

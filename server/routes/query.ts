@@ -5,6 +5,7 @@ import type { z } from '@hono/zod-openapi'
 import type { Answer, LatestRequest, QueryRequest } from '../../engine/query/query.ts'
 import { answerWith } from '../answer.ts'
 import { mediaType } from '../body.ts'
+import { answerVersion, shapeText, UNCHANGED } from '../caching.ts'
 import { encodeAnswer, type JsonFormat } from '../encode/json.ts'
 import { piecesBody } from '../encode/stream.ts'
 import type { TimeFormat } from '../encode/time.ts'
@@ -26,6 +27,11 @@ const answers = jsonAnswers('Columnar answer', AnswerBody)
 const group = 'Query'
 const access = 'read'
 
+const CACHING =
+  'Without times that move with the clock (`now`, `-1h`) the answer has a weak `ETag`, which changes ' +
+  'with every write, delete, setting or expiry that touches what is read. Send it as `If-None-Match`: ' +
+  'as long as it holds, the answer is a 304, and nothing is read.'
+
 export function addQueryRoutes(server: Server): void {
   addQuery(server)
   addLatest(server)
@@ -43,13 +49,22 @@ function addQuery(server: Server): void {
       description:
         'The members of `POST /v1/query` as parameters: lists are comma-separated (not at ' +
         'commas inside parentheses or quotes), objects are JSON text. For reads that fit a ' +
-        'URL.',
+        'URL. ' +
+        CACHING,
       group,
       access,
       query: QueryParameters,
-      answers,
+      answers: { ...answers, ...UNCHANGED },
     },
-    (c, { db, ...parameters }) => answerQuery(server, c, db, fromParameters(parameters)),
+    async (c, { db: database, ...parameters }) => {
+      const { time, integers, ...request } = fromParameters(parameters)
+      const version = server.db.versions.query(request as QueryRequest, shapeText(time, integers), {
+        database,
+      })
+      return answerVersion(server, c, version, (headers) =>
+        answerQuery(server, c, database, { time, integers, ...request }, headers),
+      )
+    },
   )
   addEndpoint(
     server,
@@ -84,16 +99,20 @@ function addLatest(server: Server): void {
       summary: 'Newest point of each series or group',
       description:
         'The newest value of each field of `select` (all without it) of every series, or of ' +
-        "each group of `by`, in the shape of a query's answer.",
+        "each group of `by`, in the shape of a query's answer. " +
+        CACHING,
       group,
       access,
       query: LatestParameters,
-      answers,
+      answers: { ...answers, ...UNCHANGED },
     },
     async (c, { db: database, time, integers, ...parameters }) => {
       const request: LatestRequest = withObjects(parameters)
-      const answer = await server.db.latest(request, { database, signal: signalOf(server, c) })
-      return sendJson(server, c, answer, formatOf({ time, integers }, 'ms'))
+      const version = server.db.versions.latest(request, shapeText(time, integers), { database })
+      return answerVersion(server, c, version, async (headers) => {
+        const answer = await server.db.latest(request, { database, signal: signalOf(server, c) })
+        return sendJson(server, c, answer, formatOf({ time, integers }, 'ms'), headers)
+      })
     },
   )
 }
@@ -153,10 +172,11 @@ async function answerQuery(
   c: ServerContext,
   database: string,
   { time, integers, ...members }: QueryMembers & Presentation,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<Response> {
   const request = members as QueryRequest
   const answer = await server.db.query(request, { database, signal: signalOf(server, c) })
-  return sendJson(server, c, answer, formatOf({ time, integers }, 'ms'))
+  return sendJson(server, c, answer, formatOf({ time, integers }, 'ms'), headers)
 }
 
 /** What a checked body or URL has; the engine checks the values. */
@@ -167,8 +187,9 @@ async function sendJson(
   c: ServerContext,
   answer: Answer,
   format: JsonFormat,
+  headers: Readonly<Record<string, string>>,
 ): Promise<Response> {
   const pieces = encodeAnswer(answer, format, () => server.db.kernel)
   const body = await piecesBody(pieces, () => server.db.pause())
-  return answerWith(server, c, body, { 'Content-Type': 'application/json' })
+  return answerWith(server, c, body, { 'Content-Type': 'application/json', ...headers })
 }

@@ -8,7 +8,14 @@ import { shownTime, type TimeFormat } from '../encode/time.ts'
 import type { TableDescription } from '../../engine/database-types.ts'
 import type { TableSettings } from '../../engine/lifecycle/settings.ts'
 import { mediaType, readText } from '../body.ts'
-import { addEndpoint, pathParameter, readBody, type Server } from '../endpoint.ts'
+import { answerVersion, UNCHANGED } from '../caching.ts'
+import {
+  addEndpoint,
+  pathParameter,
+  readBody,
+  type Server,
+  type ServerContext,
+} from '../endpoint.ts'
 import { parseJson } from '../json.ts'
 import { checkShape, objectOrText } from '../parameters.ts'
 import { addDeletionRoutes } from './deletion.ts'
@@ -182,6 +189,21 @@ function listOptions({ db: database, where, limit, cursor }: ListParameters) {
   return { database, where: condition as string | WhereObject | undefined, limit, cursor }
 }
 
+/** A list of a table's series or tags, or a 304. */
+function answerList(
+  server: Server,
+  c: ServerContext,
+  { db: database, where, limit, cursor }: ListParameters,
+  list: () => Promise<object>,
+): Response | Promise<Response> {
+  const asked = [c.req.path, where, limit, cursor]
+  const version = server.db.versions.list(pathParameter(c, 'table'), asked, { database })
+  return answerVersion(server, c, version, async (headers) => {
+    const body = JSON.stringify(await list())
+    return answerWith(server, c, body, { 'Content-Type': 'application/json', ...headers })
+  })
+}
+
 function addSeries(server: Server): void {
   addEndpoint(
     server,
@@ -197,10 +219,12 @@ function addSeries(server: Server): void {
       access,
       parameters: TableParameter,
       query: ListQuery,
-      answers: jsonAnswers('Series, in byte order', SeriesAnswer),
+      answers: { ...jsonAnswers('Series, in byte order', SeriesAnswer), ...UNCHANGED },
     },
-    async (c, query) =>
-      answerJson(server, c, await server.db.series(pathParameter(c, 'table'), listOptions(query))),
+    async (c, query) => {
+      const table = pathParameter(c, 'table')
+      return answerList(server, c, query, () => server.db.series(table, listOptions(query)))
+    },
   )
 }
 
@@ -217,12 +241,14 @@ function addTags(server: Server): void {
       access,
       parameters: TableParameter,
       query: DatabaseQuery,
-      answers: jsonAnswers('Tag keys, in byte order', TagsAnswer),
+      answers: { ...jsonAnswers('Tag keys, in byte order', TagsAnswer), ...UNCHANGED },
     },
-    async (c, { db: database }) =>
-      answerJson(server, c, {
-        tags: await server.db.tagKeys(pathParameter(c, 'table'), { database }),
-      }),
+    async (c, query) => {
+      const table = pathParameter(c, 'table')
+      return answerList(server, c, query, async () => ({
+        tags: await server.db.tagKeys(table, { database: query.db }),
+      }))
+    },
   )
 }
 
@@ -241,12 +267,12 @@ function addTagValues(server: Server): void {
       access,
       parameters: TagParameter,
       query: ListQuery,
-      answers: jsonAnswers('Values, in byte order', ValuesAnswer),
+      answers: { ...jsonAnswers('Values, in byte order', ValuesAnswer), ...UNCHANGED },
     },
     async (c, query) => {
       const table = pathParameter(c, 'table')
       const key = pathParameter(c, 'key')
-      return answerJson(server, c, await server.db.tagValues(table, key, listOptions(query)))
+      return answerList(server, c, query, () => server.db.tagValues(table, key, listOptions(query)))
     },
   )
 }

@@ -1,6 +1,7 @@
 // A stand-in for the engine, for tests of HTTP behaviour alone: it remembers what it was given and
 // answers what a test told it to. Tests of data run on the real engine (end-to-end.test.ts).
 
+import type { Versions } from '../../engine/query/version.ts'
 import type { Backup } from '../../engine/backup/backup.ts'
 import type { Batch, BatchOptions, ColumnPoints, WriteResult } from '../../engine/ingest/batch.ts'
 import { OmenError, type LineError } from '../../engine/error.ts'
@@ -58,6 +59,11 @@ export const EMPTY_ANSWER: Answer = {
   stats: EMPTY_STATS,
 }
 
+const SHARED = {
+  kernel,
+  versions: { query: () => null, latest: () => null, list: () => 'v' } as unknown as Versions,
+}
+
 const METRICS = {
   walBytes: 1,
   memtableBytes: 2,
@@ -113,7 +119,7 @@ export function createFake(): FakeDatabase {
     }
   }
   return Object.assign(fake, {
-    kernel,
+    ...SHARED,
     batch: (options: BatchOptions = {}) => fakeBatch(fake, options),
     async query(request: QueryRequest, options?: object) {
       note('query', request, options)
