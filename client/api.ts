@@ -2601,8 +2601,8 @@ export interface operations {
                     /**
                      * @example {
                      *       "databases": 2,
-                     *       "tables": 4,
-                     *       "points": 10
+                     *       "tables": 5,
+                     *       "points": 11
                      *     }
                      */
                     "application/json": components["schemas"]["Restored"];
@@ -3062,9 +3062,15 @@ export interface operations {
     influx3Write: {
         parameters: {
             query?: {
-                /** @description Database (`default`) */
+                /**
+                 * @description Database (`default`)
+                 * @example metrics
+                 */
                 db?: string;
-                /** @description `auto` (default: each time by its size), `nanosecond`, `microsecond`, `millisecond`, `second`, or `ns`, `us`, `ms`, `s` */
+                /**
+                 * @description `auto` (default: each time by its size), `nanosecond`, `microsecond`, `millisecond`, `second`, or `ns`, `us`, `ms`, `s`
+                 * @example second
+                 */
                 precision?: string;
                 /** @description `true` (default) or `false` */
                 accept_partial?: string;
@@ -3077,6 +3083,7 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /** @example disk,path=/var used=0.2 1790000000 */
                 "text/plain": string;
             };
         };

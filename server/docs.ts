@@ -8,7 +8,7 @@ const STYLE = `
 :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
 body { margin: 0; display: grid; grid-template-columns: 17rem minmax(0, 56rem); gap: 2rem; }
 nav { position: sticky; top: 0; height: 100vh; overflow-y: auto; box-sizing: border-box;
-padding: 1.5rem 1rem; border-right: 1px solid #8884; font-size: 0.85rem; }
+padding: 1.5rem 1rem; border-right: 1px solid #8884; font-size: 0.85rem; overflow-wrap: anywhere; }
 nav ul { list-style: none; margin: 0 0 1rem; padding: 0; } nav a { text-decoration: none; }
 main { padding: 1.5rem 1rem 6rem; }
 h2 { margin-top: 3rem; } h3 { margin: 2.5rem 0 0.25rem; font-family: ui-monospace, monospace; }

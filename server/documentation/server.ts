@@ -20,7 +20,7 @@ export const SERVER_EXAMPLES: Examples = {
   token: { parameters: { id: 'kX3vR0a9Lw2Q' }, answer: TELEGRAF },
   revokeToken: { parameters: { id: 'kX3vR0a9Lw2Q' } },
   backup: {},
-  restore: { answer: { databases: 2, tables: 4, points: 10 } },
+  restore: { answer: { databases: 2, tables: 5, points: 11 } },
   health: { answer: { status: 'pass', name: 'omendb', version: VERSION, message: 'ready' } },
   ready: { answer: { status: 'ready' } },
   metrics: {},

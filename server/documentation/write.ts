@@ -33,6 +33,10 @@ export const WRITE_EXAMPLES: Examples = {
     parameters: { bucket: 'default', precision: 's' },
     body: 'disk,path=/home used=0.1 1790000000\n',
   },
+  influx3Write: {
+    parameters: { db: 'metrics', precision: 'second' },
+    body: 'disk,path=/var used=0.2 1790000000\n',
+  },
   prometheusWrite: { parameters: { db: 'metrics' } },
   otlpMetrics: { parameters: { db: 'metrics' } },
   ping: {},
