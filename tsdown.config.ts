@@ -12,6 +12,16 @@ const kernelOutside = {
   },
 }
 
+/** `omendb/local` throws the errors of `omendb/client`: one class, so one file. */
+const clientOutside = {
+  name: 'client-outside',
+  resolveId(source: string, importer: string | undefined) {
+    const isLocal = importer?.includes('/server/local/') ?? false
+    if (!isLocal || !source.endsWith('/client/index.ts')) return null
+    return { id: './client.js', external: 'relative' as const }
+  },
+}
+
 /** Entries that exist: name in dist/ → source. */
 const entries = Object.fromEntries(
   Object.entries({
@@ -19,7 +29,6 @@ const entries = Object.fromEntries(
     'scan-worker': 'engine/scan-worker.ts',
     workers: 'engine/workers.ts',
     browser: 'engine/browser.ts',
-    client: 'client/index.ts',
     local: 'server/local/node.ts',
     'local-workers': 'server/local/workers.ts',
     server: 'server/node.ts',
@@ -28,17 +37,32 @@ const entries = Object.fromEntries(
   }).filter(([, source]) => existsSync(source)),
 )
 
-export default defineConfig({
-  entry: entries,
+const shared = {
   outDir: 'dist',
   format: 'esm',
-  platform: 'node',
-  target: 'node20',
   fixedExtension: false,
   dts: true,
-  clean: true,
   sourcemap: false,
   treeshake: true,
-  plugins: [kernelOutside],
-  copy: [{ from: 'engine/omendb.wasm', to: 'dist' }],
-})
+} as const
+
+export default defineConfig([
+  {
+    ...shared,
+    entry: entries,
+    platform: 'node',
+    target: 'node20',
+    clean: true,
+    plugins: [kernelOutside, clientOutside],
+    copy: [{ from: 'engine/omendb.wasm', to: 'dist' }],
+  },
+  // One small file, which a page can load as it is.
+  {
+    ...shared,
+    entry: { client: 'client/index.ts' },
+    platform: 'neutral',
+    target: 'es2022',
+    minify: true,
+    clean: false,
+  },
+])
