@@ -39,7 +39,7 @@ export const PEERS: [name: string, sent: () => Sent, status: number][] = [
   ['metrics that are no protobuf', () => otlp(bytes(255, 255, 255), 'application/x-protobuf'), 400],
   ['metrics as text', () => otlp('up 1', 'text/html'), 415],
   ['a line without a field', () => influx1('bad'), 400],
-  ['a precision of its own', () => influx1('bad v=1 1', '?precision=h'), 400],
+  ['a precision of its own', () => influx1('bad v=1 1', '?precision=fortnight'), 400],
   ['a database that climbs', () => influx1('bad v=1 1', '?db=..%2f..'), 400],
   ['a type conflict', () => influx1('kept n="x" 2'), 400],
   ['a bad line behind a good one', () => influx2('bad v=1 1\nbad v='), 400],
