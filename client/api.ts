@@ -129,6 +129,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow points or buckets live
+         * @description Server-sent events. `event: points` has the points of one write, as they were sent: fields that it did not name are null; `event: buckets` (with `every`) the buckets that changed, as whole as a query answers them now. `id` is the number of the write, `data` has `series` in the shape of a query. What is sent is durable and visible. `Last-Event-ID` goes on behind an event; where that is not possible (older than what is kept, or the server started again) `event: gap` says so, with `{"reason":"missed"}`: ask `/v1/query` for what lies between. With `every`, deletes and dropped fields are told by a gap with `{"reason":"deleted"}`; tails of points do not tell of them. `event: error` (a problem) ends the stream, as when the table is dropped. A comment comes after 15 s of silence. A reader who does not keep up is disconnected, and goes on with `Last-Event-ID`. Token with `read` of the database.
+         */
+        get: operations["tail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tables": {
         parameters: {
             query?: never;
@@ -1949,6 +1969,58 @@ export interface operations {
                     "text/plain": string;
                     "application/vnd.apache.arrow.stream": string;
                     "application/vnd.apache.parquet": string;
+                };
+            };
+            /** @description Any error, as a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tail: {
+        parameters: {
+            query: {
+                /** @description Database */
+                db?: string;
+                /**
+                 * @description Table
+                 * @example cpu
+                 */
+                table: string;
+                /** @description SQL expression, or an object as JSON text */
+                where?: string;
+                /**
+                 * @description Fields, or aggregates: `count sum mean min max first last spread stddev variance median quantile(x,q) approx_quantile(x,q) distinct_count mode increase rate delta derivative integral time_weighted_mean moving_average(x,n)`, comma-separated
+                 * @example usage
+                 */
+                select?: string;
+                /** @description Tags to group buckets by, comma-separated; `*` = all */
+                by?: string;
+                /** @description Bucket width; with it `select` has aggregates, and events are `buckets` */
+                every?: string;
+                /** @description How times come out: numbers (`ms`, `s`, `us`) or strings (`ns`, `rfc3339`) */
+                time?: "ms" | "s" | "us" | "ns" | "rfc3339";
+                /** @description `auto`: 64-bit integers are numbers unless a column has one beyond 2^53; `string`: always strings */
+                integers?: "auto" | "string";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events, until somebody leaves */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
                 };
             };
             /** @description Any error, as a problem document */

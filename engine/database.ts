@@ -34,6 +34,7 @@ import type { Shard } from './shard.ts'
 import type { ShardOptions } from './shard-options.ts'
 import { type SystemOptions, refuseReserved, visibleNames } from './reserved.ts'
 import { startShard } from './start.ts'
+import { type Tail, type TailOptions, type TailRequest, openTail } from './tail/tail.ts'
 import type { ShardStorage } from './storage/storage.ts'
 import { giveTurns, takeTurns } from './turns.ts'
 import { refuseRollup } from './rollup/refusals.ts'
@@ -83,6 +84,7 @@ const DEFAULT_OPTIONS = {
 const DEFAULT_LIMITS = { maxPoints: 200_000_000, maxBuckets: 1_000_000, timeoutMs: 30_000 }
 const ROWS_MAX = 1_000_000
 const QUERIES_MAX = 64
+const TAIL_ROWS_MAX = 2 ** 31
 /** A restored database is counted once, however long that takes. */
 const PREVIEW_TIMEOUT_MS = 2 ** 40
 
@@ -152,6 +154,14 @@ export class Database {
     const query = parseQuery(request, this.context(options, limit))
     const check = this.checkOf(query, options.signal)
     return executeExport(this.shard, query, this.admission, { ...options, check })
+  }
+
+  /** What is written to a table from now on, see Tail. */
+  tail(request: TailRequest, options: TailOptions = {}): Promise<Tail> {
+    const limit = { default: TAIL_ROWS_MAX, max: TAIL_ROWS_MAX }
+    const parse = (query: QueryRequest): Query => parseQuery(query, this.context(options, limit))
+    const answer = (query: Query): Promise<Answer> => this.answer(query, options.signal)
+    return openTail(this.shard, request, { parse, answer }, options)
   }
 
   /** What answers are printed with; after a failure it is another one, so it is not to be kept. */

@@ -171,18 +171,20 @@ export class Memtable {
 
   /**
    * The rows of a series with a time in [start, end), one per distinct time; null if there is none.
-   * The caller holds the memtable and releases the rows.
+   * The caller holds the memtable and releases the rows. `head`, of rows that somebody else linked, is
+   * offset + 1 of the newest one.
    */
   *select(
     series: number,
     snapshot: MemtableSnapshot,
     start: bigint,
     end: bigint,
+    head?: number,
   ): Execution<MemtableRows | null> {
     if (snapshot.rowCount === 0 || start > snapshot.maxTime || end <= snapshot.minTime) return null
     const { kernel, memory, pointer, catalog } = this
-    const head = kernel.memtableHead(pointer, catalog.series.pointer, series) >>> 0
-    if (head === 0) return null
+    const first = head ?? kernel.memtableHead(pointer, catalog.series.pointer, series) >>> 0
+    if (first === 0) return null
     let capacity = Math.min(snapshot.rowCount, ENTRIES_MIN)
     for (;;) {
       const region = memory.allocate(SELECTION_BYTES + capacity * 8)
@@ -191,7 +193,7 @@ export class Memtable {
       const { offset } = region
       const { rowsUsed, marks } = snapshot
       kernel.selectionInit(
-        ...([offset, pointer, head, rowsUsed, marks] as const),
+        ...([offset, pointer, first, rowsUsed, marks] as const),
         ...([start, end, index, scratch, capacity] as const),
       )
       let status = 0

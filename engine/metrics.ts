@@ -17,6 +17,9 @@ export interface EngineMetrics {
   readonly stagingWaiting: number
   readonly queriesRunning: number
   readonly queriesWaiting: number
+  /** Tails that are open, and bytes of batches kept for them. */
+  readonly tails: number
+  readonly tailBytes: number
   readonly segments: number
   readonly segmentBytes: number
   /** By database name. */
@@ -56,6 +59,8 @@ export function metricsOf(
     stagingWaiting: shard.staging.waitingCount,
     queriesRunning: admission.counts.running,
     queriesWaiting: admission.counts.waiting,
+    tails: shard.feed.counts.followers,
+    tailBytes: shard.feed.counts.bytes,
     segments: files.length,
     segmentBytes: files.reduce((sum, file) => sum + file.size, 0),
     series,

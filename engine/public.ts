@@ -42,4 +42,5 @@ export type {
   Vector,
   WhereObject,
 } from './query/query.ts'
+export type { Tail, TailEvent, TailOptions, TailRequest } from './tail/tail.ts'
 export type { TableStats } from './catalog/table-stats.ts'

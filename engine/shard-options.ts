@@ -21,6 +21,10 @@ export interface ShardOptions {
   readonly catalogBytesMin?: number | undefined
   /** Bytes of a record that go to the log in one turn of the event loop; 1 MiB unless given. */
   readonly logSliceBytes?: number | undefined
+  /** Bytes of batches that are kept for tails; 16 MiB unless given. */
+  readonly tailBytes?: number | undefined
+  /** Tails that may be open at once; 256 unless given. */
+  readonly tailsMax?: number | undefined
   /** Whether the clock is right for sure: nothing that it says pauses retention. */
   readonly trustClock: boolean
 }

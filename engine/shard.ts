@@ -8,6 +8,7 @@ import { BatchLog, LOG_SLICE_BYTES } from './batch-log.ts'
 import { Scrub } from './backup/scrub.ts'
 import type { StagedBatch } from './ingest/batch.ts'
 import { replayEntries } from './ingest/staging.ts'
+import { type Feed, createFeed } from './tail/feed.ts'
 import { Cache } from './segment/cache.ts'
 import { encodeColumnsPurged } from './catalog/catalog-entry.ts'
 import { Catalog } from './catalog/catalog.ts'
@@ -51,6 +52,7 @@ export class Shard implements WriteTarget, DeletionTarget {
   readonly rollups: RollupJobs
   /** What became visible, of which times. */
   readonly changes: Changes
+  readonly feed: Feed
   private readonly options: ShardOptions
   private readonly rooms: ShardRooms
   private readonly memtables: Memtables
@@ -71,6 +73,7 @@ export class Shard implements WriteTarget, DeletionTarget {
     this.parts = rooms.parts
     this.changes = new Changes((target) => rooms.host.random(target))
     this.journal = rooms.journal
+    this.feed = createFeed(rooms, options)
     this.rooms = rooms
     this.memtables = memtables
     this.options = options
@@ -225,6 +228,7 @@ export class Shard implements WriteTarget, DeletionTarget {
     }
     this.syncs.seconds += Number(this.host.now() - start) / 1e9
     this.syncs.count++
+    this.feed.wake()
     // A mark that cannot be written ends the log: it is left soon, also when no other write comes.
     if (this.journal.failure !== null) this.maintenance.retryLater(this.journal.failure)
   }
@@ -235,6 +239,7 @@ export class Shard implements WriteTarget, DeletionTarget {
     const { rows, rowBytes, arena, arenaBytes } = staged
     await this.run(active.apply(rows, rowBytes, arena, arenaBytes))
     for (const table of staged.tables) this.changes.note(table, ...active.lastTimes)
+    this.feed.take(lsn, staged, active.lastTimes)
     this.journal.retain(lsn)
     staged.release()
     if (wasEmpty) this.armFlushTimer()
@@ -328,6 +333,8 @@ export class Shard implements WriteTarget, DeletionTarget {
       }
       await apply(found)
     })
+    // Tables may be gone.
+    this.feed.wake()
     this.maintenance.start()
   }
 
@@ -340,7 +347,10 @@ export class Shard implements WriteTarget, DeletionTarget {
   async hide(find: () => Promise<readonly Deleted[]>): Promise<void> {
     let hidden: readonly Deleted[] = []
     await logTombstones(this, this.memtables, async () => (hidden = await find()))
-    for (const { table, ranges } of hidden) this.changes.note(table, ...spanOf(ranges))
+    for (const { table, ranges } of hidden) {
+      this.changes.note(table, ...spanOf(ranges))
+      this.feed.noteDelete(table)
+    }
     this.rollups.start()
     // Deletes alone may fill a log; a failure is kept and tried again.
     if (this.journal.openLogBytes > this.options.logBytes) void this.flush().catch(() => {})
@@ -374,6 +384,7 @@ export class Shard implements WriteTarget, DeletionTarget {
 
   private async end(last: () => Promise<void>): Promise<void> {
     this.rooms.clock.stop()
+    this.feed.end()
     this.maintenance.end()
     this.rollups.end()
     await this.queue.close(last).catch(() => {})

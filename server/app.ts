@@ -21,6 +21,7 @@ import { addPrometheusRoutes } from './routes/prometheus.ts'
 import { addQueryRoutes } from './routes/query.ts'
 import { addServiceRoutes } from './routes/service.ts'
 import { addDatabaseRoutes } from './routes/databases.ts'
+import { addTailRoute } from './routes/tail.ts'
 import { addTableRoutes } from './routes/tables.ts'
 import { addTokenRoutes } from './routes/tokens.ts'
 import { addWriteRoutes } from './routes/write.ts'
@@ -65,6 +66,7 @@ export function createApp(db: ServedDatabase, options: AppOptions = {}): OpenAPI
   addWriteRoutes(server)
   addQueryRoutes(server)
   addExportRoutes(server)
+  addTailRoute(server)
   addTableRoutes(server)
   addBackupRoutes(server)
   addDatabaseRoutes(server)

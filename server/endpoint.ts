@@ -55,6 +55,7 @@ export type ServedDatabase = Pick<
   | 'health'
   | 'pause'
   | 'versions'
+  | 'tail'
   | 'metrics'
 >
 

@@ -37,6 +37,9 @@ export const JSON_CONTAINERS_MAX = 1_000_000
 /** Levels of nesting in a JSON body. */
 export const JSON_DEPTH_MAX = 32
 
+/** Milliseconds of silence after which a tail sends a comment. */
+export const TAIL_COMMENT_MS = 15_000
+
 /** Cells of numbers that are printed into one piece of an answer: 20 to 140 KB. */
 export const CELLS_OF_PIECE = 4_096
 

@@ -36,6 +36,7 @@ export class ServerMetrics {
   private readonly routes = new Map<string, RouteCounts>()
   private readonly written = new Map<string, number>()
   private readonly rejected = new Map<string, number>()
+  private droppedTails = 0
 
   countRequest(route: string, method: string, status: number, seconds: number): void {
     let counts = this.routes.get(route)
@@ -60,6 +61,11 @@ export class ServerMetrics {
     add(this.rejected, code, points)
   }
 
+  /** A tail whose reader was too slow. */
+  countDroppedTail(): void {
+    this.droppedTails++
+  }
+
   /** The whole page, without databases that whoever asks may not see. */
   render(engine: EngineMetrics, isSeen: (database: string) => boolean = () => true): string {
     const page = new Page()
@@ -70,6 +76,8 @@ export class ServerMetrics {
     page.counter('omendb_points_written_total', 'Points stored since start.', written)
     const rejected = Array.from(this.rejected, ([code, count]): Sample => [{ code }, count])
     page.counter('omendb_points_rejected_total', 'Points refused since start.', rejected)
+    const dropped: Sample[] = [[{}, this.droppedTails]]
+    page.counter('omendb_tails_dropped_total', 'Tails with too slow a reader.', dropped)
     renderEngine(page, engine, isSeen)
     page.gauge('omendb_build_info', 'Version of this server.', [[{ version: VERSION }, 1]])
     return page.text
@@ -161,6 +169,8 @@ function renderEngine(
   ]
   page.gauge('omendb_waiting', 'Requests that wait for room.', waiting)
   page.gauge('omendb_queries_running', 'Queries that run.', [[{}, engine.queriesRunning]])
+  page.gauge('omendb_tails', 'Tails that are open.', [[{}, engine.tails]])
+  page.gauge('omendb_tail_bytes', 'Batches kept for them.', [[{}, engine.tailBytes]])
   page.gauge('omendb_segments', 'Segment files.', [[{}, engine.segments]])
   page.gauge('omendb_segment_bytes', 'Bytes of segment files.', [[{}, engine.segmentBytes]])
   page.gauge('omendb_series', 'Series of each database.', databaseSamples(engine.series, isSeen))

@@ -88,6 +88,7 @@ export const QUERY_EXAMPLES: Examples = {
       stats: STATS,
     },
   },
+  tail: { parameters: { table: 'cpu', select: 'usage' } },
   exportUrl: {
     parameters: { table: 'cpu', where: "host = 'a'", format: 'csv' },
     answer:

@@ -31,10 +31,37 @@ export function* encodeAnswer(
   kernel: KernelSource,
 ): Generator<Piece> {
   const quoted = stringColumns(answer.columns, answer.series, format.integers)
-  const timeStyle = format.time === 'ns' || format.time === 'rfc3339' ? 'quoted' : 'plain'
-  const names = answer.columns.slice(1).map(({ name }) => `${JSON.stringify(name)}:[`)
   const page = new Page()
   page.text = `{"table":${JSON.stringify(answer.table)},"columns":${describeColumns(answer, format, quoted)},"series":[`
+  yield* printSeries(page, answer, format, kernel)
+  page.text += `],"rowCount":${answer.rowCount},"cursor":${JSON.stringify(answer.cursor)},"stats":${describeStats(answer)}}\n`
+  yield page.print(kernel)
+}
+
+/** The pieces of `{"series":[…]}`, as an answer has it, between two texts. */
+export function* encodeSeries(
+  prefix: string,
+  answer: Pick<Answer, 'columns' | 'series'>,
+  suffix: string,
+  format: JsonFormat,
+  kernel: KernelSource,
+): Generator<Piece> {
+  const page = new Page()
+  page.text = `${prefix}{"series":[`
+  yield* printSeries(page, answer, format, kernel)
+  page.text += `]}${suffix}`
+  yield page.print(kernel)
+}
+
+function* printSeries(
+  page: Page,
+  answer: Pick<Answer, 'columns' | 'series'>,
+  format: JsonFormat,
+  kernel: KernelSource,
+): Generator<Piece> {
+  const quoted = stringColumns(answer.columns, answer.series, format.integers)
+  const timeStyle = format.time === 'ns' || format.time === 'rfc3339' ? 'quoted' : 'plain'
+  const names = answer.columns.slice(1).map(({ name }) => `${JSON.stringify(name)}:[`)
   for (const [i, { tags, time, fields }] of answer.series.entries()) {
     page.text += `${i > 0 ? ',' : ''}{"tags":${encodeTags(tags)},"time":[`
     page.add({ values: time, valid: null }, format.time, timeStyle)
@@ -46,8 +73,6 @@ export function* encodeAnswer(
     page.text += fields.length > 0 ? ']}}' : '}}'
     while (page.isFull) yield page.print(kernel)
   }
-  page.text += `],"rowCount":${answer.rowCount},"cursor":${JSON.stringify(answer.cursor)},"stats":${describeStats(answer)}}\n`
-  yield page.print(kernel)
 }
 
 /** Texts and columns in the order in which they are printed. */

@@ -9,6 +9,9 @@ import { answerClientError } from './refusal.ts'
 /** Routes whose bodies may take as long as they go on arriving. */
 const ENDLESS_BODIES = /^\/v1\/restore(\?|$)/
 
+/** Routes whose answers end with the server. */
+const ENDLESS_ANSWERS = /^\/v1\/tail(\?|$)/
+
 /** A request and its answer. */
 interface Exchange {
   readonly incoming: IncomingMessage
@@ -59,7 +62,8 @@ export class Exchanges {
   }
 
   /** A connection that stays open after its answer would hold up a server that is closing. */
-  private hangUpAfter({ outgoing }: Exchange): void {
+  private hangUpAfter({ incoming, outgoing }: Exchange): void {
+    if (ENDLESS_ANSWERS.test(incoming.url ?? '')) outgoing.destroy()
     const hangUp = (): void => void setImmediate(() => this.server.closeIdleConnections())
     if (outgoing.closed) hangUp()
     else outgoing.on('close', hangUp)

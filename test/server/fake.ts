@@ -62,6 +62,7 @@ export const EMPTY_ANSWER: Answer = {
 const SHARED = {
   kernel,
   versions: { query: () => null, latest: () => null, list: () => 'v' } as unknown as Versions,
+  tail: () => Promise.reject(new OmenError('unsupported', 'the fake has no tail')),
 }
 
 const METRICS = {
@@ -74,6 +75,8 @@ const METRICS = {
   stagingWaiting: 0,
   queriesRunning: 0,
   queriesWaiting: 0,
+  tails: 0,
+  tailBytes: 0,
   segments: 4,
   segmentBytes: 5,
   series: new Map([['default', 6]]),

@@ -123,6 +123,7 @@ describe('the API document', () => {
       '/v1/tables/{table}/stats',
       '/v1/tables/{table}/tags',
       '/v1/tables/{table}/tags/{key}/values',
+      '/v1/tail',
       '/v1/tokens',
       '/v1/tokens/{id}',
       '/v1/write',

@@ -1,0 +1,273 @@
+// A table followed live: the points of each batch that becomes visible, or with `every` the buckets that
+// it changed, as whole as a query answers them now. An event has the lsn of its batch, where a later tail
+// goes on; where it cannot, it says `gap`. Reads at the pace of whoever iterates; writers never wait.
+
+import { type BucketRule, bucketRule } from '../buckets.ts'
+import type { DatabaseOptions } from '../database-types.ts'
+import { OmenError } from '../error.ts'
+import type { CancelSignal } from '../query/cancel.ts'
+import { answerQuery } from '../query/executor.ts'
+import { planSteps } from '../query/plan.ts'
+import type { Answer, AnswerColumn, AnswerSeries, Query, QueryRequest } from '../query/query.ts'
+import type { Execution } from '../step.ts'
+import { type BatchRooms, BatchSource, linkEntry, snapshotOfBatch } from './batch-source.ts'
+import type { Feed, FeedEntry, Follower } from './feed.ts'
+import { Touched, reachOf } from './touched.ts'
+
+/** What to follow: raw points, or with `every` buckets of aggregates. */
+export type TailRequest = Pick<QueryRequest, 'table' | 'where' | 'select' | 'by' | 'every'>
+
+export interface TailOptions extends DatabaseOptions {
+  /** The `lsn` of the last event that was taken; without it, from now on. */
+  readonly after?: bigint | undefined
+  readonly signal?: CancelSignal | undefined
+  /** Is told when the tail was left behind while nobody waited for its next event. */
+  readonly behind?: (() => void) | undefined
+}
+
+export type TailEvent =
+  | {
+      readonly kind: 'points' | 'buckets'
+      readonly lsn: bigint
+      readonly columns: AnswerColumn[]
+      readonly series: AnswerSeries[]
+    }
+  | {
+      /** `missed`: what lies between is not known any more; `deleted`: buckets that were told changed. */
+      readonly kind: 'gap'
+      readonly lsn: bigint
+      readonly reason: 'missed' | 'deleted'
+    }
+
+/** What a tail needs of a shard and its database. */
+export interface TailTarget extends BatchRooms {
+  readonly feed: Feed
+  readonly host: { now(): bigint; pause(): Promise<void> }
+  run<T>(execution: Execution<T>, check?: () => void): Promise<T>
+}
+
+export interface TailQueries {
+  /** A checked query, of now. */
+  parse(request: QueryRequest): Query
+  answer(query: Query): Promise<Answer>
+}
+
+/** Batches whose buckets are read together. */
+const BATCHES_MAX = 64
+
+/** Begins to follow. Throws what a query of the same members throws, and `busy`. */
+export async function openTail(
+  target: TailTarget,
+  request: TailRequest,
+  queries: TailQueries,
+  options: TailOptions,
+): Promise<Tail> {
+  const tail = new Tail(target, request, queries, options)
+  await tail.check()
+  return tail
+}
+
+export class Tail implements AsyncIterableIterator<TailEvent>, Follower {
+  private readonly target: TailTarget
+  private readonly request: TailRequest
+  private readonly queries: TailQueries
+  private readonly options: TailOptions
+  private readonly rule: BucketRule | null
+  private taken: bigint
+  /** Of the event that was given last: taken when the next one is asked for. */
+  private given: bigint | null = null
+  private deletes: number | null = null
+  private isClosed = false
+  private isWaiting = false
+  private hasNews = false
+  private waiter: (() => void) | null = null
+  private readonly close = (): void => void this.return()
+
+  /** Use openTail. */
+  constructor(
+    target: TailTarget,
+    request: TailRequest,
+    queries: TailQueries,
+    options: TailOptions,
+  ) {
+    this.target = target
+    this.request = request
+    this.queries = queries
+    this.options = options
+    const query = queries.parse(request)
+    const isAggregate = query.select?.some(({ expression }) => expression.kind === 'call') === true
+    if (isAggregate && query.every === null) {
+      const message = 'every: it is missing; a tail of aggregates sends buckets'
+      throw new OmenError('bad_request', message, { pointer: '/every' })
+    }
+    this.rule = bucketRule(query)
+    target.feed.join(this)
+    this.taken = options.after ?? target.feed.newest
+    options.signal?.addEventListener('abort', this.close, { once: true })
+    if (options.signal?.aborted === true) this.close()
+  }
+
+  /** All up to this lsn was taken; events with greater ones come. */
+  get position(): bigint {
+    return this.taken
+  }
+
+  /** Throws what planning the query throws; then nothing is followed. */
+  async check(): Promise<void> {
+    try {
+      const query = this.queries.parse(this.request)
+      const { catalog } = this.target
+      await this.target.run(planSteps(query, catalog, { keepsTags: false }))
+      this.deletes = this.deletesNow(query)
+    } catch (error) {
+      this.close()
+      throw error
+    }
+  }
+
+  /** The next event, once there is one. Throws `not_found` when the table was dropped, `unavailable`. */
+  async next(): Promise<IteratorResult<TailEvent>> {
+    if (this.given !== null) this.taken = this.given
+    this.given = null
+    this.isWaiting = true
+    try {
+      while (!this.isClosed) {
+        this.hasNews = false
+        const event = await this.step()
+        if (event === null) await this.news()
+        else if (!this.isClosed) {
+          this.given = event.lsn
+          return { done: false, value: event }
+        }
+      }
+      return { done: true, value: undefined }
+    } catch (error) {
+      this.close()
+      throw error
+    } finally {
+      this.isWaiting = false
+    }
+  }
+
+  /** Follows no more; whoever waits gets the end. */
+  return(): Promise<IteratorResult<TailEvent>> {
+    this.isClosed = true
+    this.target.feed.leave(this)
+    this.options.signal?.removeEventListener('abort', this.close)
+    this.wake()
+    return Promise.resolve({ done: true, value: undefined })
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  wake(): void {
+    this.hasNews = true
+    this.waiter?.()
+    this.waiter = null
+  }
+
+  fellBehind(): void {
+    if (!this.isWaiting) this.options.behind?.()
+  }
+
+  private news(): Promise<void> {
+    if (this.hasNews || this.isClosed) return Promise.resolve()
+    return new Promise((resolve) => (this.waiter = resolve))
+  }
+
+  /** An event, or null: there is none yet. */
+  private async step(): Promise<TailEvent | null> {
+    const { feed, catalog, host } = this.target
+    while (!this.isClosed) {
+      const entry = feed.after(this.taken)
+      if (!feed.reaches(this.taken)) {
+        const lsn = this.taken > feed.newest ? feed.newest : feed.oldest
+        return { kind: 'gap', lsn, reason: 'missed' }
+      }
+      const query = this.queries.parse(this.request)
+      const { id } = catalog.table(query.database, query.table)
+      const deletes = this.deletesNow(query)
+      if (this.rule !== null && deletes !== this.deletes) {
+        this.deletes = deletes
+        return { kind: 'gap', lsn: this.taken, reason: 'deleted' }
+      }
+      if (entry === null) return null
+      if (!entry.tables.includes(id)) this.taken = entry.lsn
+      else {
+        await host.pause()
+        const event = await (this.rule === null ? this.points(query, entry) : this.buckets(entry))
+        if (event.series.length > 0) return event
+        this.taken = event.lsn
+      }
+    }
+    return null
+  }
+
+  private deletesNow({ database, table }: Query): number {
+    const { feed, catalog } = this.target
+    const { id, droppedColumns } = catalog.table(database, table)
+    return feed.deletesOf(id) + droppedColumns.size
+  }
+
+  private async points(query: Query, entry: FeedEntry) {
+    const { columns, series } = await this.read(query, entry)
+    return { kind: 'points', lsn: entry.lsn, columns, series } as const
+  }
+
+  /** The buckets that an entry changed, and those behind it that came meanwhile. */
+  private async buckets(first: FeedEntry) {
+    const { catalog, feed } = this.target
+    const { table, where } = this.request
+    const query = this.queries.parse(this.request)
+    const plan = await this.target.run(planSteps(query, catalog, { keepsTags: false }))
+    const touched = new Touched(this.rule!, plan.groupKeys ?? [], reachOf(query))
+    let lsn = this.taken
+    let entry: FeedEntry | null = first
+    for (let count = 0; entry !== null && count < BATCHES_MAX; count++) {
+      if (entry.tables.includes(plan.table.id)) {
+        const raw = this.queries.parse({ table, ...(where === undefined ? {} : { where }) })
+        for (const series of (await this.read(raw, entry)).series) touched.add(series)
+      }
+      lsn = entry.lsn
+      entry = feed.after(lsn)
+    }
+    const series: AnswerSeries[] = []
+    for (const { start, end } of touched.runs()) {
+      // Those who are deleted meanwhile are told of by a gap.
+      const answer = await this.queries.answer({ ...query, start, end })
+      series.push(...touched.of(answer.series))
+    }
+    return { kind: 'buckets', lsn, columns: plan.columns, series: joined(series) } as const
+  }
+
+  /** What a query finds in a batch alone. */
+  private async read(query: Query, entry: FeedEntry): Promise<Answer> {
+    const { target } = this
+    const lease = target.catalog.lease()
+    try {
+      await target.run(linkEntry(target, entry))
+      const source = new BatchSource(target, entry)
+      try {
+        return await target.run(answerQuery(query, snapshotOfBatch(target, entry, source)))
+      } finally {
+        source.release()
+      }
+    } finally {
+      lease.end()
+    }
+  }
+}
+
+/** Buckets of a group stand together, as in an answer; runs come in the order of time. */
+function joined(series: readonly AnswerSeries[]): AnswerSeries[] {
+  const found = new Map<string, AnswerSeries[]>()
+  for (const one of series) {
+    const key = JSON.stringify([...one.tags])
+    const known = found.get(key)
+    if (known === undefined) found.set(key, [one])
+    else known.push(one)
+  }
+  return [...found.values()].map((some) => (some.length === 1 ? some[0]! : Touched.join(some)))
+}

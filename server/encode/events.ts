@@ -1,0 +1,112 @@
+// Events of a tail as server-sent events (WHATWG HTML, 9.2): pulled as the client reads, a comment where
+// nothing happens, which also says how far the tail has come, so that who comes back goes on there.
+
+import type { Tail, TailEvent } from '../../engine/tail/tail.ts'
+import type { OmenError } from '../../engine/error.ts'
+import { encodeSeries, type JsonFormat, type KernelSource } from './json.ts'
+import type { Piece } from './stream.ts'
+
+export interface EventOptions {
+  readonly format: JsonFormat
+  readonly kernel: KernelSource
+  /** Milliseconds of silence before a comment. */
+  readonly commentMs: number
+  /** A problem document, on one line. */
+  readonly problem: (error: unknown) => string
+}
+
+/** How long a browser waits before it comes back, in milliseconds. */
+const RETRY_MS = 1_000
+
+export class EventBody implements AsyncIterator<Uint8Array> {
+  private readonly tail: Tail
+  private readonly options: EventOptions
+  private readonly encoder = new TextEncoder()
+  private pieces: Iterator<Piece>
+  /** The event that is waited for, across comments. */
+  private coming: Promise<IteratorResult<TailEvent>> | null = null
+  private isPulled = false
+  private isOver = false
+  private failure: OmenError | null = null
+
+  constructor(tail: Tail, options: EventOptions) {
+    this.tail = tail
+    this.options = options
+    this.pieces = [`: omendb\nretry: ${RETRY_MS}\nid: ${tail.position}\n\n`][Symbol.iterator]()
+  }
+
+  /** Has the client not taken what it was sent? */
+  get isStuck(): boolean {
+    return !this.isPulled
+  }
+
+  /** Ends with an error event, if the client ever reads on. */
+  fail(error: OmenError): void {
+    this.failure = error
+    void this.tail.return()
+  }
+
+  async next(): Promise<IteratorResult<Uint8Array>> {
+    this.isPulled = true
+    try {
+      for (;;) {
+        const piece = this.pieces.next()
+        if (piece.done !== true) return { done: false, value: this.bytesOf(piece.value) }
+        if (this.isOver) return { done: true, value: undefined }
+        await this.prepare()
+      }
+    } finally {
+      this.isPulled = false
+    }
+  }
+
+  async return(): Promise<IteratorResult<Uint8Array>> {
+    this.isOver = true
+    this.pieces = [][Symbol.iterator]()
+    await this.tail.return()
+    return { done: true, value: undefined }
+  }
+
+  private bytesOf(piece: Piece): Uint8Array {
+    return typeof piece === 'string' ? this.encoder.encode(piece) : piece
+  }
+
+  /** Gets the pieces of the next event or comment. */
+  private async prepare(): Promise<void> {
+    try {
+      if (this.failure !== null) throw this.failure
+      this.coming ??= this.tail.next()
+      const next = await this.within(this.coming)
+      if (next === null) {
+        this.pieces = [`: alive\nid: ${this.tail.position}\n\n`][Symbol.iterator]()
+        return
+      }
+      this.coming = null
+      if (this.failure !== null) throw this.failure
+      if (next.done === true) this.isOver = true
+      else this.pieces = this.encode(next.value)
+    } catch (error) {
+      this.isOver = true
+      const text = `event: error\ndata: ${this.options.problem(error)}\n\n`
+      this.pieces = [text][Symbol.iterator]()
+    }
+  }
+
+  /** What comes before it is time for a comment, else null. */
+  private within<T>(coming: Promise<T>): Promise<T | null> {
+    let timer: ReturnType<typeof setTimeout>
+    const silence = new Promise<null>((resolve) => {
+      timer = setTimeout(() => resolve(null), this.options.commentMs)
+    })
+    return Promise.race([coming, silence]).finally(() => clearTimeout(timer))
+  }
+
+  private encode(event: TailEvent): Iterator<Piece> {
+    const head = `id: ${event.lsn}\nevent: ${event.kind}\ndata: `
+    if (event.kind === 'gap') {
+      return [`${head}${JSON.stringify({ reason: event.reason })}\n\n`][Symbol.iterator]()
+    }
+    const { format, kernel } = this.options
+    return encodeSeries(head, event, '\n\n', format, kernel)
+  }
+}

@@ -1,0 +1,80 @@
+// Points and buckets as they come, as server-sent events. A reader who does not take them in time is
+// dropped by name, and comes back to where he was.
+
+import { z } from '@hono/zod-openapi'
+import { OmenError } from '../../engine/error.ts'
+import type { TailRequest } from '../../engine/tail/tail.ts'
+import { answerWith } from '../answer.ts'
+import { EventBody } from '../encode/events.ts'
+import { addEndpoint, signalOf, type Server } from '../endpoint.ts'
+import { TAIL_COMMENT_MS } from '../limits.ts'
+import { describeProblem, toOmenError } from '../problem.ts'
+import { FAILURE } from '../schema/problem.ts'
+import { TailParameters } from '../schema/tail.ts'
+import { formatOf, fromParameters } from './query.ts'
+
+const DESCRIPTION =
+  'Server-sent events. `event: points` has the points of one write, as they were sent: fields that it ' +
+  'did not name are null; `event: buckets` (with `every`) the buckets that changed, as whole as a query ' +
+  'answers them now. `id` is the number of the write, `data` has `series` in the shape of a query. ' +
+  'What is sent is durable and visible. `Last-Event-ID` goes on behind an event; where that is not ' +
+  'possible (older than what is kept, or the server started again) `event: gap` says so, with ' +
+  '`{"reason":"missed"}`: ask `/v1/query` for what lies between. With `every`, deletes and dropped ' +
+  'fields are told by a gap with `{"reason":"deleted"}`; tails of points do not tell of them. `event: ' +
+  'error` (a problem) ends the stream, as when the table is dropped. A comment comes after 15 s of ' +
+  'silence. A reader who does not keep up is disconnected, and goes on with `Last-Event-ID`.'
+
+/** Adds GET /v1/tail. */
+export function addTailRoute(server: Server): void {
+  addEndpoint(
+    server,
+    {
+      method: 'get',
+      path: '/v1/tail',
+      operationId: 'tail',
+      summary: 'Follow points or buckets live',
+      description: DESCRIPTION,
+      group: 'Query',
+      access: 'read',
+      query: TailParameters,
+      answers: {
+        200: {
+          description: 'Events, until somebody leaves',
+          content: { 'text/event-stream': { schema: z.string() } },
+        },
+        ...FAILURE,
+      },
+    },
+    async (c, { db: database, time, integers, ...parameters }) => {
+      const request = fromParameters(parameters) as TailRequest
+      const { table } = request
+      const requestId = c.get('requestId')
+      const problem = (error: unknown): string =>
+        JSON.stringify(describeProblem(toOmenError(error), requestId))
+      let body: EventBody | null = null
+      const behind = (): void => {
+        if (body?.isStuck !== true) return
+        server.metrics.countDroppedTail()
+        server.log(`tail ${requestId} of table '${table}': dropped, its reader does not keep up`)
+        body.fail(new OmenError('timeout', `tail of table '${table}': its reader does not keep up`))
+        server.bodyHost?.breakOff(c.env)
+      }
+      const after = eventId(c.req.header('last-event-id'))
+      const signal = signalOf(server, c)
+      const tail = await server.db.tail(request, { database, after, signal, behind })
+      const format = formatOf({ time, integers }, 'ms')
+      const kernel = () => server.db.kernel
+      body = new EventBody(tail, { format, kernel, commentMs: TAIL_COMMENT_MS, problem })
+      return answerWith(server, c, body, {
+        'Content-Type': 'text/event-stream',
+        'X-Accel-Buffering': 'no',
+      })
+    },
+  )
+}
+
+/** The number of an event; what is none of ours can only be answered with a gap. */
+function eventId(header: string | undefined): bigint | undefined {
+  if (header === undefined || header === '') return undefined
+  return /^\d{1,20}$/.test(header) ? BigInt(header) : -1n
+}
