@@ -2,7 +2,7 @@
 // call the same thing. What every answer has beside what its route says is in dispatch.ts.
 
 import { OpenAPIHono } from '@hono/zod-openapi'
-import { createAccess, type AccessOptions } from './access.ts'
+import { createAccess, type Access, type AccessOptions } from './access.ts'
 import type { BodyHost } from './body.ts'
 import { addPaths } from './dispatch.ts'
 import type { ServedDatabase, Server, ServerEnv } from './endpoint.ts'
@@ -28,6 +28,8 @@ import { addWriteRoutes } from './routes/write.ts'
 
 export interface AppOptions extends AccessOptions {
   readonly limits?: BodyLimits
+  /** Decides about requests instead of what the options of access say. */
+  readonly access?: Access
   /** What the host does better than web streams. */
   readonly bodyHost?: BodyHost
   /** Nanoseconds since 1970; the platform's clock without it. */
@@ -49,7 +51,7 @@ export function createApp(db: ServedDatabase, options: AppOptions = {}): OpenAPI
   const server: Server = {
     app: new OpenAPIHono<ServerEnv>(),
     db,
-    access: createAccess(options, tokens),
+    access: options.access ?? createAccess(options, tokens),
     tokens,
     throttle: new Throttle({ ...REQUEST_LIMITS, ...options.requestLimits }, () =>
       performance.now(),

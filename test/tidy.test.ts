@@ -101,6 +101,8 @@ const ROOMS: Record<string, Room> = {
 /** The files that know Node: all others run on any host. */
 const NODE_FILES =
   /^(engine\/(node|scan-worker|scan-workers\/node-threads|storage\/node)\.ts|server\/(node|cli)\.ts|server\/(node|cli|postgres)\/.*)$/
+/** The classes of Durable Objects. */
+const OBJECT_FILES = /^server\/edge\/[a-z]+-object\.ts$/
 /** The command line speaks HTTP through the typed client, and `omendb/local` is that client. */
 const CLIENT_USERS = /^server\/(cli(\.ts|\/.*)|local\/.*)$/
 
@@ -119,7 +121,7 @@ function isAllowed({ path, specifier, typeOnly }: Import): boolean {
     return typeOnly && room.types.includes(folder)
   }
   if (specifier.startsWith('node:')) return NODE_FILES.test(path)
-  if (specifier.startsWith('cloudflare:')) return path === 'server/worker.ts'
+  if (specifier.startsWith('cloudflare:')) return OBJECT_FILES.test(path)
   if (specifier.startsWith('@hono/node-server')) return NODE_FILES.test(path)
   return room.packages.includes(packageName(specifier))
 }
