@@ -2,10 +2,7 @@
 // Makes an object store of local files or of memory, for tests and for tiers on a local disk; a
 // put is whole or absent because the file gets its name when it is complete and synced.
 
-import { assert } from '../error.ts'
-import { type SegmentStorage, type ShardStorage, missingFile } from './storage.ts'
-
-const KEY = /^[a-z0-9][a-z0-9.-]*(\/[a-z0-9][a-z0-9.-]*)*$/
+import { type SegmentStorage, type ShardStorage, checkKey, missingFile } from './storage.ts'
 
 /** Keeps its objects in `storage`, which it should have for itself and which the caller closes. */
 export function openSegments(storage: ShardStorage): SegmentStorage {
@@ -50,7 +47,7 @@ export function openSegments(storage: ShardStorage): SegmentStorage {
 }
 
 function nameOf(key: string): string {
-  assert(KEY.test(key), `object key ${JSON.stringify(key)}`)
+  checkKey(key)
   return key.replaceAll('/', '_')
 }
 

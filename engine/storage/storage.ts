@@ -74,6 +74,13 @@ export function checkName(name: string): void {
   assert(name.length <= 100 && NAME.test(name), `file name ${JSON.stringify(name)}`)
 }
 
+const KEY = /^[a-z0-9][a-z0-9.-]*(\/[a-z0-9][a-z0-9.-]*)*$/
+
+/** Stops a caller's bad key before it goes over a network; an object store takes up to 1,024 bytes. */
+export function checkKey(key: string): void {
+  assert(key.length <= 1_024 && KEY.test(key), `object key ${JSON.stringify(key)}`)
+}
+
 /** Fills the whole target; `corrupt` when the file ends before that. */
 export function readExactly(
   storage: ShardStorage,

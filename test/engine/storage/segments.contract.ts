@@ -1,11 +1,11 @@
 // What every object store has to do, run over every shard storage.
 
-import { describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { openSegments } from '../../../engine/storage/segments.ts'
 import type { SegmentStorage } from '../../../engine/storage/storage.ts'
 import { type StoragePlace, bytesOf, expectError, openEach } from './storage.contract.ts'
 
-/** Runs the whole suite on new places. */
+/** Runs the whole suite over the files of new places. */
 export function runSegmentStorageContract(adapter: string, makePlace: () => StoragePlace): void {
   describe(adapter, () => {
     const at = openEach(makePlace)
@@ -16,6 +16,19 @@ export function runSegmentStorageContract(adapter: string, makePlace: () => Stor
       storage = at.storage
       return opened
     }
+    objectTests(open)
+    keyTests(open)
+  })
+}
+
+/** The same on new, empty object stores. */
+export function runObjectStoreContract(adapter: string, make: () => SegmentStorage): void {
+  describe(adapter, () => {
+    let opened: SegmentStorage
+    beforeEach(() => {
+      opened = make()
+    })
+    const open = (): SegmentStorage => opened
     objectTests(open)
     keyTests(open)
   })
@@ -54,6 +67,20 @@ function objectTests(open: () => SegmentStorage): void {
       const large = new Uint8Array(5).fill(9)
       expect(await open().readSuffix('a', large)).toEqual({ size: 3, count: 3 })
       expect([...large]).toEqual([1, 2, 3, 9, 9])
+      expect(await open().readSuffix('a', new Uint8Array(0))).toEqual({ size: 3, count: 0 })
+    })
+
+    test('nothing is read behind the end, and nothing into an empty target', async () => {
+      await open().put('a', bytesOf(1, 2, 3))
+      const target = new Uint8Array(2).fill(9)
+      expect(await open().read('a', 3, target)).toBe(0)
+      expect(await open().read('a', 1_000_000, target)).toBe(0)
+      expect(await open().read('a', 0, new Uint8Array(0))).toBe(0)
+      expect([...target]).toEqual([9, 9])
+    })
+
+    test('a read behind the end of no object is one of an absent object', async () => {
+      await expectError(() => open().read('a', 5, new Uint8Array(1)), 'corrupt', /^a: /)
     })
   })
 }
@@ -79,6 +106,9 @@ function keyTests(open: () => SegmentStorage): void {
     test('an empty object is an object', async () => {
       expect(await open().put('a', new Uint8Array(0))).toBe(true)
       expect(await open().readSuffix('a', new Uint8Array(4))).toEqual({ size: 0, count: 0 })
+      expect(await open().read('a', 0, new Uint8Array(4))).toBe(0)
+      expect(await open().list('')).toEqual(['a'])
+      expect(await open().put('a', bytesOf(1))).toBe(false)
     })
 
     test('a bad key is refused', async () => {
