@@ -10,12 +10,6 @@ RUN npm ci
 COPY . .
 RUN npm run build
 
-# Runtime dependencies only.
-FROM node:20-slim AS dependencies
-WORKDIR /app
-COPY package.json package-lock.json .npmrc ./
-RUN npm ci --omit=dev
-
 FROM node:20-slim
 ENV NODE_ENV=production \
     OMENDB_HOST=0.0.0.0 \
@@ -23,7 +17,6 @@ ENV NODE_ENV=production \
     OMENDB_INIT_TOKEN=true \
     OMENDB_DATA=/data
 WORKDIR /app
-COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY package.json LICENSE ./
 RUN mkdir /data && chown node:node /data

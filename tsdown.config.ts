@@ -12,7 +12,7 @@ const kernelOutside = {
   },
 }
 
-/** `omendb/local` throws the errors of `omendb/client`: one class, so one file. */
+/** `omendb` throws the errors of `omendb/client`: one class, so one file. */
 const clientOutside = {
   name: 'client-outside',
   resolveId(source: string, importer: string | undefined) {
@@ -22,20 +22,36 @@ const clientOutside = {
   },
 }
 
-/** Entries that exist: name in dist/ → source. */
+/** Entries that exist: name in dist/ → source. `omendb-…` answers the client's calls, the bare ones are the engine. */
 const entries = Object.fromEntries(
   Object.entries({
+    'omendb-node': 'server/local/node.ts',
+    'omendb-workers': 'server/local/workers.ts',
+    'omendb-browser': 'server/local/browser.ts',
     node: 'engine/node.ts',
-    'scan-worker': 'engine/scan-worker.ts',
     workers: 'engine/workers.ts',
     browser: 'engine/browser.ts',
-    local: 'server/local/node.ts',
-    'local-workers': 'server/local/workers.ts',
+    'scan-worker': 'engine/scan-worker.ts',
     server: 'server/node.ts',
     worker: 'server/worker.ts',
     cli: 'server/cli.ts',
   }).filter(([, source]) => existsSync(source)),
 )
+
+/** What goes into the bundles: whoever installs the package gets it and nothing else. */
+const BUNDLED = [
+  '@asteasolutions/zod-to-openapi',
+  '@hono/node-server',
+  '@hono/zod-openapi',
+  '@hono/zod-validator',
+  'fzstd',
+  'hono',
+  'zod',
+]
+
+/** Public types name nothing of another package, so what a foreign one would bring is left out. */
+const isForeignType = (id: string, importer: string | undefined): boolean =>
+  /\.d\.[cm]?ts$/.test(importer ?? '') && !/^[./]/.test(id)
 
 const shared = {
   outDir: 'dist',
@@ -53,6 +69,7 @@ export default defineConfig([
     platform: 'node',
     target: 'node20',
     clean: true,
+    deps: { onlyBundle: BUNDLED, neverBundle: isForeignType },
     plugins: [kernelOutside, clientOutside],
     copy: [{ from: 'engine/omendb.wasm', to: 'dist' }],
   },

@@ -5,6 +5,7 @@ import { type Database, type OpenOptions, openDatabase } from './database.ts'
 import { OmenError } from './error.ts'
 import module from './omendb.wasm'
 import { openMemoryStorage } from './storage/memory.ts'
+import { webHost } from './web-host.ts'
 
 export * from './public.ts'
 
@@ -23,16 +24,5 @@ export async function open(location: string, options: OpenOptions = {}): Promise
   if (location !== 'memory:') {
     throw new OmenError('unsupported', `location '${location}': Workers offer 'memory:'`)
   }
-  const host = {
-    module,
-    storage: openMemoryStorage(),
-    now: () => BigInt(Date.now()) * 1_000_000n,
-    random: (target: Uint8Array) => void crypto.getRandomValues(target),
-    timer: {
-      set: (delayMs: number, run: () => void) => setTimeout(run, delayMs),
-      clear: (handle: unknown) => clearTimeout(handle as number),
-    },
-    pause: () => new Promise<void>((resolve) => setTimeout(resolve, 0)),
-  }
-  return openDatabase(host, { ...WORKER_OPTIONS, ...options })
+  return openDatabase(webHost(module, openMemoryStorage()), { ...WORKER_OPTIONS, ...options })
 }

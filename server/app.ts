@@ -44,8 +44,16 @@ export interface AppOptions extends AccessOptions {
   readonly log?: (message: string) => void
 }
 
+/** An app as its hosts see it. */
+export interface App {
+  /** Answers one request; never throws. `env` is what the host's `bodyHost` is given with it. */
+  fetch(request: Request, env?: unknown): Response | Promise<Response>
+  /** The same for a URL, or a path of this machine's. */
+  request(input: string, init?: RequestInit): Response | Promise<Response>
+}
+
 /** The app of one database. It holds nothing that has to be closed. */
-export function createApp(db: ServedDatabase, options: AppOptions = {}): OpenAPIHono<ServerEnv> {
+export function createApp(db: ServedDatabase, options: AppOptions = {}): App {
   const now = options.now ?? wallClock
   const tokens = options.tokens ?? createTokenStore(db, options)
   const server: Server = {

@@ -3,7 +3,7 @@
 // A default export, because Workers demand one.
 
 import { open } from '../engine/workers.ts'
-import { createApp } from './app.ts'
+import { createApp, type App } from './app.ts'
 import type { BodyLimits } from './limits.ts'
 
 /** Bindings of the Worker. Without a token only loopback hosts are served, as anywhere. */
@@ -15,8 +15,6 @@ export interface WorkerEnv {
 
 /** An isolate has 128 MB for everything. */
 const LIMITS: BodyLimits = { wireBytesMax: 8_000_000, inflatedBytesMax: 16 * 1024 * 1024 }
-
-type App = ReturnType<typeof createApp>
 
 let opening: Promise<App> | null = null
 

@@ -1,23 +1,26 @@
-// Entry `omendb/local` for Workers: as on Node, with `memory:` or a server.
+// Entry `omendb` for Workers: as on Node, with `memory:` or a server.
 
-import { open as openDatabase } from '../../engine/workers.ts'
-import type { OpenOptions } from '../../engine/database.ts'
-import { type LocalClient, type LocalOptions, clientOf, isRemote, remoteClient } from './client.ts'
+import type { OpenOptions as EngineOptions } from '../../engine/database.ts'
+import { open as openEngine } from '../../engine/workers.ts'
+import {
+  type LocalClient,
+  type LocalOptions,
+  isRemote,
+  openClient,
+  remoteClient,
+} from './client.ts'
 
-export type { LocalClient, LocalOptions } from './client.ts'
-export { clientOf } from './client.ts'
-export { OmenDBError } from '../../client/index.ts'
-export type * from '../../client/index.ts'
+export * from './public.ts'
 
-export interface LocalOpenOptions extends LocalOptions {
-  readonly engine?: OpenOptions
+export interface OpenOptions extends LocalOptions {
+  readonly engine?: EngineOptions
 }
 
-/** Opens `memory:`, whose content ends with the isolate, or the server at a URL. */
+/** Opens `memory:`, whose content ends with the isolate, or the server at a URL. Throws OmenDBError. */
 export async function open(
   location: string,
-  { engine, ...options }: LocalOpenOptions = {},
+  { engine, ...options }: OpenOptions = {},
 ): Promise<LocalClient> {
   if (isRemote(location)) return remoteClient(location, options)
-  return clientOf(await openDatabase(location, engine), options)
+  return openClient(openEngine(location, engine), options)
 }

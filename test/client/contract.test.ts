@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient, type Client } from '../../client/index.ts'
-import { open } from '../../server/local/node.ts'
+import { OmenDBError, OmenError, open } from '../../server/local/node.ts'
 import { useLiveServer } from '../server/live.ts'
 import { CASES, same } from './contract.ts'
 
@@ -33,11 +33,30 @@ describe('open', () => {
     await first.close()
     const second = await open(directory, { db: 'default' })
     expect(await second.tables()).toEqual([{ name: 't', points: 1, series: 1 }])
+    const third = open(directory)
+    await expect(third).rejects.toThrow(OmenDBError)
+    await expect(third).rejects.toMatchObject({ code: 'locked', status: 0, retryable: false })
     await second[Symbol.asyncDispose]()
     await expect(second.tables()).rejects.toThrow()
     const remote = await open('http://127.0.0.1:1', { retry: false })
     await expect(remote.tables()).rejects.toMatchObject({ code: 'unreachable', retryable: true })
+    expect(() => remote.engine).toThrow('the database is at http://127.0.0.1:1')
     await remote.close()
+  })
+
+  test('reaches the engine, whose answers are columns in typed arrays', async () => {
+    await using db = await open('memory:')
+    await db.write({ table: 't', time: [1, 2], fields: { v: [0.5, 1.5] } })
+    const { series } = await db.engine.query({ table: 't' })
+    expect(series[0]!.time).toEqual(BigInt64Array.of(1_000_000n, 2_000_000n))
+    await expect(db.engine.query({ table: 'none' })).rejects.toThrow(OmenError)
+  })
+
+  test('asks whoever opens it for no token, whatever tokens it has', async () => {
+    await using db = await open('memory:')
+    await db.createToken({ name: 'boss', scopes: { '*': ['admin'] } })
+    expect(await db.tokens()).toMatchObject([{ name: 'boss' }])
+    await db.write('t v=1')
   })
 })
 

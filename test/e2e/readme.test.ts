@@ -34,8 +34,8 @@ test('every command of the README answers what it says', async () => {
 /** What the README imports, in the sources. */
 const ENTRIES = {
   'omendb/client': 'client/index.ts',
-  'omendb/local': 'server/local/node.ts',
-  omendb: 'engine/node.ts',
+  'omendb/engine': 'engine/node.ts',
+  omendb: 'server/local/node.ts',
 }
 
 test('the TypeScript of the README runs, and prints columns for a chart and rows', async () => {
