@@ -121,6 +121,9 @@ export class Database {
   private readonly blocks = { skipped: 0, summary: 0, decoded: 0 }
   private readonly followed = giveTurns(() => this.current.host.pause())
 
+  /** @internal The shard that answers now, for who serves it beyond this interface. */
+  static readonly shardOf = (db: Database): Shard => db.shard
+
   /** Use `openDatabase`, or `open` of a runtime's entry. */
   constructor(shard: Shard, start: StartShard, limits: QueryLimits, admission: Admission) {
     this.current = shard
@@ -387,10 +390,8 @@ export class Database {
 
   health(): Health {
     const ended = this.failure ?? this.current.instance.failure
-    if (ended === null && this.restarting !== null) {
-      return { status: 'fail', message: this.restartReason }
-    }
     if (ended !== null) return { status: 'fail', message: messageOf(ended) }
+    if (this.restarting !== null) return { status: 'fail', message: this.restartReason }
     return healthOf(this.current)
   }
 

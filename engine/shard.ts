@@ -369,6 +369,13 @@ export class Shard implements WriteTarget, DeletionTarget {
     await this.logEntries(() => encodeTombstonesDropped(spent()))
   }
 
+  /** Resolves when no flush, merge or rollup is under way. */
+  async idle(): Promise<void> {
+    await this.maintenance.idle()
+    await this.rollups.idle()
+    await this.maintenance.idle()
+  }
+
   /** Flushes if it can (all is in the log anyway), waits for what is under way, and ends. */
   async close(): Promise<void> {
     this.closing ??= this.end(() => this.flushLast())

@@ -16,6 +16,7 @@ export interface WorkerEnv {
 /** An isolate has 128 MB for everything. */
 const LIMITS: BodyLimits = { wireBytesMax: 8_000_000, inflatedBytesMax: 16 * 1024 * 1024 }
 
+export { OmenShard } from './edge/shard-object.ts'
 let opening: Promise<App> | null = null
 
 async function openApp(env: WorkerEnv): Promise<App> {

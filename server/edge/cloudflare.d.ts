@@ -43,6 +43,8 @@ interface SqlStorage {
 
 interface SqlCursor<Row> extends Iterable<Row> {
   toArray(): Row[]
+  /** Each row as its values in the order of the columns. */
+  raw(): IterableIterator<SqlValue[]>
   one(): Row
   readonly rowsRead: number
   readonly rowsWritten: number
