@@ -1,11 +1,13 @@
 // Records of another kernel → records of this one: both aggregated disjoint points of one plan, so the
-// layout of their cells is the same, and joining them gives what one of them would have of all points.
+// layout of their cells is the same, and joining them gives what one of them would have of all points;
+// with differences of neighbours only if no series has points in both.
 
 import { joinEnd, joinExtreme } from './cell-join'
 import { placeSize } from './cell-text'
 import { censusJoinNeed, joinCensus } from './census'
 import {
   FEATURE_CENSUS,
+  FEATURE_DIFFERENCES,
   FEATURE_FIRST,
   FEATURE_GREATEST,
   FEATURE_LAST,
@@ -21,7 +23,7 @@ import { FLOAT, LIMIT, STRING } from './layout'
 import { WANTS_ARENA, WANTS_RECORDS, columnAt, recordOf, stopFor } from './record'
 import { joinSamples, samplesNeed } from './samples'
 import { joinSketch, sketchNeed } from './sketch'
-import { addWide, joinFloats } from './sum'
+import { addWide, addWideTo, joinFloats } from './sum'
 
 /** The slot of a string of the other kernel's arena, as a pointer and a length. */
 const TEXT_SLOT: usize = memory.data(8)
@@ -107,7 +109,23 @@ function joinColumn(state: usize, target: usize, column: usize, other: usize, ar
     const at = usize(load<u32>(column, 168))
     joinCensus(state, target + at, type, other + at, arena)
   }
+  if ((features & FEATURE_DIFFERENCES) !== 0) joinDifferences(column, type, target, other)
   store<u64>(target + countAt, before + added)
+}
+
+/** Joins what neighbours of other series differ by: each series is in one of the records alone. */
+function joinDifferences(column: usize, type: u32, target: usize, other: usize): void {
+  const counted = usize(load<u32>(column, 52))
+  store<u64>(target + counted, load<u64>(target + counted) + load<u64>(other + counted))
+  // Increase and delta are sums of the column's type, all others of floats, the weighted one counted.
+  for (let i = 0; i < 6; i++) {
+    const at = usize(load<u32>(column + (usize(i) << 2), 56))
+    if (at === 0) continue
+    if (i < 2 && type !== FLOAT) addWideTo(target + at, other + at)
+    else joinFloats(target + at, other + at)
+    if (i < 5) continue
+    store<u64>(target + at, load<u64>(target + at, 16) + load<u64>(other + at, 16), 16)
+  }
 }
 
 function joinEndOf(
@@ -124,8 +142,8 @@ function joinEndOf(
 }
 
 /**
- * Joins the records [from, count) of another state of the same plan, whose cells are among those of
- * aggregateMergeable: `records` and `arena` are copies of its regions. Returns the record up to which
+ * Joins the records [from, count) of another state of the same plan: `records` and `arena` are copies
+ * of its regions. Returns the record up to which
  * they were joined; less than `count` when the state's `wants` says what to grow; LIMIT beyond maxRecords.
  */
 export function aggregateMerge(

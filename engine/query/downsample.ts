@@ -1,16 +1,9 @@
-// Aggregates: every piece of every series goes into the Aggregator, rows of a part without a filter as a
-// run in few kernel calls (assembly/aggregate-run.ts), all else as chunks; then fill, order and page.
+// Aggregates: buckets come from a source (a scan of a snapshot, scan-buckets.ts, or the partials of several
+// shards, shards/partial-source.ts); here is what becomes of them: seeds, moving averages, fill, slices of
+// a page, order.
 
 import { afterCursor, answerOf } from './answer.ts'
-import {
-  type BucketRule,
-  bucketBoundaries,
-  bucketRule,
-  bucketStart,
-  bucketWidth,
-} from '../buckets.ts'
-import { TIME_MAX } from '../calendar.ts'
-import { shortClusters } from './cluster.ts'
+import { type BucketRule, bucketRule, bucketStart, bucketWidth } from '../buckets.ts'
 import { featuresOf, needsNeighbours } from './feature.ts'
 import {
   MovingAverages,
@@ -27,40 +20,60 @@ import {
   type KnownValue,
   type KnownValues,
 } from './fill.ts'
-import { Downsampler } from './downsampler.ts'
-import { Aggregator, type AggregatePartial, type AggregateRows, type Grid } from './partial.ts'
-import type { Answer, AnswerSeries, Vector } from './query.ts'
+import type { AggregateRows } from './partial.ts'
+import type { Answer, AnswerSeries, QueryStats, Vector } from './query.ts'
 import { GROUP_CELLS, Pace } from './pace.ts'
 import type { Plan } from './plan.ts'
+import { compareTags } from '../catalog/tags.ts'
 import { joinRows } from './raw.ts'
-import type { Scan } from './scan.ts'
-import { type ScanRange, SplitScan } from '../scan-workers/split.ts'
 import type { Output } from './selection.ts'
-import { bucketSlices, timeRange } from './slices.ts'
+import { bucketSlices } from './slices.ts'
 import type { Execution } from '../step.ts'
-import { StoredBuckets } from '../rollup/stored-buckets.ts'
 import { viewVector } from './vector.ts'
 
-/** Runs an aggregate plan. */
-export function* executeAggregate(scan: Scan): Execution<Answer> {
-  const { plan } = scan
-  const stored = plan.rollups.length === 0 ? null : new StoredBuckets(scan)
-  scan.stored = stored
+/** What is aggregated of a plan. */
+export interface AggregatedRange {
+  /** Nanoseconds, half-open. */
+  readonly start: bigint
+  readonly end: bigint
+  /** From rollups as far as they go? */
+  readonly usesRollups: boolean
+  /** How far before `start` the point may lie that the first difference of a series begins with. */
+  readonly seedsFrom: bigint | null
+  /** Instead of the plan's. */
+  readonly outputs: readonly Output[]
+}
+
+/** Where the buckets of an aggregate come from. */
+export interface BucketSource {
+  /** Its groups are those of all rows that were given so far, or more. */
+  readonly plan: Plan
+  /** Are groups numbered in their order? */
+  readonly isOrdered: boolean
+  /** The points of a range, in buckets. */
+  aggregate(range: AggregatedRange): Execution<AggregateRows>
+  /** Least and greatest time of what there is; the least is above the greatest if there is nothing. */
+  timeRange(): [bigint, bigint]
+  stats(): QueryStats
+}
+
+/** Answers an aggregate plan. */
+export function* answerBuckets(source: BucketSource): Execution<Answer> {
+  const { plan } = source
   if (plan.query.fill !== null) checkFillValue(plan.query.fill, plan.outputs)
   const { fill } = plan.query
   const rule = bucketRule(plan.query)
   const isSliced = fill === null && !plan.outputs.some(mayOverflow) && !looksBack(plan)
   const groups =
-    rule !== null && isSliced
-      ? yield* slicedGroups(scan, rule, stored)
-      : yield* filledGroups(scan, stored)
+    rule !== null && isSliced ? yield* slicedGroups(source, rule) : yield* filledGroups(source)
   const series: AnswerSeries[] = []
   const pace = new Pace()
   for (const { group, time, fields } of groups) {
     series.push({ tags: plan.groups.at(group), time, fields })
     yield* pace.after(GROUP_CELLS)
   }
-  return yield* answerOf(plan, afterCursor(series, plan.query), scan.stats())
+  if (!source.isOrdered) series.sort((a, b) => compareTags(a.tags, b.tags))
+  return yield* answerOf(plan, afterCursor(series, plan.query), source.stats())
 }
 
 /** An integer that some bucket may not hold: then no page may hide it, and all buckets are read. */
@@ -87,50 +100,45 @@ function seedsFromOf({ query, timeStart }: Plan, start: bigint): bigint | null {
 }
 
 /** Groups by slices of the range, as far as the page goes. */
-function* slicedGroups(
-  scan: Scan,
-  rule: BucketRule,
-  stored: StoredBuckets | null,
-): Execution<GroupRows[]> {
-  const { query, groups } = scan.plan
+function* slicedGroups(source: BucketSource, rule: BucketRule): Execution<GroupRows[]> {
+  const { query, groups, outputs } = source.plan
   const found = new Map<number, GroupRows[]>()
   // One row more than the limit tells that there is a next page. After a cursor, up to two rows of
   // each group belong to pages before.
-  const wanted = query.limit + 1 + (query.cursor === null ? 0 : 2 * groups.length)
+  const wanted = (): number => query.limit + 1 + (query.cursor === null ? 0 : 2 * groups.length)
   let count = 0
-  for (const [start, end] of bucketSlices(scan, rule)) {
-    const rows = yield* aggregateRange(scan, { start, end, stored })
+  for (const [start, end] of bucketSlices(source, rule)) {
+    const range = { start, end, usesRollups: true, seedsFrom: null, outputs }
+    const rows = yield* source.aggregate(range)
     for (const part of yield* splitGroups(rows, null)) {
       const parts = found.get(part.group)
       if (parts === undefined) found.set(part.group, [part])
       else parts.push(part)
     }
     count += rows.groups.length
-    if (count >= wanted) break
+    if (count >= wanted()) break
   }
   const ordered = [...found].sort(([a], [b]) => a - b)
   const joined: GroupRows[] = []
   const pace = new Pace()
   for (const [group, parts] of ordered) {
-    const one = { group, ...joinRows(scan, parts) }
+    const one = { group, ...joinRows(source, parts) }
     joined.push(one)
     yield* pace.after(GROUP_CELLS + one.time.length)
   }
   return joined
 }
 
-function* filledGroups(scan: Scan, stored: StoredBuckets | null): Execution<GroupRows[]> {
-  const { query, outputs, start, end } = scan.plan
-  const { rows, moving } = yield* bucketRows(scan, start, end, stored)
+function* filledGroups(source: BucketSource): Execution<GroupRows[]> {
+  const { query, outputs, start, end } = source.plan
+  const { rows, moving } = yield* bucketRows(source, start, end)
   const { fill } = query
   const rule = bucketRule(query)
   if (rule === null || fill === null || rows.groups.length === 0)
     return yield* splitGroups(rows, query.start)
   const grid = yield* fillGrid(query, rule, rows)
   const usesLookback = fill.lookback > 0n && query.start !== null
-  const known = usesLookback
-    ? yield* knownBefore(scan, query.start, fill.lookback, stored)
-    : new Map()
+  const known = usesLookback ? yield* knownBefore(source, query.start, fill.lookback) : new Map()
   return yield* fillGroups(rows, grid, { outputs, fill, moving }, known as KnownValues)
 }
 
@@ -139,53 +147,54 @@ function* filledGroups(scan: Scan, stored: StoredBuckets | null): Execution<Grou
  * moving averages of buckets that have no rows.
  */
 function* bucketRows(
-  scan: Scan,
+  source: BucketSource,
   start: bigint,
   end: bigint,
-  stored: StoredBuckets | null,
 ): Execution<{ rows: AggregateRows; moving: MovingAverages | null }> {
-  const { plan } = scan
+  const { plan } = source
   const seedsFrom = seedsFromOf(plan, start)
   const rule = bucketRule(plan.query)
   const longest = longestMoving(plan.outputs)
   if (rule === null || longest === 0) {
-    const rows = yield* aggregateRange(scan, { start, end, stored, seedsFrom })
-    return { rows, moving: null }
+    const { outputs } = plan
+    const range = { start, end, usesRollups: true, seedsFrom, outputs }
+    return { rows: yield* source.aggregate(range), moving: null }
   }
   const parts = movingParts(plan)
   const outputs = [...parts.others, ...parts.parts]
-  const sources = [yield* aggregateRange(scan, { start, end, stored, seedsFrom, outputs })]
+  const range = { start, end, usesRollups: true, seedsFrom, outputs }
+  const found = [yield* source.aggregate(range)]
   if (plan.query.start !== null && longest > 1) {
-    sources.unshift(yield* rowsBefore(scan, start, longest - 1, parts))
+    found.unshift(yield* rowsBefore(source, start, longest - 1, parts))
   }
-  const moving = new MovingAverages(rule, plan, parts, sources)
+  const moving = new MovingAverages(rule, plan, parts, found)
   return { rows: yield* moving.rows(), moving }
 }
 
 /** What moving averages need of so many buckets before that of `start`, and of this one before it. */
 function* rowsBefore(
-  scan: Scan,
+  source: BucketSource,
   start: bigint,
   count: number,
   { parts }: MovingParts,
 ): Execution<AggregateRows> {
-  const { query, timeStart, timeEnd } = scan.plan
+  const { query, timeStart, timeEnd } = source.plan
   const first = yield* bucketsBefore(bucketRule(query)!, start, count)
   const from = first > timeStart ? first : timeStart
   const end = start < timeEnd ? start : timeEnd
-  return yield* aggregateRange(scan, { start: from, end, stored: null, outputs: parts })
+  const range = { start: from, end, usesRollups: false, seedsFrom: null, outputs: parts }
+  return yield* source.aggregate(range)
 }
 
 /** Per group and output, the value of the last bucket of [start - lookback, start) that has one. */
 function* knownBefore(
-  scan: Scan,
+  source: BucketSource,
   start: bigint,
   lookback: bigint,
-  stored: StoredBuckets | null,
 ): Execution<KnownValues> {
-  const { timeStart, timeEnd } = scan.plan
+  const { timeStart, timeEnd } = source.plan
   const from = start - lookback < timeStart ? timeStart : start - lookback
-  const { rows } = yield* bucketRows(scan, from, start < timeEnd ? start : timeEnd, stored)
+  const { rows } = yield* bucketRows(source, from, start < timeEnd ? start : timeEnd)
   const known = new Map<number, (KnownValue | null)[]>()
   const pace = new Pace()
   for (const [row, group] of rows.groups.entries()) {
@@ -216,126 +225,4 @@ function* splitGroups(rows: AggregateRows, start: bigint | null): Execution<Grou
     from = to
   }
   return groups
-}
-
-/** What is aggregated of a plan; `seedsFrom` as a Downsampler takes it. */
-interface AggregatedRange {
-  readonly start: bigint
-  readonly end: bigint
-  readonly stored: StoredBuckets | null
-  readonly seedsFrom?: bigint | null
-  /** Those of the plan if there are no others. */
-  readonly outputs?: readonly Output[]
-}
-
-/** Aggregates the points of [start, end) of all series of the plan, from `stored` as far as it goes. */
-function* aggregateRange(
-  scan: Scan,
-  { start, end, stored, seedsFrom = null, outputs = scan.plan.outputs }: AggregatedRange,
-): Execution<AggregateRows> {
-  const { plan } = scan
-  const grid = yield* gridOf(scan, start, end)
-  const aggregator = aggregatorOf(scan, grid, outputs)
-  try {
-    if (stored === null) yield* addSplit(scan, aggregator, { grid, start, end, seedsFrom })
-    else {
-      const downsampler = new Downsampler(scan, aggregator, { grid })
-      for (const series of plan.series) {
-        yield* stored.addSeries(aggregator, series, [start, end], (from, to) =>
-          downsampler.addRange(series, from, to),
-        )
-      }
-    }
-    return yield* aggregator.resultSteps()
-  } finally {
-    aggregator.release()
-  }
-}
-
-/** For a scan worker: what the series of a plan have in [start, end). */
-export function* aggregatePartial(
-  scan: Scan,
-  grid: Grid,
-  start: bigint,
-  end: bigint,
-): Execution<AggregatePartial> {
-  const aggregator = aggregatorOf(scan, grid, scan.plan.outputs)
-  try {
-    yield* addSeries(scan, aggregator, { grid, start, end }, scan.plan.series.indexes())
-    return aggregator.partial()
-  } finally {
-    aggregator.release()
-  }
-}
-
-function aggregatorOf(
-  { instance, plan, budget }: Scan,
-  grid: Grid,
-  outputs: readonly Output[],
-): Aggregator {
-  return new Aggregator(instance, {
-    fields: plan.fields.slice(0, plan.selectedCount),
-    outputs,
-    maxBuckets: plan.query.limits.maxBuckets,
-    grid,
-    holds: (bytes) => budget.holds(bytes),
-  })
-}
-
-/** A range, and how far before it a Downsampler looks for seeds. */
-type SeededRange = ScanRange & { readonly seedsFrom?: bigint | null }
-
-/** Adds the points of [start, end) of all series of the plan, together with scan workers if they pay. */
-function* addSplit(scan: Scan, aggregator: Aggregator, range: SeededRange): Execution<void> {
-  const split = SplitScan.begin(scan, aggregator, range)
-  if (split === null) {
-    yield* addSeries(scan, aggregator, range, scan.plan.series.indexes())
-    return
-  }
-  try {
-    for (let share = split.take(); share !== null; share = split.take()) {
-      yield* addSeries(scan, aggregator, range, share)
-    }
-    for (let share = yield* split.join(); share !== null; share = yield* split.join()) {
-      yield* addSeries(scan, aggregator, { ...range, start: share.start }, share.indexes)
-    }
-  } finally {
-    split.cancel()
-  }
-}
-
-/** Adds the points of [start, end) of some series of the plan, by their indexes. */
-function* addSeries(
-  scan: Scan,
-  aggregator: Aggregator,
-  { grid, start, end, seedsFrom = null }: SeededRange,
-  indexes: Uint32Array,
-): Execution<void> {
-  const downsampler = new Downsampler(scan, aggregator, { grid, seedsFrom })
-  // Clusters bring rows of many series, in which neighbours are not looked for.
-  const clusters = aggregator.needsNeighbours ? null : yield* shortClusters(scan, start, end)
-  for (const cluster of clusters ?? []) yield* downsampler.addCluster(cluster, indexes)
-  if (clusters !== null) return
-  const { series } = scan.plan
-  for (const index of indexes) yield* downsampler.addRange(series.at(index), start, end)
-}
-
-/** Calendar units get a table of bucket starts over the range that holds points. */
-function* gridOf(scan: Scan, start: bigint, end: bigint): Execution<Grid> {
-  const rule = bucketRule(scan.plan.query)
-  if (rule === null) {
-    const { end: last } = scan.plan.query
-    return last === null || last > TIME_MAX ? { kind: 'one' } : { kind: 'one', end: last }
-  }
-  const width = bucketWidth(rule)
-  if (width !== null) return { kind: 'fixed', origin: rule.origin, width }
-  const [first, last] = timeRange(scan)
-  const from = first > start ? first : start
-  const to = last < end ? last + 1n : end
-  const boundaries = yield* bucketBoundaries(rule, from, to)
-  // Without points any table will do.
-  return {
-    kind: 'boundaries',
-    boundaries: boundaries.length > 0 ? boundaries : new BigInt64Array(1),
-  }
 }

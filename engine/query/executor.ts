@@ -2,12 +2,13 @@
 // runs. Planning is pure (plan.ts); scanning, filtering and aggregating happen in the kernel, chunk by
 // chunk; here is only what holds them together.
 
-import { executeAggregate } from './downsample.ts'
+import { answerBuckets } from './downsample.ts'
 import { executeLatest } from './latest.ts'
 import { planSteps } from './plan.ts'
 import type { Answer, Query } from './query.ts'
 import { executeRaw } from './raw.ts'
 import { executeSampled } from './sampled.ts'
+import { ScanBuckets } from './scan-buckets.ts'
 import { Scan, type Snapshot } from './scan.ts'
 import type { Region } from '../memory.ts'
 import type { Execution } from '../step.ts'
@@ -41,7 +42,7 @@ export function* answerPlan(scan: Scan): Execution<Answer> {
 
 function executionOf(scan: Scan): Execution<Answer> {
   if (scan.plan.query.kind === 'latest') return executeLatest(scan)
-  if (scan.plan.isAggregate) return executeAggregate(scan)
+  if (scan.plan.isAggregate) return answerBuckets(new ScanBuckets(scan))
   return scan.plan.query.sampling === null ? executeRaw(scan) : executeSampled(scan)
 }
 

@@ -82,7 +82,10 @@ function firstBehindCursor({ groups, query }: Plan): number {
 }
 
 /** Chunks of one series, each ascending and in any order, as one. */
-export function joinRows({ plan }: Scan, found: RawRows[]): RawRows {
+export function joinRows(
+  { plan }: { readonly plan: Pick<Plan, 'outputs'> },
+  found: RawRows[],
+): RawRows {
   found.sort((a, b) => (a.time[0]! < b.time[0]! ? -1 : 1))
   return {
     time: joinTimes(found.map(({ time }) => time)),

@@ -3,6 +3,7 @@
 
 import { type BucketRule, bucketEnd, bucketStart } from '../buckets.ts'
 import { TIME_MAX, TIME_MIN } from '../calendar.ts'
+import type { BucketSource } from './downsample.ts'
 import type { Scan } from './scan.ts'
 
 /** Rows that the first slice aims at, beyond the limit. */
@@ -31,12 +32,15 @@ export function timeRange({ parts, memtables, stored }: Scan): [bigint, bigint] 
 }
 
 /** Slices of buckets, all of them whole; one slice if most of the range is wanted. */
-export function* bucketSlices(scan: Scan, rule: BucketRule): Generator<[bigint, bigint]> {
-  const { query, groups } = scan.plan
+export function* bucketSlices(
+  source: Pick<BucketSource, 'plan' | 'timeRange'>,
+  rule: BucketRule,
+): Generator<[bigint, bigint]> {
+  const { query, groups } = source.plan
   const { cursor, order, limit } = query
   const { every } = rule
   const bucket = every.width ?? every.months * NS_PER_MONTH
-  let [start, end] = bucketRange(scan, rule)
+  let [start, end] = bucketRange(source, rule)
   if (cursor !== null && order === 'asc' && cursor.time > start) start = cursor.time
   if (cursor !== null && order === 'desc') {
     const after = bucketEnd(rule, cursor.time)
@@ -69,9 +73,12 @@ function sourceRange(scan: Scan): [bigint, bigint] {
 }
 
 /** The same, cut between buckets: of one that is cut elsewhere, expired points would not count. */
-function bucketRange(scan: Scan, rule: BucketRule): [bigint, bigint] {
-  const { start, end } = scan.plan
-  const [first, last] = timeRange(scan)
+function bucketRange(
+  source: Pick<BucketSource, 'plan' | 'timeRange'>,
+  rule: BucketRule,
+): [bigint, bigint] {
+  const { start, end } = source.plan
+  const [first, last] = source.timeRange()
   if (first > last) return [start, start]
   const from = bucketStart(rule, first)
   const to = bucketEnd(rule, last)

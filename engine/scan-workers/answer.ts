@@ -4,7 +4,7 @@
 import { runSync, type SyncSource } from '../drive.ts'
 import { instantiateKernel, type KernelInstance } from '../kernel.ts'
 import { holesOf } from '../lifecycle/tombstones.ts'
-import { aggregatePartial } from '../query/downsample.ts'
+import { aggregatePartial } from '../query/scan-buckets.ts'
 import { countReads } from '../query/executor.ts'
 import type { Plan, PlanCatalog } from '../query/plan.ts'
 import { SeriesList } from '../query/plan-series.ts'
