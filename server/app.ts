@@ -11,6 +11,7 @@ import { ServerMetrics } from './metrics.ts'
 import { createCors } from './cors.ts'
 import type { RequestLog } from './course.ts'
 import { REQUEST_LIMITS, Throttle, type RequestLimits } from './throttle.ts'
+import { databaseTokenRows } from './token-row.ts'
 import { TokenStore } from './token-store.ts'
 import { addBackupRoutes } from './routes/backup.ts'
 import { addExportRoutes } from './routes/export.ts'
@@ -97,7 +98,10 @@ export function createTokenStore(
   db: ServedDatabase,
   { token, trusted, now = wallClock }: Pick<AppOptions, 'token' | 'trusted' | 'now'>,
 ): TokenStore {
-  return new TokenStore(db, { now, hasAdmin: Boolean(token) || trusted === true })
+  return new TokenStore(databaseTokenRows(db), {
+    now,
+    hasAdmin: Boolean(token) || trusted === true,
+  })
 }
 
 /** Arrival times that never repeat: points without a time of two requests must not be one point. */

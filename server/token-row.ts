@@ -1,12 +1,14 @@
-// A token as a row: its id is the tag, its time is when it was made, its scopes are JSON text.
+// A token as a row, and where the rows of a server are: in a table of the system's own database, with the
+// id as tag, the time when it was made as time, the scopes as JSON text. The edge keeps them elsewhere
+// (edge/catalog-rows.ts).
 
+import type { Database } from '../engine/database.ts'
 import type { ColumnPoints } from '../engine/ingest/batch.ts'
 import { OmenError } from '../engine/error.ts'
 import { fieldTypeOf } from '../engine/field.ts'
 import type { Answer, AnswerSeries } from '../engine/query/query.ts'
 import { SYSTEM_DATABASE } from '../engine/reserved.ts'
 import { EVERY_DATABASE, SCOPES, type Scope, type Scopes } from './grant.ts'
-import type { TokenDatabase } from './token-store.ts'
 
 /** Everything about a token but its secret. Times are nanoseconds since 1970. */
 export interface TokenRow {
@@ -19,13 +21,59 @@ export interface TokenRow {
   readonly digest: string
 }
 
-/** Its table in the system's database. */
-export const TOKEN_TABLE = 'tokens'
+/** Where the rows of tokens are kept. Every call throws what its storage throws. */
+export interface TokenRows {
+  read(): Promise<TokenRow[]>
+  /** Durable when it resolves. */
+  write(rows: readonly TokenRow[]): Promise<void>
+  /** Gone for good when it resolves. */
+  remove(id: string): Promise<void>
+  /**
+   * Before a restore, which needs an empty server: takes the rows away if there is nothing else, and
+   * says whether there is nothing now.
+   */
+  makeWay(): Promise<boolean>
+}
+
+/** What rows use of a database. */
+export type TokenDatabase = Pick<
+  Database,
+  'batch' | 'query' | 'deleteRows' | 'databases' | 'dropDatabase' | 'tables'
+>
+
+/** Their table in the system's database. */
+const TOKEN_TABLE = 'tokens'
+const INSIDE = { database: SYSTEM_DATABASE, system: true } as const
+
+/** Rows in the system's own database. */
+export function databaseTokenRows(db: TokenDatabase): TokenRows {
+  const isThere = (): boolean => db.databases({ system: true }).includes(SYSTEM_DATABASE)
+  return {
+    read: async () => (isThere() ? readTokenRows(db) : []),
+    async write(rows) {
+      const batch = db.batch(INSIDE)
+      try {
+        for (const row of rows) batch.points(tokenRow(row))
+        await batch.commit('fsync')
+      } finally {
+        batch.discard()
+      }
+    },
+    async remove(id) {
+      await db.deleteRows(TOKEN_TABLE, { ...INSIDE, where: { id } })
+    },
+    async makeWay() {
+      const isEmpty = db.databases().length === 1 && (await db.tables('default')).length === 0
+      if (isEmpty && isThere()) await db.dropDatabase(SYSTEM_DATABASE, INSIDE)
+      return isEmpty
+    },
+  }
+}
 
 const [STRING, INTEGER] = [fieldTypeOf('string')!, fieldTypeOf('integer')!]
 
 /** The row as points to write. */
-export function tokenRow(row: TokenRow): ColumnPoints {
+function tokenRow(row: TokenRow): ColumnPoints {
   const texts = { name: row.name, scopes: formatScopes(row.scopes), digest: row.digest }
   const fields: ColumnPoints['fields'] = Object.entries(texts).map(([name, text]) => {
     return { name, type: STRING, values: [text], valid: null, declared: true }
@@ -43,7 +91,7 @@ export function tokenRow(row: TokenRow): ColumnPoints {
 }
 
 /** All rows that are stored. Throws `corrupt` for one that is no token, and what a query throws. */
-export async function readTokenRows(db: Pick<TokenDatabase, 'query'>): Promise<TokenRow[]> {
+async function readTokenRows(db: Pick<TokenDatabase, 'query'>): Promise<TokenRow[]> {
   const answer = await queryTokens(db)
   if (answer === null) return []
   const names = answer.columns.slice(1).map(({ name }) => name)
@@ -100,11 +148,13 @@ export function plainScopes(scopes: Scopes): Record<string, Scope[]> {
   return Object.fromEntries(entries)
 }
 
-function formatScopes(scopes: Scopes): string {
+/** Scopes as text. */
+export function formatScopes(scopes: Scopes): string {
   return JSON.stringify(plainScopes(scopes))
 }
 
-function parseScopes(text: string): Scopes | null {
+/** Scopes of a text, null if they are none. */
+export function parseScopes(text: string): Scopes | null {
   try {
     const lists = Object.entries(JSON.parse(text) as Record<string, Scope[]>)
     const isKnown = lists.every(([, list]) => list.every((scope) => SCOPES.includes(scope)))

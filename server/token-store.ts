@@ -1,19 +1,11 @@
-// The tokens that a server gives out. They are rows of a table in the system's own database, written
-// with an fsync and deleted like any others, so they survive what points survive and are in every backup;
-// all of them are in memory too, found by the digest of their secret. The secret itself is kept nowhere.
+// The tokens that a server gives out. They are rows, by default of a table in the system's own database,
+// written with an fsync and deleted like any others, so they survive what points survive and are in every
+// backup; all of them are in memory too, found by the digest of their secret, which is kept nowhere.
 
-import type { Database } from '../engine/database.ts'
 import { OmenError } from '../engine/error.ts'
-import { SYSTEM_DATABASE } from '../engine/reserved.ts'
 import { EVERY_DATABASE, scopedGrant, type Grant, type Scopes } from './grant.ts'
-import { readTokenRows, TOKEN_TABLE, tokenRow, type TokenRow } from './token-row.ts'
+import type { TokenRow, TokenRows } from './token-row.ts'
 import { digestOf, hexadecimal, isSameDigest } from './tokens.ts'
-
-/** What the store uses of a database. */
-export type TokenDatabase = Pick<
-  Database,
-  'batch' | 'query' | 'deleteRows' | 'databases' | 'dropDatabase' | 'tables'
->
 
 /** A token as its holder asked for it. Times are nanoseconds since 1970; null: it does not end. */
 export interface TokenWish {
@@ -27,7 +19,6 @@ export const TOKENS_MAX = 10_000
 
 const SECRET_BYTES = 32
 const ID_BYTES = 8
-const INSIDE = { database: SYSTEM_DATABASE, system: true } as const
 
 interface Entry {
   readonly row: TokenRow
@@ -44,7 +35,7 @@ export interface TokenStoreOptions {
 }
 
 export class TokenStore {
-  private readonly db: TokenDatabase
+  private readonly rows: TokenRows
   private readonly options: TokenStoreOptions
   private readonly byId = new Map<string, Entry>()
   private readonly byDigest = new Map<string, Entry>()
@@ -53,8 +44,8 @@ export class TokenStore {
   /** Changes come one after the other. */
   private turn: Promise<unknown> = Promise.resolve()
 
-  constructor(db: TokenDatabase, options: TokenStoreOptions) {
-    this.db = db
+  constructor(rows: TokenRows, options: TokenStoreOptions) {
+    this.rows = rows
     this.options = options
   }
 
@@ -83,6 +74,11 @@ export class TokenStore {
     return isSameDigest(entry.row.digest, digest) ? entry.grant : null
   }
 
+  /** The token of a secret with this digest, null if there is none. It may be over. */
+  lookUp(digest: string): TokenRow | null {
+    return this.find(digest) === null ? null : this.byDigest.get(digest)!.row
+  }
+
   /** By name, then time. */
   list(): TokenRow[] {
     const rows = Array.from(this.byId.values(), ({ row }) => row)
@@ -108,7 +104,7 @@ export class TokenStore {
       const createdAt = (this.options.now() / 1_000_000n) * 1_000_000n
       const digest = await digestOf(secret)
       const row = { ...wish, id: hexadecimal(randomBytes(ID_BYTES)), createdAt, digest }
-      await this.write([row])
+      await this.rows.write([row])
       this.add(row)
       return { row, secret }
     })
@@ -125,7 +121,7 @@ export class TokenStore {
     entry.isRevoked = true
     await this.exclusive(async () => {
       if (!this.byId.has(id)) throw unknownToken(id)
-      await this.db.deleteRows(TOKEN_TABLE, { ...INSIDE, where: { id } })
+      await this.rows.remove(id)
       this.remove(entry)
     })
   }
@@ -136,34 +132,28 @@ export class TokenStore {
    */
   restore<T>(asker: string | null, run: () => Promise<T>): Promise<T> {
     return this.exclusive(async () => {
-      const { db } = this
-      const isEmpty = db.databases().length === 1 && (await db.tables('default')).length === 0
-      const hasTokens = db.databases({ system: true }).includes(SYSTEM_DATABASE)
-      if (!isEmpty || !hasTokens) return this.restored(asker, run, isEmpty)
-      await db.dropDatabase(SYSTEM_DATABASE, INSIDE)
-      return this.restored(asker, run, true)
+      const before = Array.from(this.byId.values(), ({ row }) => row)
+      const isEmpty = await this.rows.makeWay()
+      try {
+        const result = await run()
+        await this.keep(asker)
+        return result
+      } catch (error) {
+        if (isEmpty && before.length > 0 && this.size === before.length) {
+          await this.rows.write(before)
+        }
+        throw error
+      }
     })
   }
 
-  private async restored<T>(
-    asker: string | null,
-    run: () => Promise<T>,
-    isEmpty: boolean,
-  ): Promise<T> {
-    const before = Array.from(this.byId.values(), ({ row }) => row)
-    try {
-      const result = await run()
-      const kept = asker === null ? undefined : this.byId.get(asker)?.row
-      await this.read()
-      if (kept !== undefined && !this.byId.has(kept.id)) {
-        await this.write([kept])
-        this.add(kept)
-      }
-      return result
-    } catch (error) {
-      if (isEmpty && before.length > 0 && this.size === before.length) await this.write(before)
-      throw error
-    }
+  /** Reads the tokens again, and makes sure that one of those of before is among them. */
+  private async keep(id: string | null): Promise<void> {
+    const kept = id === null ? undefined : this.byId.get(id)?.row
+    await this.read()
+    if (kept === undefined || this.byId.has(kept.id)) return
+    await this.rows.write([kept])
+    this.add(kept)
   }
 
   private entry(id: string): Entry {
@@ -179,22 +169,11 @@ export class TokenStore {
   }
 
   private async read(): Promise<void> {
-    const isThere = this.db.databases({ system: true }).includes(SYSTEM_DATABASE)
-    const rows = isThere ? await readTokenRows(this.db) : []
+    const rows = await this.rows.read()
     this.byId.clear()
     this.byDigest.clear()
     for (const row of rows) this.add(row)
     this.loaded = true
-  }
-
-  private async write(rows: readonly TokenRow[]): Promise<void> {
-    const batch = this.db.batch(INSIDE)
-    try {
-      for (const row of rows) batch.points(tokenRow(row))
-      await batch.commit('fsync')
-    } finally {
-      batch.discard()
-    }
   }
 
   private add(row: TokenRow): void {
