@@ -107,10 +107,19 @@ function createHostCheck({
       refuseForeignHost(host, authority)
       passed = { host, authority }
     }
-    const origin = c.req.header('origin')
-    // Only by name: `*` would let every page on the web have what lies on this machine.
-    if (origin !== undefined && !corsOrigins.includes(origin)) refuseForeignOrigin(origin, host)
+    refuseForeignOrigin(c.req.header('origin'), host, corsOrigins)
   }
+}
+
+/**
+ * What a server without a token checks of every request: that it is for this machine, and of none of the
+ * web's pages but those of `corsOrigins`. Throws `forbidden`.
+ */
+export function refuseForeign(request: Request, corsOrigins: readonly string[]): void {
+  const authority = authorityOf(request.url)
+  const host = request.headers.get('host') ?? authority
+  refuseForeignHost(host, authority)
+  refuseForeignOrigin(request.headers.get('origin') ?? undefined, host, corsOrigins)
 }
 
 /** Host and port of a URL, as a Host header has them. */
@@ -128,7 +137,13 @@ function refuseForeignHost(...hosts: string[]): void {
   }
 }
 
-function refuseForeignOrigin(origin: string, own: string): void {
+function refuseForeignOrigin(
+  origin: string | undefined,
+  own: string,
+  corsOrigins: readonly string[],
+): void {
+  // Only by name: `*` would let every page on the web have what lies on this machine.
+  if (origin === undefined || corsOrigins.includes(origin)) return
   if (authorityOf(origin).toLowerCase() === own.toLowerCase()) return
   throw new OmenError('forbidden', `origin ${origin}: without a token, pages of others are refused`)
 }

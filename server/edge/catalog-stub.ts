@@ -1,0 +1,40 @@
+// What the router knows of the catalog's object (catalog-object.ts): who a token is, where a database
+// is, and the routes that are about neither one database nor nothing.
+
+import type { Scope } from '../grant.ts'
+
+/** A token that was found by its digest. */
+export interface KnownToken {
+  readonly id: string
+  readonly name: string
+  readonly scopes: Readonly<Record<string, readonly Scope[]>>
+  /** Nanoseconds since 1970, as text. */
+  readonly expiresAt: string | null
+}
+
+export interface Identified {
+  /** Tokens were made: from then on every request needs one. */
+  readonly isAsking: boolean
+  readonly token: KnownToken | null
+}
+
+/** Where a database is: its map as `encodeMap` (engine/shards/shard-map.ts) writes it. */
+export interface Placement {
+  readonly database: string
+  readonly map: string
+}
+
+/** The calls of the catalog's object over RPC. What they throw arrives as a plain Error. */
+export interface CatalogStub {
+  /** The routes of databases, tokens and metrics; without a verdict it is a 403. */
+  fetch(request: Request): Promise<Response>
+  /** The token whose secret has this digest; null: nobody's. */
+  identify(digest: string | null): Promise<Identified>
+  /** Where a database is, null if it is not there; `create`: makes it then. */
+  locate(database: string, create: boolean): Promise<Placement | null>
+  /** Names of all databases that were made, in byte order. */
+  databases(): Promise<string[]>
+}
+
+/** The one object of a deployment. */
+export const CATALOG_NAME = 'catalog'

@@ -1,0 +1,53 @@
+// The bindings of the Worker, and what they mean to the app: the same variables as on Node, from
+// wrangler.jsonc and its secrets.
+
+import type { AppOptions } from '../app.ts'
+import type { BodyLimits } from '../limits.ts'
+import type { CatalogStub } from './catalog-stub.ts'
+import type { ShardStub } from './shard-stub.ts'
+
+export interface EdgeEnv {
+  /** The admin token, a secret. Without it, and without tokens made before, only loopback hosts are served. */
+  readonly OMENDB_TOKEN?: string
+  /** Origins whose pages may call, comma-separated; `*`: all. */
+  readonly OMENDB_CORS_ORIGIN?: string
+  /** Requests a second of one token or address; 0 or absent: any. */
+  readonly OMENDB_RATE_LIMIT?: string | number
+  /** Requests at once of one token or address. */
+  readonly OMENDB_MAX_REQUESTS?: string | number
+  readonly CATALOG: DurableObjectNamespace<CatalogStub>
+  readonly SHARDS: DurableObjectNamespace<ShardStub>
+}
+
+/** An isolate has 128 MB for everything. */
+export const EDGE_BODY_LIMITS: BodyLimits = {
+  wireBytesMax: 8_000_000,
+  inflatedBytesMax: 16 * 1024 * 1024,
+}
+
+/** Options of every app at the edge: in the Worker itself, in the catalog, in shards. */
+export function edgeOptions(env: EdgeEnv): AppOptions {
+  return {
+    corsOrigins: (env.OMENDB_CORS_ORIGIN ?? '')
+      .split(',')
+      .map((origin) => origin.trim())
+      .filter((origin) => origin !== ''),
+    requestLimits: {
+      ...amount('perSecond', env.OMENDB_RATE_LIMIT),
+      ...amount('atOnce', env.OMENDB_MAX_REQUESTS),
+    },
+    limits: EDGE_BODY_LIMITS,
+  }
+}
+
+/** What is no number is not a limit; a Worker has no start at which to refuse it. */
+function amount<Name extends string>(
+  name: Name,
+  given: string | number | undefined,
+): { [K in Name]?: number } {
+  const value = Number(given ?? Number.NaN)
+  return Number.isInteger(value) && value >= 0 ? ({ [name]: value } as { [K in Name]: number }) : {}
+}
+
+/** Nanoseconds since 1970. */
+export const wallClock = (): bigint => BigInt(Date.now()) * 1_000_000n
