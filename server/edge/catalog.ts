@@ -94,16 +94,14 @@ export class Catalog {
     await this.rows.removeDatabase(row.name)
   }
 
-  private inTurn<T>(name: string, work: () => Promise<T>): Promise<T> {
-    const done = (this.turns.get(name) ?? Promise.resolve()).then(work)
-    const settled = done.then(
-      () => {},
-      () => {},
-    )
-    this.turns.set(name, settled)
-    void settled.then(() => {
-      if (this.turns.get(name) === settled) this.turns.delete(name)
-    })
-    return done
+  private async inTurn<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const before = this.turns.get(name)
+    const done = before === undefined ? work() : before.then(work, work)
+    this.turns.set(name, done)
+    try {
+      return await done
+    } finally {
+      if (this.turns.get(name) === done) this.turns.delete(name)
+    }
   }
 }

@@ -88,7 +88,8 @@ export function routeOf(method: string, path: string): Route | null {
   const decoded = decodePath(path)
   const methods =
     fixed.get(decoded) ?? patterns.find(({ pattern }) => pattern.test(decoded))?.methods
-  return methods?.[method === 'HEAD' ? 'GET' : method] ?? null
+  const name = method === 'HEAD' ? 'GET' : method
+  return methods !== undefined && Object.hasOwn(methods, name) ? methods[name]! : null
 }
 
 /** As the app's router reads it: escapes of other characters than `/` and its like are undone. */
