@@ -39,15 +39,7 @@ const entries = Object.fromEntries(
 )
 
 /** What goes into the bundles: whoever installs the package gets it and nothing else. */
-const BUNDLED = [
-  '@asteasolutions/zod-to-openapi',
-  '@hono/node-server',
-  '@hono/zod-openapi',
-  '@hono/zod-validator',
-  'fzstd',
-  'hono',
-  'zod',
-]
+const BUNDLED = ['@asteasolutions/zod-to-openapi', '@hono/node-server', 'fzstd', 'hono', 'zod']
 
 /** Public types name nothing of another package, so what a foreign one would bring is left out. */
 const isForeignType = (id: string, importer: string | undefined): boolean =>

@@ -1,7 +1,7 @@
 // The server's app over any database and on any host: Node (node.ts), Workers (worker.ts) and tests
 // call the same thing. What every answer has beside what its route says is in dispatch.ts.
 
-import { OpenAPIHono } from '@hono/zod-openapi'
+import { Hono } from 'hono'
 import { createAccess, type Access, type AccessOptions } from './access.ts'
 import type { BodyHost } from './body.ts'
 import { addPaths } from './dispatch.ts'
@@ -58,7 +58,8 @@ export function createApp(db: ServedDatabase, options: AppOptions = {}): App {
   const now = options.now ?? wallClock
   const tokens = options.tokens ?? createTokenStore(db, options)
   const server: Server = {
-    app: new OpenAPIHono<ServerEnv>(),
+    app: new Hono<ServerEnv>(),
+    endpoints: [],
     db,
     access: options.access ?? createAccess(options, tokens),
     tokens,

@@ -2,9 +2,9 @@
 // may call it, and its handler. Adding one registers it with the router and the document, so no
 // route can exist that the document does not know.
 
-import { createRoute, type OpenAPIHono, type RouteConfig } from '@hono/zod-openapi'
-import type { Context } from 'hono'
-import type { z } from 'zod'
+import type { RouteConfig } from '@asteasolutions/zod-to-openapi'
+import type { Context, Hono } from 'hono'
+import type * as z from 'zod'
 import type { Database } from '../engine/database.ts'
 import type { CancelSignal } from '../engine/query/cancel.ts'
 import { OmenError } from '../engine/error.ts'
@@ -20,7 +20,7 @@ import {
 import type { Cors } from './cors.ts'
 import type { Course, RequestLog } from './course.ts'
 import type { Failed } from './encode/stream.ts'
-import { permit, RULE_TEXTS, type AccessRule, type Grant } from './grant.ts'
+import { permit, type AccessRule, type Grant } from './grant.ts'
 import type { BodyLimits } from './limits.ts'
 import type { ServerMetrics } from './metrics.ts'
 import { checkShape, readParameters } from './parameters.ts'
@@ -80,7 +80,9 @@ export type ErrorShape = (thrown: unknown, requestId: string, request: Request) 
 
 /** One server: its router and what the routes share. */
 export interface Server {
-  readonly app: OpenAPIHono<ServerEnv>
+  readonly app: Hono<ServerEnv>
+  /** All routes, for the document. */
+  readonly endpoints: Endpoint<z.ZodObject>[]
   readonly db: ServedDatabase
   readonly access: Access
   readonly tokens: TokenStore
@@ -141,7 +143,7 @@ export function addEndpoint<Query extends z.ZodObject>(
   handle: Handler<Query>,
 ): void {
   const { method, path, query, shape = problemResponse } = endpoint
-  server.app.openAPIRegistry.registerPath(describe(endpoint))
+  server.endpoints.push(endpoint as Endpoint<z.ZodObject>)
   const known = server.paths.get(path) ?? { methods: new Map<string, Answering>(), shape }
   const parametersOf = createReader(query)
   const answer: Answering = async (c) => {
@@ -239,27 +241,6 @@ async function refuseBody(server: Server, c: ServerContext): Promise<void> {
     const message = `body: ${c.req.method} ${c.get('route')} takes none; use parameters of the URL`
     throw new OmenError('bad_request', message)
   }
-}
-
-function describe(endpoint: Endpoint<z.ZodObject>): RouteConfig {
-  const { method, path, operationId, summary, group, answers } = endpoint
-  const texts = [endpoint.description, RULE_TEXTS[endpoint.access]]
-  const description = texts.filter((text) => typeof text === 'string').join(' ')
-  return createRoute({
-    method,
-    path,
-    operationId,
-    summary,
-    ...(description === '' ? {} : { description }),
-    tags: [group],
-    ...(endpoint.access === 'open' ? { security: [] } : {}),
-    request: {
-      query: endpoint.query,
-      ...(endpoint.parameters ? { params: endpoint.parameters } : {}),
-      ...(endpoint.body ? { body: endpoint.body } : {}),
-    },
-    responses: answers,
-  })
 }
 
 /** The answer to an error; what is a bug of ours goes to the log with its request id. */

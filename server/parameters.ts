@@ -2,7 +2,7 @@
 // body are turned into the same objects: lists are comma-separated (not at commas inside
 // parentheses or quotes), objects are JSON text.
 
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { OmenError } from '../engine/error.ts'
 import { parseJson, pointerOf, type Json } from './json.ts'
 

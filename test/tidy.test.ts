@@ -93,7 +93,7 @@ const ROOMS: Record<string, Room> = {
   server: {
     folders: ['engine', 'sql'],
     types: [],
-    packages: ['fzstd', 'hono', '@hono/zod-openapi', '@hono/node-server', 'zod'],
+    packages: ['fzstd', 'hono', '@asteasolutions/zod-to-openapi', '@hono/node-server', 'zod'],
   },
   client: { folders: [], types: [], packages: [] },
 }

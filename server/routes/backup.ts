@@ -1,7 +1,8 @@
 // Backup and restore of the whole server: archives go out and come in as streams, as fast as the
 // other side reads or sends, whatever their size.
 
-import { z } from '@hono/zod-openapi'
+import * as z from 'zod'
+import { noted } from '../schema/documented.ts'
 import { answerJson } from '../answer.ts'
 import { answerWith } from '../answer.ts'
 import { bodyChunks, mediaType } from '../body.ts'
@@ -14,7 +15,7 @@ const group = 'Server'
 const access = 'server'
 
 const ARCHIVE = {
-  'application/x-tar': { schema: z.string().openapi({ format: 'binary' }) },
+  'application/x-tar': { schema: noted(z.string(), { format: 'binary' }) },
 }
 
 /** Adds GET /v1/backup and POST /v1/restore. */

@@ -1,7 +1,8 @@
 // Exports: the rows of a query, streamed as CSV, NDJSON, line protocol, Arrow or Parquet for as long as the
 // client reads.
 
-import { z } from '@hono/zod-openapi'
+import * as z from 'zod'
+import { noted } from '../schema/documented.ts'
 import { OmenError } from '../../engine/error.ts'
 import type { AnswerSeries, QueryRequest } from '../../engine/query/query.ts'
 import { answerWith } from '../answer.ts'
@@ -27,7 +28,7 @@ import {
 const group = 'Query'
 const access = 'read'
 
-const binary = { schema: z.string().openapi({ format: 'binary' }) }
+const binary = { schema: noted(z.string(), { format: 'binary' }) }
 
 const exportAnswers = {
   200: {

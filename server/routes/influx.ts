@@ -2,7 +2,8 @@
 // so that Telegraf and the client libraries work unchanged. Unknown parameters are ignored, as the
 // peers do. What is stored beside an error follows the peer, because its clients drop the batch.
 
-import { z } from '@hono/zod-openapi'
+import * as z from 'zod'
+import { noted } from '../schema/documented.ts'
 import type { Ack, TextPrecision, WriteResult } from '../../engine/ingest/batch.ts'
 import { OmenError, type LineError } from '../../engine/error.ts'
 import { answerJson, answerNothing } from '../answer.ts'
@@ -52,12 +53,12 @@ export function readPrecision(
 }
 
 /** A text parameter that may be absent. */
-export const optional = (description: string) => z.string().optional().openapi({ description })
+export const optional = (description: string) => noted(z.string().optional(), { description })
 
 /** The body of all write routes. */
 export const lineProtocol = {
   required: true,
-  content: { 'text/plain': { schema: z.string().openapi({ description: 'Line protocol' }) } },
+  content: { 'text/plain': { schema: noted(z.string(), { description: 'Line protocol' }) } },
 }
 
 /** Streams the body into a batch and commits what `partial` lets stand. */

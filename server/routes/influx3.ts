@@ -1,7 +1,8 @@
 // The write route of InfluxDB 3, in its shapes: good lines of a bad batch are stored unless the request
 // says that they must not be, and the answer lists the bad ones.
 
-import { z } from '@hono/zod-openapi'
+import * as z from 'zod'
+import { named } from '../schema/documented.ts'
 import type { TextPrecision, WriteResult } from '../../engine/ingest/batch.ts'
 import { OmenError, type LineError } from '../../engine/error.ts'
 import { answerNothing } from '../answer.ts'
@@ -36,19 +37,21 @@ const refusedLine = z.object({
   error_message: z.string(),
 })
 
-const errorBody = z
-  .object({
+const errorBody = named(
+  'Influx3Error',
+  z.object({
     error: z.string(),
     data: z.union([refusedLine, z.array(refusedLine)]).optional(),
-  })
-  .openapi('Influx3Error', {
+  }),
+  {
     example: {
       error: 'partial write of line protocol occurred',
       data: [
         { original_line: 'home temp=hi', line_number: 2, error_message: "'hi' is not a value" },
       ],
     },
-  })
+  },
+)
 
 export function addInflux3Routes(server: Server): void {
   addEndpoint(

@@ -1,7 +1,8 @@
 // OpenTelemetry's metrics over HTTP (OTLP 1, opentelemetry.io/docs/specs/otlp): protobuf is decoded in the
 // kernel, JSON translated to it. Answers are OTLP's own, in the encoding of the request.
 
-import { z } from '@hono/zod-openapi'
+import * as z from 'zod'
+import { named, noted } from '../schema/documented.ts'
 import type { WriteResult } from '../../engine/ingest/batch.ts'
 import { answerWith } from '../answer.ts'
 import { mediaType } from '../body.ts'
@@ -20,16 +21,17 @@ const JSON_TYPE = 'application/json'
 const description =
   'An ExportMetricsServiceRequest of OTLP/HTTP, protobuf or JSON, also gzip or zstd. A number is the field `value` of the table of its metric, integer if it is sent `asInt`; a histogram is the tables `NAME_bucket` (tag `le`, cumulative, `+Inf` is all), `NAME_count`, `NAME_sum`, `NAME_min` and `NAME_max`, an exponential one too, with the bounds of its buckets; a summary is `NAME` (tag `quantile`), `NAME_count` and `NAME_sum`. Tags are the attributes of the point, over those of the scope (and `otel.scope.name`, `otel.scope.version`), over those of the resource. Points without a recorded value are dropped. A point that its table does not take is refused as a whole and counted in `partialSuccess`, the others are stored; a body that is no such message stores nothing (400). Send again after 429 and 503.'
 
-const partialSuccess = z
-  .object({
+const partialSuccess = named(
+  'OtlpMetricsAnswer',
+  z.object({
     partialSuccess: z
       .object({ rejectedDataPoints: z.string(), errorMessage: z.string() })
       .optional(),
-  })
-  .openapi('OtlpMetricsAnswer')
+  }),
+)
 
-const status = z.object({ code: z.number().int(), message: z.string() }).openapi('OtlpStatus')
-const binary = { schema: z.string().openapi({ format: 'binary' }) }
+const status = named('OtlpStatus', z.object({ code: z.number().int(), message: z.string() }))
+const binary = { schema: noted(z.string(), { format: 'binary' }) }
 
 const example = {
   resourceMetrics: [

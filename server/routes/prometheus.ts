@@ -1,7 +1,8 @@
 // Prometheus' remote write, version 1.0: samples of a WriteRequest, decoded in the kernel. Answers are what
 // its senders act on: a 204, a 4xx that they do not send again, a 429 or 5xx that they do.
 
-import { z } from '@hono/zod-openapi'
+import * as z from 'zod'
+import { noted } from '../schema/documented.ts'
 import { OmenError } from '../../engine/error.ts'
 import { answerNothing } from '../answer.ts'
 import { checkEncoding, givenEncoding, mediaType } from '../body.ts'
@@ -40,7 +41,7 @@ export function addPrometheusRoutes(server: Server): void {
       body: {
         required: true,
         content: {
-          'application/x-protobuf': { schema: z.string().openapi({ format: 'binary' }) },
+          'application/x-protobuf': { schema: noted(z.string(), { format: 'binary' }) },
         },
       },
       answers: { 204: { description: 'All samples were stored' }, ...failure },

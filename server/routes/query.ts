@@ -1,7 +1,7 @@
 // Reading points: queries and the newest points (exports: export.ts). A URL's parameters become the very object
 // that a POST carries; the engine checks it, and its columnar answer is encoded once.
 
-import type { z } from '@hono/zod-openapi'
+import type * as z from 'zod'
 import type { Answer, LatestRequest, QueryRequest } from '../../engine/query/query.ts'
 import { answerWith } from '../answer.ts'
 import { mediaType } from '../body.ts'

@@ -1,12 +1,11 @@
-// Routes about the server itself: its health, its numbers, its document.
+// Routes about the server itself: its health, its numbers, its document. What makes the document is
+// loaded when somebody asks for it: few do, and it is a third of all else.
 
-import { z } from '@hono/zod-openapi'
+import * as z from 'zod'
 import { OmenError } from '../../engine/error.ts'
 import { answerJson, answerWith } from '../answer.ts'
-import { docsPage, docsPolicy } from '../docs.ts'
 import { addEndpoint, type Server } from '../endpoint.ts'
 import { sees } from '../grant.ts'
-import { openApiDocument } from '../openapi.ts'
 import { NoQuery } from '../schema/parameter.ts'
 import { FAILURE, jsonAnswers } from '../schema/problem.ts'
 import { HealthAnswer, ReadyAnswer } from '../schema/service.ts'
@@ -111,8 +110,9 @@ function addDocument(server: Server): void {
       query,
       answers: jsonAnswers('OpenAPI 3.1', z.record(z.string(), z.unknown())),
     },
-    (c) => {
-      text ??= JSON.stringify(openApiDocument(server.app))
+    async (c) => {
+      const { openApiDocument } = await import('../openapi.ts')
+      text ??= JSON.stringify(openApiDocument(server.endpoints))
       return answerWith(server, c, text, { 'Content-Type': 'application/json' })
     },
   )
@@ -137,7 +137,9 @@ function addDocs(server: Server): void {
       },
     },
     async (c) => {
-      page ??= docsPage(openApiDocument(server.app))
+      const { docsPage, docsPolicy } = await import('../docs.ts')
+      const { openApiDocument } = await import('../openapi.ts')
+      page ??= docsPage(openApiDocument(server.endpoints))
       return answerWith(server, c, page, {
         'Content-Type': 'text/html; charset=utf-8',
         'Content-Security-Policy': await docsPolicy(),

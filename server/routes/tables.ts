@@ -1,7 +1,8 @@
 // What there is: tables, their columns, series and tags, and what they take on disk; and the ways
 // to make, set and drop them.
 
-import { z } from '@hono/zod-openapi'
+import * as z from 'zod'
+import { named } from '../schema/documented.ts'
 import type { WhereObject } from '../../engine/query/query.ts'
 import { answerJson, answerNothing, answerWith } from '../answer.ts'
 import { shownTime, type TimeFormat } from '../encode/time.ts'
@@ -293,7 +294,7 @@ function addStats(server: Server): void {
       access,
       parameters: TableParameter,
       query: DatabaseQuery,
-      answers: jsonAnswers('Statistics', z.record(z.string(), z.unknown()).openapi('TableStats')),
+      answers: jsonAnswers('Statistics', named('TableStats', z.record(z.string(), z.unknown()))),
     },
     async (c, { db: database }) => {
       const stats = await server.db.tableStats(pathParameter(c, 'table'), { database })

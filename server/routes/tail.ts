@@ -1,7 +1,7 @@
 // Points and buckets as they come, as server-sent events. A reader who does not take them in time is
 // dropped by name, and comes back to where he was.
 
-import { z } from '@hono/zod-openapi'
+import * as z from 'zod'
 import { OmenError } from '../../engine/error.ts'
 import type { TailRequest } from '../../engine/tail/tail.ts'
 import { answerWith } from '../answer.ts'

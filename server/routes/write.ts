@@ -19,7 +19,7 @@ import { listErrors } from '../problem.ts'
 import { ImportQuery, PointsBody, WriteAnswer, WriteQuery } from '../schema/points.ts'
 import { jsonAnswers, jsonBody } from '../schema/problem.ts'
 import { inTurns, textOf, uploadBytes, uploadChunks } from '../upload.ts'
-import { z } from '@hono/zod-openapi'
+import * as z from 'zod'
 
 interface WriteOptions {
   db: string

@@ -1,13 +1,15 @@
 // Databases, by name.
 
-import { z } from '@hono/zod-openapi'
+import * as z from 'zod'
+import { named } from './documented.ts'
 import { databaseParameter, describe } from './parameter.ts'
 
 export const DatabaseQuery = z.strictObject({ db: databaseParameter })
 export const DatabaseParameter = z.object({ db: describe('Database') })
 
-export const DatabasesAnswer = z
-  .object({ databases: z.array(z.object({ name: z.string() })) })
-  .openapi('Databases')
+export const DatabasesAnswer = named(
+  'Databases',
+  z.object({ databases: z.array(z.object({ name: z.string() })) }),
+)
 
-export const DatabaseAnswer = z.object({ name: z.string() }).openapi('Database')
+export const DatabaseAnswer = named('Database', z.object({ name: z.string() }))

@@ -1,20 +1,20 @@
 // What writes take and answer. Envelopes only: points are read by hand (ingest/).
 
-import { z } from '@hono/zod-openapi'
+import * as z from 'zod'
+import { named, noted } from './documented.ts'
 import { databaseParameter, describe, fieldTypeName, flag, precision, tagSet } from './parameter.ts'
 import { listedError } from './problem.ts'
 
 const writeParameters = {
   db: databaseParameter,
   precision: precision.optional(),
-  partial: flag.openapi({
+  partial: noted(flag, {
     type: 'boolean',
     description: 'true: good points are stored, bad ones listed; false: one bad point refuses all',
   }),
-  ack: z
-    .enum(['fsync', 'memory'], { error: 'fsync or memory' })
-    .optional()
-    .openapi({ description: 'fsync: durable when answered; memory: within a second' }),
+  ack: noted(z.enum(['fsync', 'memory'], { error: 'fsync or memory' }).optional(), {
+    description: 'fsync: durable when answered; memory: within a second',
+  }),
 }
 
 export const WriteQuery = z.strictObject(writeParameters)
@@ -31,22 +31,24 @@ export const ImportQuery = z.strictObject({
 
 const pointTime = z.union([z.number(), z.string()]).nullable()
 const fieldValue = z.union([z.number(), z.string(), z.boolean()]).nullable()
-const types = z.record(z.string(), fieldTypeName).optional().openapi({
+const types = noted(z.record(z.string(), fieldTypeName).optional(), {
   description: 'Types of fields that JSON cannot say; integers may then be digit strings',
 })
 
-export const ColumnPointsBody = z
-  .strictObject({
+export const ColumnPointsBody = named(
+  'ColumnPoints',
+  z.strictObject({
     table: z.string(),
     tags: tagSet.optional(),
     time: z.array(pointTime).nullable().optional(),
     fields: z.record(z.string(), z.array(fieldValue)),
     types,
-  })
-  .openapi('ColumnPoints')
+  }),
+)
 
-export const RowPointsBody = z
-  .strictObject({
+export const RowPointsBody = named(
+  'RowPoints',
+  z.strictObject({
     table: z.string(),
     rows: z.array(
       z.strictObject({
@@ -56,19 +58,21 @@ export const RowPointsBody = z
       }),
     ),
     types,
-  })
-  .openapi('RowPoints')
+  }),
+)
 
 /** Documented here, read by hand (ingest/points.ts). */
-export const PointsBody = z
-  .union([ColumnPointsBody, RowPointsBody, z.array(z.union([ColumnPointsBody, RowPointsBody]))])
-  .openapi('Points')
+export const PointsBody = named(
+  'Points',
+  z.union([ColumnPointsBody, RowPointsBody, z.array(z.union([ColumnPointsBody, RowPointsBody]))]),
+)
 
-export const WriteAnswer = z
-  .object({
+export const WriteAnswer = named(
+  'WriteAnswer',
+  z.object({
     written: z.number().int(),
     rejected: z.number().int(),
     ack: z.enum(['fsync', 'memory']),
     errors: z.array(listedError),
-  })
-  .openapi('WriteAnswer')
+  }),
+)

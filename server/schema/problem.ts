@@ -1,43 +1,45 @@
 // Problem documents, and what routes say of their bodies and answers.
 
-import { z } from '@hono/zod-openapi'
+import * as z from 'zod'
+import { named, noted } from './documented.ts'
 import { ANSWERED } from '../problem.ts'
 
 /** Every code that an answer may have, once. */
 const CODES = [...new Set(Object.values(ANSWERED).map(({ code }) => `\`${code}\``))].join(' ')
 
-const said = (description: string) => z.string().openapi({ description })
+const said = (description: string) => noted(z.string(), { description })
 
-export const listedError = z
-  .object({
-    line: z.number().int().nullable().openapi({ description: 'Of a text, from 1' }),
-    column: z.number().int().nullable().openapi({ description: 'Byte of the line, from 1' }),
-    pointer: z.string().nullable().openapi({ description: 'JSON pointer, or `/` and a parameter' }),
+export const listedError = named(
+  'ListedError',
+  z.object({
+    line: noted(z.number().int().nullable(), { description: 'Of a text, from 1' }),
+    column: noted(z.number().int().nullable(), { description: 'Byte of the line, from 1' }),
+    pointer: noted(z.string().nullable(), { description: 'JSON pointer, or `/` and a parameter' }),
     message: z.string(),
-    input: z.string().nullable().openapi({ description: 'The line, as far as 100 characters' }),
-  })
-  .openapi('ListedError', {
+    input: noted(z.string().nullable(), { description: 'The line, as far as 100 characters' }),
+  }),
+  {
     description: 'What was wrong with one line or row; null where it has no meaning',
-  })
+  },
+)
 
-export const ProblemBody = z
-  .object({
+export const ProblemBody = named(
+  'Problem',
+  z.object({
     type: said('Where `/docs` explains the code'),
     title: z.string(),
-    status: z.number().int().openapi({ description: 'The status of the answer' }),
+    status: noted(z.number().int(), { description: 'The status of the answer' }),
     code: said(`What programs look at: ${CODES}`),
     detail: said('What people read: subject, fact, number'),
     requestId: said('As in `X-Request-Id` and in the log'),
-    written: z.number().int().openapi({ description: 'Points that were stored all the same' }),
-    errors: z.array(listedError).openapi({ description: 'At most 100' }),
+    written: noted(z.number().int(), { description: 'Points that were stored all the same' }),
+    errors: noted(z.array(listedError), { description: 'At most 100' }),
     sqlstate: said('Of errors in `select` and `where`, as PostgreSQL has it').optional(),
-    position: z
-      .number()
-      .int()
-      .optional()
-      .openapi({ description: 'Character of the expression, from 1, beside `sqlstate`' }),
-  })
-  .openapi('Problem', {
+    position: noted(z.number().int().optional(), {
+      description: 'Character of the expression, from 1, beside `sqlstate`',
+    }),
+  }),
+  {
     description: 'RFC 9457',
     example: {
       type: '/docs#line_protocol',
@@ -57,7 +59,8 @@ export const ProblemBody = z
         },
       ],
     },
-  })
+  },
+)
 
 const jsonContent = (schema: z.ZodType) => ({ 'application/json': { schema } })
 

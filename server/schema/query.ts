@@ -1,6 +1,7 @@
 // What queries take, in a body and in a URL, and what they answer.
 
-import { z } from '@hono/zod-openapi'
+import * as z from 'zod'
+import { named, noted } from './documented.ts'
 import {
   count,
   databaseParameter,
@@ -14,45 +15,48 @@ import {
 
 const scalar = z.union([z.string(), z.number(), z.boolean()]).nullable()
 
-const where = z
-  .union([z.string(), z.record(z.string(), z.unknown())], {
+const where = noted(
+  z.union([z.string(), z.record(z.string(), z.unknown())], {
     error: 'where is an SQL expression or an object',
-  })
-  .openapi({
+  }),
+  {
     description:
       'SQL expression, or an object: `{"host":["a","b"],"rack":null,"usage":{"gt":0.2}}` (ANDed). ' +
       'Tags and strings match regular expressions with `~ !~ ~* !~*`, or `{"host":{"match":"^web"}}`',
     example: "host = 'a' AND usage > 0.2",
-  })
+  },
+)
 
-const select = z
-  .union([z.string(), z.array(z.string()), z.record(z.string(), z.string())], {
+const select = noted(
+  z.union([z.string(), z.array(z.string()), z.record(z.string(), z.string())], {
     error: 'select is an expression, a list of them, or an object of name and expression',
-  })
-  .openapi({
+  }),
+  {
     description: 'Fields or aggregates; all fields without it',
     example: ['mean(usage) AS u'],
-  })
+  },
+)
 
 const by = z.union([z.string(), z.array(z.string())], { error: 'by is a tag or a list of tags' })
 
-export const FillBody = z
-  .strictObject({
+export const FillBody = named(
+  'Fill',
+  z.strictObject({
     kind: z.union([z.enum(['none', 'null', 'previous', 'linear']), z.number(), z.null()], {
       error: 'none, null, previous, linear or a number',
     }),
     maxGap: z.string().nullable().optional(),
     lookback: z.string().nullable().optional(),
-  })
-  .openapi('Fill')
+  }),
+)
 
 const fill = z.union([z.string(), z.number(), FillBody, z.null()], {
   error: 'fill is none, null, previous, linear, a number, or an object with kind, maxGap, lookback',
 })
 
-const order = z
-  .enum(['asc', 'desc'], { error: 'asc or desc' })
-  .openapi({ description: 'By time; `asc` unless given' })
+const order = noted(z.enum(['asc', 'desc'], { error: 'asc or desc' }), {
+  description: 'By time; `asc` unless given',
+})
 const SAMPLING_METHODS =
   'How `points` are chosen: `lttb` (default) keeps the shape of a line, `m4` the first, last, least ' +
   'and greatest of `points / 4` equal spans from the first to the last point of a series, `minmax` ' +
@@ -66,7 +70,7 @@ export const queryMembers = {
   where: where.nullish(),
   select: select.nullish(),
   by: by.nullish(),
-  every: z.string().nullish().openapi({ description: 'Bucket width', example: '1m' }),
+  every: noted(z.string().nullish(), { description: 'Bucket width', example: '1m' }),
   tz: z.string().nullish(),
   origin: time.nullish(),
   fill: fill.optional(),
@@ -74,16 +78,15 @@ export const queryMembers = {
   limit: z.number().nullish(),
   cursor: z.string().nullish(),
   precision: precision.nullish(),
-  points: z
-    .number()
-    .nullish()
-    .openapi({ description: 'Most points of each series of a raw query of one number field' }),
-  method: method.nullish().openapi({ description: SAMPLING_METHODS }),
+  points: noted(z.number().nullish(), {
+    description: 'Most points of each series of a raw query of one number field',
+  }),
+  method: noted(method.nullish(), { description: SAMPLING_METHODS }),
   time: timeFormat.nullish(),
   integers: integerFormat.nullish(),
 }
 
-export const QueryBody = z.strictObject(queryMembers).openapi('QueryRequest')
+export const QueryBody = named('QueryRequest', z.strictObject(queryMembers))
 
 export const queryParameters = {
   db: databaseParameter,
@@ -110,7 +113,7 @@ export const queryParameters = {
   points: count(
     'Of a raw query of one number field: at most so many of the points of each series, for a chart',
   ).optional(),
-  method: method.optional().openapi({ description: SAMPLING_METHODS }),
+  method: noted(method.optional(), { description: SAMPLING_METHODS }),
   time: timeFormat.optional(),
   integers: integerFormat.optional(),
 }
@@ -129,17 +132,19 @@ export const LatestParameters = z.strictObject({
   integers: integerFormat.optional(),
 })
 
-const answerColumn = z
-  .object({
+const answerColumn = named(
+  'AnswerColumn',
+  z.object({
     name: z.string(),
     type: z.enum(['timestamp', 'float', 'integer', 'unsigned', 'boolean', 'string']),
     unit: timeFormat.optional(),
     encoding: z.literal('string').optional(),
-  })
-  .openapi('AnswerColumn')
+  }),
+)
 
-const queryStats = z
-  .object({
+const queryStats = named(
+  'QueryStats',
+  z.object({
     elapsedMs: z.number(),
     series: z.number().int(),
     blocks: z.number().int(),
@@ -148,15 +153,16 @@ const queryStats = z
     blocksDecoded: z.number().int(),
     bytesRead: z.number().int(),
     index: z.object({ pieces: z.number().int(), maxError: z.number() }),
-    rollup: z.string().nullable().openapi({
+    rollup: noted(z.string().nullable(), {
       description:
         'The rollup (of several the coarsest) that answered where it could; null = points answered',
     }),
-  })
-  .openapi('QueryStats')
+  }),
+)
 
-export const AnswerBody = z
-  .object({
+export const AnswerBody = named(
+  'Answer',
+  z.object({
     table: z.string(),
     columns: z.array(answerColumn),
     series: z.array(
@@ -169,5 +175,5 @@ export const AnswerBody = z
     rowCount: z.number().int(),
     cursor: z.string().nullable(),
     stats: queryStats,
-  })
-  .openapi('Answer')
+  }),
+)

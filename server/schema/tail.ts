@@ -1,6 +1,6 @@
 // What a tail takes.
 
-import { z } from '@hono/zod-openapi'
+import * as z from 'zod'
 import { databaseParameter, describe, integerFormat, timeFormat } from './parameter.ts'
 import { queryParameters } from './query.ts'
 
