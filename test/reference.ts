@@ -339,11 +339,10 @@ function endOf({ query }: Range, bucket: bigint | null): bigint | null {
 }
 
 /** Rows of a group in the n buckets that end with one. */
-function windowOf({ query, history, start }: Range, { tags, bucket }: Place, n: number): Row[] {
+function windowOf({ query, history }: Range, { tags, bucket }: Place, n: number): Row[] {
   const rule = bucketRule(query)!
   let from = bucket!
   for (let i = 1; i < n && from > TIME_MIN; i++) from = bucketStart(rule, from - 1n)
-  if (n === 1 && start !== null && start > from) from = start
   const end = finish(bucketBoundaries(rule, bucket!, bucket! + 1n))[1]!
   return history.filter((row) => {
     const isOfGroup = tags.every(([key, value]) => (row.tags.get(key) ?? null) === value)

@@ -164,7 +164,7 @@ function* bucketRows(
   const outputs = [...parts.others, ...parts.parts]
   const range = { start, end, usesRollups: true, seedsFrom, outputs }
   const found = [yield* source.aggregate(range)]
-  if (plan.query.start !== null && longest > 1) {
+  if (plan.query.start !== null) {
     found.unshift(yield* rowsBefore(source, start, longest - 1, parts))
   }
   const moving = new MovingAverages(rule, plan, parts, found)

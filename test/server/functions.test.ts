@@ -140,6 +140,14 @@ describe('moving_average', () => {
     ])
   })
 
+  test('takes the bucket of start whole, alone as beside a longer one', async () => {
+    const one = 'moving_average(level, 1) AS one'
+    const asked = { ...more, every: '40s', start: 30, end: 40 }
+    expect(await fieldsOf({ ...asked, select: one })).toEqual([{ time: [0], one: [4] }])
+    const both = [one, 'moving_average(level, 3) AS x']
+    expect(await fieldsOf({ ...asked, select: both })).toEqual([{ time: [0], one: [4], x: [4] }])
+  })
+
   test('follows the calendar of a zone', async () => {
     const days = { select: 'moving_average(level, 2) AS x', tz: 'Europe/Berlin', every: '1d' }
     expect(await fieldsOf({ ...days, fill: 'null', start: 0, end: 3 * 86_400 })).toEqual([

@@ -94,9 +94,9 @@ function movingStatement(
   const before = BigInt(count!) * width * (BigInt(rest!.slice(1)) - 1n)
   const tags = by === '*' ? keys : ((by ?? []) as readonly string[])
   const group = [...tags.map(quoted), 'bucket'].join(', ')
-  // All of the bucket of `start`, if buckets before it are read.
+  // All of the bucket of `start`.
   const from = `(${bucket.replaceAll('time', `${start}`)} - ${before})`
-  const begins = start === undefined ? 'true' : `time >= ${before > 0n ? from : start}`
+  const begins = start === undefined ? 'true' : `time >= ${from}`
   const counts = start === undefined ? 'true' : `time >= ${start}`
   const where = conditionOf({ ...request, start: undefined })
   const inner = `SELECT ${[...tags.map(quoted), `${bucket} AS bucket`].join(', ')},
