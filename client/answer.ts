@@ -19,9 +19,15 @@ export interface PlainRow {
   [name: string]: AnswerTime | FieldValue | null
 }
 
-/** What the server is asked for: it knows no Dates. */
-export function sentTime(time: Format): Format {
-  return time === 'date' ? 'ms' : time
+/** The members of a request whose answer loses no digit. */
+export function exactly<R extends { time?: Format }>(request: R, unit?: TimeFormat): R {
+  return { ...dateless(request, unit), integers: 'string' }
+}
+
+/** A request as the server takes it: it knows no Dates. */
+export function dateless<R extends { time?: Format }>(request: R, unit?: TimeFormat): R {
+  const time = request.time ?? unit
+  return { ...request, time: time === 'date' ? 'ms' : time }
 }
 
 /** Turns the text of a time into what the request wants. */

@@ -2,7 +2,7 @@
 // `fetch` does, so it runs wherever there is one (Node, browsers, Workers). Calls about one table are in
 // table.ts; what an answer's type follows from in typed.ts.
 
-import { decodeSeries, sentTime } from './answer.ts'
+import { dateless, decodeSeries, exactly } from './answer.ts'
 import { followRows } from './export.ts'
 import { encodePoint, joinEntries } from './points.ts'
 import type {
@@ -27,9 +27,9 @@ import { createTable, type Table } from './table.ts'
 import { followTail, type TailOptions } from './tail.ts'
 import {
   createTransport,
-  readJson,
   readStream,
   type CallOptions,
+  type Method,
   type Outgoing,
   type Send,
   type TransportOptions,
@@ -37,10 +37,7 @@ import {
 import type { Answer, AnswerOf, AnyTable, RowOf, Schema, TableShape, TailEvent } from './typed.ts'
 import { createWriter, type Writer, type WriterOptions } from './writer.ts'
 
-export interface ClientOptions extends TransportOptions {
-  /** Database of every call that names no other; the server's default is `default`. */
-  db?: string | undefined
-}
+export type ClientOptions = TransportOptions
 
 export interface WriteOptions extends CallOptions {
   /** Unit of integer times: line protocol defaults to `ns`, everything else to `ms`. */
@@ -67,11 +64,7 @@ export interface ExportOptions extends CallOptions {
 }
 
 /** Anything else: members of the URL, and a body (an object is sent as JSON). */
-export interface RequestOptions extends CallOptions {
-  parameters?: object | undefined
-  body?: BodyInit | object | undefined
-  headers?: Record<string, string> | undefined
-}
+export type RequestOptions = Pick<Outgoing, keyof CallOptions | 'parameters' | 'headers' | 'body'>
 
 export type WriteInput = string | Uint8Array | Points | readonly Points[]
 
@@ -141,19 +134,12 @@ export interface Client {
 
 /** Makes a client; contacts nobody before the first call. A wrong `url` is a TypeError. */
 export function createClient(options: ClientOptions): Client {
-  const transport = createTransport(options)
-  /** With the client's database, where the route takes one. */
-  const send: Send = (request, read, isStream) => {
-    const db = ONE_DATABASE.test(request.path) ? (request.db ?? options.db) : undefined
-    return transport({ ...request, db }, read, isStream)
-  }
-  const request = (method: Method, path: string, call?: RequestOptions): Promise<never> =>
-    send({ ...call, method, path }, readJson) as Promise<never>
+  const send = createTransport(options)
   const client: Client = {
-    request,
+    request: send,
     ...writes(send),
-    ...reads(send, request),
-    ...server(send, request),
+    ...reads(send),
+    ...server(send),
     rows: (asked, call) => followRows(send, asked, call),
     tail: (asked, call) => followTail(send, asked, call),
     table: (name, schema) => createTable(client, name, schema),
@@ -161,33 +147,26 @@ export function createClient(options: ClientOptions): Client {
   return client
 }
 
-/** Routes that are about one database. */
-const ONE_DATABASE = /^\/v1\/(?!databases|tokens|backup|restore)/
-
-type Method = NonNullable<Outgoing['method']>
-type Request = (method: Method, path: string, call?: RequestOptions) => Promise<never>
-
 function writes(send: Send): Pick<Client, 'write' | 'writer' | 'import'> {
   const post = (
     path: string,
     type: string,
     body: string | Uint8Array,
     { precision, partial, ack, ...call }: WriteOptions,
-    parameters: object = {},
-  ): Promise<WriteAnswer> => {
-    const asked = { ...parameters, precision, partial, ack }
-    const headers = { 'Content-Type': type }
-    return send(
-      { ...call, method: 'POST', path, parameters: asked, headers, body },
-      readJson,
-    ) as Promise<WriteAnswer>
-  }
+    parameters?: object,
+  ): Promise<WriteAnswer> =>
+    send('POST', `/v1/${path}`, {
+      ...call,
+      parameters: { ...parameters, precision, partial, ack },
+      headers: { 'Content-Type': type },
+      body,
+    })
   const points = (body: string, options: WriteOptions): Promise<WriteAnswer> =>
-    post('/v1/points', 'application/json', body, options)
+    post('points', 'application/json', body, options)
   return {
     async write(input, options = {}) {
       if (typeof input === 'string' || input instanceof Uint8Array) {
-        return post('/v1/write', 'text/plain; charset=utf-8', input, options)
+        return post('write', 'text/plain; charset=utf-8', input, options)
       }
       const list = Array.isArray(input) ? (input as Points[]) : [input as Points]
       return points(joinEntries(list.map(encodePoint)).body, options)
@@ -200,7 +179,7 @@ function writes(send: Send): Pick<Client, 'write' | 'writer' | 'import'> {
     import(input, { table, format, time, tags, types, ...options }) {
       const declared = types && Object.entries(types).map(([name, type]) => `${name}:${type}`)
       const type = format === 'ndjson' ? 'application/x-ndjson' : 'text/csv'
-      return post('/v1/import', type, input, options, { table, time, tags, types: declared })
+      return post('import', type, input, options, { table, time, tags, types: declared })
     },
   }
 }
@@ -208,13 +187,7 @@ function writes(send: Send): Pick<Client, 'write' | 'writer' | 'import'> {
 /** A writer outlives the restart of a server. */
 const ENDURING = { attempts: Infinity, withinMs: 180_000 }
 
-function reads(
-  send: Send,
-  request: Request,
-): Pick<Client, 'query' | 'pages' | 'latest' | 'export'> {
-  const prepared = (asked: { time?: TimeFormat | null }): object => {
-    return { ...asked, time: sentTime(asked.time), integers: 'string' }
-  }
+function reads(send: Send): Pick<Client, 'query' | 'pages' | 'latest' | 'export'> {
   const decoded = async <A>(
     sent: Promise<Answer>,
     { time }: { time?: TimeFormat | null },
@@ -223,7 +196,7 @@ function reads(
     return decodeSeries(answer, answer.columns, time) as A
   }
   const query: Client['query'] = (asked, call) =>
-    decoded(request('POST', '/v1/query', { ...call, body: prepared(asked) }), asked)
+    decoded(send('POST', '/v1/query', { ...call, body: exactly(asked) }), asked)
   return {
     query,
     async *pages(asked, call) {
@@ -235,10 +208,15 @@ function reads(
       } while (cursor !== null)
     },
     latest: (asked, call) =>
-      decoded(request('GET', '/v1/latest', { ...call, parameters: prepared(asked) }), asked),
-    export: (asked, { format, ...call }) => {
-      const body = { ...asked, time: sentTime(asked.time), format }
-      return send({ ...call, method: 'POST', path: '/v1/export', body }, readStream, true)
+      decoded(send('GET', '/v1/latest', { ...call, parameters: exactly(asked) }), asked),
+    async export(asked, { format, ...call }) {
+      const body = { ...dateless(asked), format }
+      const response: Response = await send('POST', '/v1/export', {
+        ...call,
+        body,
+        read: readStream,
+      })
+      return response.body!
     },
   }
 }
@@ -250,39 +228,40 @@ type Server = Pick<
   | ('backup' | 'restore' | 'health' | 'ready' | 'metrics')
 >
 
-function server(send: Send, request: Request): Server {
-  const list = async (name: string, call?: CallOptions): Promise<never> =>
-    (await request('GET', `/v1/${name}`, call))[name]
+function server(send: Send): Server {
+  const list =
+    (name: string) =>
+    async (call?: CallOptions): Promise<never> =>
+      (await send('GET', `/v1/${name}`, call))[name]
   const one =
     (method: Method, path: string) =>
     (name: string, call?: CallOptions): Promise<never> =>
-      request(method, `/v1/${path}/${encodeURIComponent(name)}`, call)
+      send(method, `/v1/${path}/${encodeURIComponent(name)}`, call)
+  const databases = list('databases')
   return {
-    tables: (call) => list('tables', call),
-    databases: async (call) => ((await list('databases', call)) as Named[]).map(({ name }) => name),
+    tables: list('tables'),
+    databases: async (call) => ((await databases(call)) as Named[]).map(({ name }) => name),
     createDatabase: one('PUT', 'databases'),
     dropDatabase: one('DELETE', 'databases'),
-    tokens: (call) => list('tokens', call),
-    createToken: (body, call) => request('POST', '/v1/tokens', { ...call, retry: false, body }),
+    tokens: list('tokens'),
+    createToken: (body, call) => send('POST', '/v1/tokens', { ...call, retry: false, body }),
     token: one('GET', 'tokens'),
     revokeToken: one('DELETE', 'tokens'),
-    backup: ({ since, ...call } = {}) =>
-      send({ ...call, path: '/v1/backup', parameters: { since } }, readBackup, true),
-    restore: (body, call) => {
-      const headers = { 'Content-Type': 'application/x-tar' }
-      return request('POST', '/v1/restore', { ...call, retry: false, headers, body })
+    async backup({ since, ...call } = {}) {
+      const outgoing = { ...call, parameters: { since }, read: readStream }
+      const { headers, body }: Response = await send('GET', '/v1/backup', outgoing)
+      return { id: headers.get('OmenDB-Backup-Id')!, body: body! }
     },
-    health: (call) =>
-      send({ ...call, path: '/health', anyStatus: true }, readJson) as Promise<never>,
-    ready: (call) => send({ ...call, path: '/ready', anyStatus: true }, async ({ ok }) => ok),
-    metrics: (call) => send({ ...call, path: '/metrics' }, (response) => response.text()),
+    restore(body, call) {
+      const headers = { 'Content-Type': 'application/x-tar' }
+      return send('POST', '/v1/restore', { ...call, retry: false, headers, body })
+    },
+    health: (call) => send('GET', '/health', { ...call, anyStatus: true }),
+    ready: (call) => send('GET', '/ready', { ...call, anyStatus: true, read: ({ ok }) => ok }),
+    metrics: (call) => send('GET', '/metrics', { ...call, read: (response) => response.text() }),
   }
 }
 
 interface Named {
   name: string
-}
-
-async function readBackup(response: Response): Promise<Backup> {
-  return { id: response.headers.get('OmenDB-Backup-Id')!, body: await readStream(response) }
 }

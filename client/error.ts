@@ -46,10 +46,15 @@ export class OmenDBError extends Error {
   }
 }
 
+/** An error that no answer is behind. */
+export function failure(code: string, detail: string, cause?: unknown): OmenDBError {
+  return new OmenDBError(0, { code, detail }, { cause })
+}
+
 /** `Retry-After` in milliseconds: seconds or an HTTP date; null if absent or neither. */
 export function parseRetryAfter(value: string | null, now: number): number | null {
-  if (/^\s*\d+\s*$/.test(value ?? '')) return Number(value) * 1000
-  return /GMT/.test(value ?? '') ? Math.max(0, Date.parse(value!) - now) : null
+  if (/^\s*\d+\s*$/.test(value!)) return Number(value) * 1000
+  return /GMT/.test(value!) ? Math.max(0, Date.parse(value!) - now) : null
 }
 
 /** Reads an error answer. One that is not a problem document (a proxy's page) has a detail of its text. */

@@ -55,7 +55,8 @@ export function encodePoint({ table, tags, time, fields, types }: Points): Encod
 }
 
 const isBigInt = (value: unknown): value is bigint => typeof value === 'bigint'
-const isList = (value: unknown): boolean => Array.isArray(value) || ArrayBuffer.isView(value)
+/** Is it a column of values? */
+export const isList = (value: unknown): boolean => Array.isArray(value) || ArrayBuffer.isView(value)
 
 let stamps = 0
 

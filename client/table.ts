@@ -1,8 +1,8 @@
 // The calls about one table. A table that is typed (`db.table<Cpu>('cpu')`, `db.table('cpu', schema)`)
 // refuses wrong names when it is compiled; a schema also checks each point before it is sent.
 
-import { decodeTime, sentTime } from './answer.ts'
-import type { Client, ExportOptions, WriteOptions } from './client.ts'
+import { dateless, decodeTime } from './answer.ts'
+import type { Client, ExportOptions, RequestOptions, WriteOptions } from './client.ts'
 import { checkPoint } from './schema.ts'
 import type {
   DeleteAnswer,
@@ -17,9 +17,10 @@ import type {
   ValuePage,
   WriteAnswer,
 } from './shapes.ts'
-import type { CallOptions } from './transport.ts'
+import type { CallOptions, Method } from './transport.ts'
 import type {
   AnswerOf,
+  AnyTable,
   Checked,
   ColumnsOf,
   LatestOn,
@@ -109,54 +110,47 @@ export function createTable<S extends TableShape>(
   schema: Schema<S> | undefined,
 ): Table<S> {
   const point = (given: object): Points => ({ ...checkPoint(schema, given), table: name }) as Points
-  const call =
-    (method: 'GET' | 'DELETE', rest: string) =>
-    (options?: object): Promise<never> =>
-      client.request(method, pathOf(name, rest), options)
-  const described =
-    (method: 'GET' | 'PUT') =>
-    async ({
-      time,
-      ...rest
-    }: DescribeOptions<TimeFormat> & { body?: object } = {}): Promise<never> => {
-      const parameters = { time: sentTime(time) }
-      const found = await client.request<TableDescription>(method, pathOf(name), {
-        ...rest,
-        parameters,
-      })
-      found.firstTime = decodeTime(found.firstTime, time)
-      found.lastTime = decodeTime(found.lastTime, time)
-      return found as never
-    }
-  const asked = (kind: Asking) => {
-    const ask = client[kind] as (request: object, options?: object) => never
-    return [kind, (request: object, options?: object) => ask({ ...request, table: name }, options)]
+  const send = (method: Method, rest: string, options?: RequestOptions): Promise<never> =>
+    client.request(method, `/v1/tables/${encodeURIComponent(name)}${rest}`, options)
+  const described = async (method: Method, { time, ...options }: Describing): Promise<never> => {
+    const parameters = dateless({ time })
+    const found: TableDescription = await send(method, '', { ...options, parameters })
+    found.firstTime = decodeTime(found.firstTime, time)
+    found.lastTime = decodeTime(found.lastTime, time)
+    return found as never
   }
   const table = {
-    ...Object.fromEntries(ASKING.map(asked)),
+    ...asking(client, name),
     name,
     write: async (points: object, options?: WriteOptions) =>
       client.write(Array.isArray(points) ? points.map(point) : point(points), options),
     writer: (options?: WriterOptions<object>) => client.writer(options, point),
-    describe: described('GET'),
-    set: (body: object = {}, options?: object) => described('PUT')({ ...options, body }),
-    stats: call('GET', '/stats'),
-    series: (parameters?: object, options?: object) =>
-      call('GET', '/series')({ ...options, parameters }),
-    tags: async (options?: object) => (await call('GET', '/tags')(options))['tags'],
-    tagValues: (key: string, parameters?: object, options?: object) =>
-      call('GET', `/tags/${encodeURIComponent(key)}/values`)({ ...options, parameters }),
-    deleteRows: (parameters: object, options?: object) =>
-      call('DELETE', '/rows')({ ...options, parameters }),
-    dropColumn: (column: string, options?: object) =>
-      call('DELETE', `/columns/${encodeURIComponent(column)}`)(options),
-    drop: call('DELETE', ''),
-  }
+    describe: (options = {}) => described('GET', options),
+    set: (body = {}, options = {}) => described('PUT', { ...options, body }),
+    stats: (options) => send('GET', '/stats', options),
+    series: (parameters, options) => send('GET', '/series', { ...options, parameters }),
+    tags: async (options) => (await send('GET', '/tags', options))['tags'],
+    tagValues: (key, parameters, options) =>
+      send('GET', `/tags/${encodeURIComponent(key)}/values`, { ...options, parameters }),
+    deleteRows: (parameters, options) => send('DELETE', '/rows', { ...options, parameters }),
+    dropColumn: (column, options) =>
+      send('DELETE', `/columns/${encodeURIComponent(column)}`, options),
+    drop: (options) => send('DELETE', '', options),
+  } satisfies Omit<Table<AnyTable>, Asking> & object
   return table as unknown as Table<S>
 }
 
+type Describing = DescribeOptions<TimeFormat> & { body?: object }
 type Asking = 'query' | 'pages' | 'latest' | 'rows' | 'export' | 'tail'
-/** Calls that take a request with a table. */
-const ASKING: readonly Asking[] = ['query', 'pages', 'latest', 'rows', 'export', 'tail']
+type Ask = (request?: object, options?: never) => never
 
-const pathOf = (name: string, rest = ''): string => `/v1/tables/${encodeURIComponent(name)}${rest}`
+/** Calls that take a request with a table. */
+function asking(client: Client, table: string): Record<string, Ask> {
+  const of = (kind: Asking): [Asking, Ask] => {
+    const ask = client[kind] as Ask
+    return [kind, (request, options) => ask({ ...request, table }, options)]
+  }
+  return Object.fromEntries(
+    (['query', 'pages', 'latest', 'rows', 'export', 'tail'] as const).map(of),
+  )
+}

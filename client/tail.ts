@@ -2,10 +2,9 @@
 // A connection that breaks, or on which not even a comment came for a while, is made again, with the id
 // of the last event, so that the server goes on behind it. What it no longer has is told as a gap.
 
-import { decodeSeries, sentTime } from './answer.ts'
+import { decodeSeries, exactly } from './answer.ts'
 import { sleep } from './backoff.ts'
 import { OmenDBError, problemOf } from './error.ts'
-import { columnsOf } from './export.ts'
 import { linesOf } from './lines.ts'
 import type { AnswerColumn, TailRequest } from './shapes.ts'
 import { readStream, type CallOptions, type Send } from './transport.ts'
@@ -32,15 +31,15 @@ export async function* followTail<R extends TailRequest>(
   asked: R,
   { lastEventId = '', idleMs = 45_000, ...call }: TailOptions = {},
 ): AsyncGenerator<TailEvent<AnyTable, R>, void> {
-  const decode = createDecoder(send, asked, call)
-  const parameters = { ...asked, time: sentTime(asked.time) }
+  const decode = createDecoder(asked)
+  const parameters = exactly(asked)
   for (;;) {
     try {
       const headers = { Accept: 'text/event-stream', 'Last-Event-ID': lastEventId }
-      const outgoing = { retry: ENDLESS, ...call, path: '/v1/tail', parameters, headers }
-      const stream = await send(outgoing, readStream, true)
-      for await (const message of messagesOf(linesOf(stream, idleMs))) {
-        const event = await decode(message)
+      const outgoing = { retry: ENDLESS, ...call, parameters, headers, read: readStream }
+      const response = await send('GET', '/v1/tail', outgoing)
+      for await (const message of messagesOf(linesOf(response, idleMs))) {
+        const event = decode(message)
         if (event) yield event as TailEvent<AnyTable, R>
         lastEventId = message.id || lastEventId
       }
@@ -70,25 +69,18 @@ async function* messagesOf(lines: AsyncIterable<string>): AsyncGenerator<Message
 }
 
 /** Makes events of messages; of a kind that it does not know, nothing. Throws what an `error` says. */
-function createDecoder(
-  send: Send,
-  asked: TailRequest,
-  call: CallOptions,
-): (message: Message) => Promise<unknown> {
-  let known: AnswerColumn[] = []
-  return async ({ id, event, data }) => {
+function createDecoder({ time }: TailRequest): (message: Message) => unknown {
+  let columns: AnswerColumn[] = []
+  return ({ id, event, data }) => {
     if (event === 'error') {
       const problem = { status: 0, code: event, detail: data, ...problemOf(data) }
       throw new OmenDBError(problem.status, problem)
     }
-    const parsed = JSON.parse(data) as { columns?: AnswerColumn[]; series: { fields: object }[] }
+    const parsed = JSON.parse(data) as { columns?: AnswerColumn[]; series: object[] }
     if (event === 'gap') return { kind: event, id, detail: parsed }
     if (event !== 'points' && event !== 'buckets') return null
-    const { series } = parsed
-    const names = new Set(series.flatMap(({ fields }) => Object.keys(fields)))
-    for (const { name } of (known = parsed.columns ?? known)) names.delete(name)
-    // At first, or a field that came into being since.
-    if (names.size > 0) known = await columnsOf(send, asked, call)
-    return decodeSeries({ kind: event, id, series }, known, asked.time)
+    // They come when they are others than before.
+    columns = parsed.columns ?? columns
+    return decodeSeries({ kind: event, id, series: parsed.series }, columns, time)
   }
 }

@@ -3,11 +3,13 @@
 // because a point is named by its series and time.
 
 import { RETRY_DEFAULTS, retryDelay, sleep, type RetryOptions } from './backoff.ts'
-import { OmenDBError, readError } from './error.ts'
+import { OmenDBError, failure, readError } from './error.ts'
 import { encodeJson } from './json.ts'
 
 /** Where and how a client sends. */
 export interface TransportOptions {
+  /** Database of every call that names no other; the server's default is `default`. */
+  db?: string | undefined
   /** Address of the server, with a path if it is behind a proxy's: `http://127.0.0.1:8080`. */
   url: string
   /** Sent as `Authorization: Bearer …`. */
@@ -33,9 +35,6 @@ export interface CallOptions {
 }
 
 export interface Outgoing extends CallOptions {
-  method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
-  /** Path with its parts already escaped. */
-  path: string
   /** Absent, null and undefined ones are not sent; lists get commas, objects are JSON text. */
   parameters?: object | undefined
   headers?: Record<string, string> | undefined
@@ -43,28 +42,31 @@ export interface Outgoing extends CallOptions {
   body?: BodyInit | object | undefined
   /** Reads the answer whatever its status. */
   anyStatus?: boolean
+  /** Makes of the answer what the call resolves to: its JSON, unless given. */
+  read?: (response: Response) => unknown
 }
 
 /**
  * Sends, and reads what was answered 2xx, under the deadline; an answer that is a stream has none but
- * `signal` once it began. Throws OmenDBError or the signal's reason.
+ * `signal` once it began. Throws OmenDBError or the signal's reason. Whoever asks knows what comes.
  */
-export type Send = <T>(
-  request: Outgoing,
-  read: (response: Response) => Promise<T>,
-  isStream?: boolean,
-) => Promise<T>
+export type Send = (method: Method, path: string, request?: Outgoing) => Promise<never>
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
 
 /** Refuses a wrong `url` with a TypeError; contacts nobody. */
 export function createTransport(options: TransportOptions): Send {
   const { token, fetch: call = (input, init) => fetch(input, init) } = options
   const base = readBase(options.url)
 
-  return async (request, read, isStream) => {
-    const { signal, timeoutMs = options.timeoutMs ?? 30_000 } = request
-    const settings = { ...RETRY_DEFAULTS, ...retryOf(options), ...retryOf(request) }
-    const url = base + request.path + encodeParameters({ db: request.db, ...request.parameters })
-    const init = initOf(request, token)
+  return async (method, path, request = {}) => {
+    const { signal, timeoutMs = options.timeoutMs ?? 30_000, read = readJson } = request
+    const { retry = options.retry } = request
+    const once = retry === false && { attempts: 1 }
+    const settings = { ...RETRY_DEFAULTS, ...options.retry, ...retry, ...once }
+    const db = ONE_DATABASE.test(path) ? (request.db ?? options.db) : null
+    const url = base + path + encodeParameters({ db, ...request.parameters })
+    const init = initOf(method, request, token)
     const startedAt = Date.now()
     for (let count = 1; ; count++) {
       const late = new AbortController()
@@ -74,8 +76,8 @@ export function createTransport(options: TransportOptions): Send {
         const either = signal ? AbortSignal.any([signal, late.signal]) : late.signal
         const response = await call(url, { ...init, signal: either })
         if (!response.ok && !request.anyStatus) throw await readError(response, Date.now())
-        if (isStream) clearTimeout(timer)
-        return await read(response)
+        if (read === readStream) clearTimeout(timer)
+        return (await read(response)) as never
       } catch (cause) {
         signal?.throwIfAborted()
         const error = explain(cause, base, late.signal.aborted && timeoutMs)
@@ -87,10 +89,6 @@ export function createTransport(options: TransportOptions): Send {
       }
     }
   }
-}
-
-function retryOf({ retry }: CallOptions): Partial<RetryOptions> | undefined {
-  return retry === false ? { attempts: 1 } : retry
 }
 
 function readBase(url: string): string {
@@ -114,7 +112,8 @@ function urlText(value: unknown): string {
 }
 
 function initOf(
-  { method = 'GET', headers, body }: Outgoing,
+  method: Method,
+  { headers, body }: Outgoing,
   token: string | undefined,
 ): RequestInit {
   const isJson = body?.constructor === Object
@@ -126,12 +125,16 @@ function initOf(
       ...headers,
     },
     body: isJson ? encodeJson(body) : ((body as BodyInit | undefined) ?? null),
-    ...(body instanceof ReadableStream && { duplex: 'half' }),
-  }
+    // Fetch wants it of a stream, and of nothing else minds it.
+    duplex: 'half',
+  } as RequestInit
 }
 
+/** Routes that are about one database. */
+const ONE_DATABASE = /^\/v1\/(?!databases|tokens|backup|restore)/
+
 /** The whole answer as JSON; null for 204. */
-export async function readJson(response: Response): Promise<unknown> {
+async function readJson(response: Response): Promise<unknown> {
   const text = await response.text()
   try {
     return text ? JSON.parse(text) : null
@@ -141,18 +144,15 @@ export async function readJson(response: Response): Promise<unknown> {
   }
 }
 
-export async function readStream({ body }: Response): Promise<ReadableStream<Uint8Array>> {
-  return body!
-}
+/** The answer itself, whose body goes on to come. */
+export const readStream = (response: Response): Response => response
 
 /** What an attempt threw, as an error of ours. */
 function explain(cause: unknown, base: string, passedMs: number | false): OmenDBError {
   if (cause instanceof OmenDBError) return cause
-  const problem =
-    passedMs === false
-      ? { code: 'unreachable', detail: `cannot reach ${base}: ${reasonOf(cause)}` }
-      : { code: 'timeout', detail: `no answer from ${base} within ${passedMs} ms` }
-  return new OmenDBError(0, problem, { cause })
+  return passedMs === false
+    ? failure('unreachable', `cannot reach ${base}: ${reasonOf(cause)}`, cause)
+    : failure('timeout', `no answer from ${base} within ${passedMs} ms`, cause)
 }
 
 /** Node says "fetch failed" and hides why in the cause. */

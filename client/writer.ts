@@ -4,7 +4,7 @@
 // doubled. One batch is on its way at a time, because a later point of the same time must win.
 
 import type { RetryOptions } from './backoff.ts'
-import { OmenDBError } from './error.ts'
+import { OmenDBError, failure } from './error.ts'
 import { encodePoint, joinEntries, type Encoded } from './points.ts'
 import type { Points, Precision } from './shapes.ts'
 import type { CallOptions } from './transport.ts'
@@ -64,20 +64,28 @@ export function createWriter<P>(
   options: WriterOptions<P>,
   prepare: (input: P) => Points,
 ): Writer<P> {
-  const { maxBufferBytes = 1 << 26, signal } = options
-  const { fail, throwFirst } = createFailures(options.onError)
-  const pump = createPump(post, options, fail)
-  const { state } = pump
+  const { maxBufferBytes = 1 << 26, signal, onError } = options
+  let first: OmenDBError | null = null
   let isClosed = false
-
-  const isFull = (): boolean => state.size >= maxBufferBytes
+  const fail: Fail = (thrown, items) => {
+    const error = asError(thrown)
+    first ??= error
+    // A turn later: what it throws is nobody's to catch, and must not stop the writer.
+    queueMicrotask(() =>
+      onError?.(
+        error,
+        items.map(({ input }) => input as P),
+      ),
+    )
+  }
+  const queue = createQueue(post, options, fail)
+  const isFull = (): boolean => queue.size >= maxBufferBytes
   const take = (input: P): boolean => {
     try {
       signal?.throwIfAborted()
-      if (isClosed) throw refusal('closed', 'the writer is closed')
-      if (isFull()) throw refusal('buffer_full', `${maxBufferBytes} bytes wait already`)
-      const encoded = encodePoint(prepare(input))
-      pump.push({ ...encoded, input, size: encoded.head.length + encoded.text.length })
+      if (isClosed) throw failure('closed', 'the writer is closed')
+      if (isFull()) throw failure('buffer_full', `${maxBufferBytes} bytes wait already`)
+      queue.push(encodePoint(prepare(input)), input)
       return true
     } catch (thrown) {
       fail(thrown, [{ input }])
@@ -87,17 +95,20 @@ export function createWriter<P>(
 
   const writer: Omit<Writer<P>, typeof Symbol.asyncDispose> = {
     get pending() {
-      return state.points
+      return queue.points
     },
     add: (input) =>
       !(Array.isArray(input) ? (input as P[]) : [input as P]).map(take).includes(false),
     async ready() {
-      while (isFull()) await pump.send()
+      while (isFull()) await queue.send()
     },
     async flush() {
-      const { taken } = state
-      while (state.settled < taken) await pump.send()
-      throwFirst()
+      const { taken } = queue
+      while (queue.settled < taken) await queue.send()
+      const error = first
+      // Others that wait for the same points are told, too.
+      queueMicrotask(() => (first = first === error ? null : first))
+      if (error) throw error
     },
     close() {
       isClosed = true
@@ -108,99 +119,70 @@ export function createWriter<P>(
   return Object.assign(writer, { [Symbol.asyncDispose]: writer.close }) as Writer<P>
 }
 
-interface Pump {
-  readonly state: {
-    /** What waits, that on its way included. */
-    points: number
-    size: number
-    /** Items ever taken, and those of them that are stored or given up. */
-    taken: number
-    settled: number
-  }
-  push(item: Item): void
+interface Queue {
+  /** What waits, that on its way included. */
+  points: number
+  size: number
+  /** Items ever taken, and those of them that are stored or given up. */
+  taken: number
+  settled: number
+  push(encoded: Encoded, input: unknown): void
   /** Starts to send, if it does not; settles with the batch that is on its way. */
   send(): Promise<void>
 }
 
 /** Sends what is pushed when there is enough of it, or after a while. */
-function createPump(
+function createQueue(
   post: Post,
   { maxPoints = 5_000, maxBytes = 1 << 20, maxDelayMs = 1_000 }: WriterOptions<never>,
   fail: Fail,
-): Pump {
-  const queue: Item[] = []
-  const state = { points: 0, size: 0, taken: 0, settled: 0 }
+): Queue {
+  const items: Item[] = []
   let running: Promise<void> | null = null
   let batch: Promise<void> | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
 
   const sendNext = async (): Promise<void> => {
-    const items = takeBatch(queue, maxPoints, maxBytes)
-    await sendBatch(post, items, fail)
-    for (const item of items) {
-      state.points -= item.count
-      state.size -= item.size
-    }
-    state.settled += items.length
+    const sent = takeBatch(items, maxPoints, maxBytes)
+    await sendBatch(post, sent, fail)
+    for (const item of sent) count(item, -1)
+    queue.settled += sent.length
   }
   const run = async (): Promise<void> => {
     await Promise.resolve() // whatever is added in this turn goes along
     clearTimeout(timer)
     timer = undefined
-    while (queue.length > 0) await (batch = sendNext())
+    while (items.length > 0) await (batch = sendNext())
     running = null
   }
   const send = async (): Promise<void> => {
     running ??= run()
     await batch
   }
-  return {
-    state,
+  const count = (item: Item, sign: number): void => {
+    queue.points += sign * item.count
+    queue.size += sign * item.size
+  }
+  const queue: Queue = {
+    points: 0,
+    size: 0,
+    taken: 0,
+    settled: 0,
     send,
-    push(item) {
-      queue.push(item)
-      state.taken++
-      state.points += item.count
-      state.size += item.size
-      if (state.points >= maxPoints || state.size >= maxBytes) running ??= run()
+    push(encoded, input) {
+      const item = { ...encoded, input, size: encoded.head.length + encoded.text.length }
+      items.push(item)
+      queue.taken++
+      count(item, 1)
+      if (queue.points >= maxPoints || queue.size >= maxBytes) running ??= run()
       else timer ??= setTimeout(send, maxDelayMs)
     },
   }
-}
-
-/** Tells failures to `onError`, and the first of them once more. */
-function createFailures<P>(onError: WriterOptions<P>['onError']): {
-  fail: Fail
-  throwFirst: () => void
-} {
-  let first: OmenDBError | null = null
-  return {
-    fail(thrown, items) {
-      const error = asError(thrown)
-      first ??= error
-      // A turn later: what it throws is nobody's to catch, and must not stop the writer.
-      queueMicrotask(() =>
-        onError?.(
-          error,
-          items.map(({ input }) => input as P),
-        ),
-      )
-    },
-    throwFirst() {
-      const error = first
-      // Others that wait for the same points are told, too.
-      queueMicrotask(() => (first = first === error ? null : first))
-      if (error) throw error
-    },
-  }
-}
-
-function refusal(code: string, detail: string, cause?: unknown): OmenDBError {
-  return new OmenDBError(0, { code, detail }, { cause })
+  return queue
 }
 
 function asError(thrown: unknown): OmenDBError {
-  return thrown instanceof OmenDBError ? thrown : refusal('refused', String(thrown), thrown)
+  return thrown instanceof OmenDBError ? thrown : failure('refused', String(thrown), thrown)
 }
 
 /** Removes the next batch: what can go in one request, but one item at least. */

@@ -3,7 +3,7 @@
 
 import type { Tail, TailEvent } from '../../engine/tail/tail.ts'
 import type { OmenError } from '../../engine/error.ts'
-import { encodeSeries, type JsonFormat, type KernelSource } from './json.ts'
+import { describeColumns, encodeSeries, type JsonFormat, type KernelSource } from './json.ts'
 import type { Piece } from './stream.ts'
 
 export interface EventOptions {
@@ -28,6 +28,8 @@ export class EventBody implements AsyncIterator<Uint8Array> {
   private isPulled = false
   private isOver = false
   private failure: OmenError | null = null
+  /** The columns that the client was told of last. */
+  private columns = ''
 
   constructor(tail: Tail, options: EventOptions) {
     this.tail = tail
@@ -107,6 +109,9 @@ export class EventBody implements AsyncIterator<Uint8Array> {
       return [`${head}${JSON.stringify({ reason: event.reason })}\n\n`][Symbol.iterator]()
     }
     const { format, kernel } = this.options
-    return encodeSeries(head, event, '\n\n', format, kernel)
+    const columns = describeColumns(event, format)
+    const news = columns === this.columns ? '' : `"columns":${columns},`
+    this.columns = columns
+    return encodeSeries(`${head}{${news}`, event, '}\n\n', format, kernel)
   }
 }

@@ -32,13 +32,21 @@ export function* encodeAnswer(
 ): Generator<Piece> {
   const quoted = stringColumns(answer.columns, answer.series, format.integers)
   const page = new Page()
-  page.text = `{"table":${JSON.stringify(answer.table)},"columns":${describeColumns(answer, format, quoted)},"series":[`
+  page.text = `{"table":${JSON.stringify(answer.table)},"columns":${columnsText(answer, format, quoted)},"series":[`
   yield* printSeries(page, answer, format, kernel)
   page.text += `],"rowCount":${answer.rowCount},"cursor":${JSON.stringify(answer.cursor)},"stats":${describeStats(answer)}}\n`
   yield page.print(kernel)
 }
 
-/** The pieces of `{"series":[…]}`, as an answer has it, between two texts. */
+/** The JSON text of an answer's `columns`. */
+export function describeColumns(
+  answer: Pick<Answer, 'columns' | 'series'>,
+  format: JsonFormat,
+): string {
+  return columnsText(answer, format, stringColumns(answer.columns, answer.series, format.integers))
+}
+
+/** The pieces of `"series":[…]`, as an answer has it, between two texts. */
 export function* encodeSeries(
   prefix: string,
   answer: Pick<Answer, 'columns' | 'series'>,
@@ -47,9 +55,9 @@ export function* encodeSeries(
   kernel: KernelSource,
 ): Generator<Piece> {
   const page = new Page()
-  page.text = `${prefix}{"series":[`
+  page.text = `${prefix}"series":[`
   yield* printSeries(page, answer, format, kernel)
-  page.text += `]}${suffix}`
+  page.text += `]${suffix}`
   yield page.print(kernel)
 }
 
@@ -124,7 +132,11 @@ interface TimeVector {
   readonly valid: null
 }
 
-function describeColumns({ columns }: Answer, format: JsonFormat, quoted: boolean[]): string {
+function columnsText(
+  { columns }: Pick<Answer, 'columns'>,
+  format: JsonFormat,
+  quoted: boolean[],
+): string {
   return JSON.stringify(
     columns.map(({ name, type }, i) => {
       if (i === 0) return { name, type, unit: format.time }

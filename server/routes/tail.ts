@@ -16,7 +16,8 @@ import { formatOf, fromParameters } from './query.ts'
 const DESCRIPTION =
   'Server-sent events. `event: points` has the points of one write, as they were sent: fields that it ' +
   'did not name are null; `event: buckets` (with `every`) the buckets that changed, as whole as a query ' +
-  'answers them now. `id` is the number of the write, `data` has `series` in the shape of a query. ' +
+  'answers them now. `id` is the number of the write, `data` has `series` in the shape of a query, and ' +
+  '`columns` with their types in the first event of a connection and whenever they changed. ' +
   'What is sent is durable and visible. `Last-Event-ID` goes on behind an event; where that is not ' +
   'possible (older than what is kept, or the server started again) `event: gap` says so, with ' +
   '`{"reason":"missed"}`: ask `/v1/query` for what lies between. With `every`, deletes and dropped ' +

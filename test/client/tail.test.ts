@@ -13,6 +13,8 @@ const columns = [
 ]
 const series = (time: number): string =>
   JSON.stringify({
+    // Told once, and when they change.
+    ...(time === 1 || time === 7 ? { columns } : {}),
     series: [{ tags: { host: 'a' }, time: [time], fields: { n: [String(time)], v: [0.5] } }],
   })
 const event = (id: number, kind = 'points', data = series(id)): string =>
@@ -24,11 +26,6 @@ type Answer = (response: ServerResponse, request: IncomingMessage) => void
 async function serve(...answers: Answer[]): Promise<{ client: Client; asked: IncomingMessage[] }> {
   const asked: IncomingMessage[] = []
   const server = createServer((request, response) => {
-    if (request.url!.startsWith('/v1/query')) {
-      request.resume()
-      response.end(JSON.stringify({ columns, series: [], cursor: null }))
-      return
-    }
     asked.push(request)
     answers[Math.min(asked.length, answers.length) - 1]!(response, request)
   })
@@ -70,15 +67,18 @@ describe('tail', () => {
       ['points', '1'],
       ['points', '3'],
     ])
-    const [first] = events
-    if (first?.kind === 'gap') throw new Error('a gap')
-    expect([...first!.rows()]).toEqual([{ time: 1, host: 'a', n: 1n, v: 0.5 }])
+    const rows = events.flatMap((one) => (one.kind === 'gap' ? [] : [...one.rows()]))
+    expect(rows).toEqual([
+      { time: 1, host: 'a', n: 1n, v: 0.5 },
+      { time: 3, host: 'a', n: 3n, v: 0.5 },
+    ])
     await end
     const { searchParams } = new URL(asked[0]!.url!, 'http://x')
     expect(Object.fromEntries(searchParams)).toEqual({
       table: 't',
       where: '{"host":"a"}',
       select: 'n,v',
+      integers: 'string',
     })
   })
 

@@ -130,6 +130,11 @@ describe('a tail of points', () => {
       [
         'points',
         {
+          columns: [
+            { name: 'time', type: 'timestamp', unit: 'ms' },
+            { name: 'n', type: 'integer' },
+            { name: 's', type: 'string' },
+          ],
           series: [
             {
               tags: { h: 'a' },
@@ -143,6 +148,23 @@ describe('a tail of points', () => {
     ])
     const [first, second] = reader.events.map(({ id }) => Number(id))
     expect(second).toBeGreaterThan(first!)
+  })
+
+  test('tells the columns first, and again when there is another', async () => {
+    await begin()
+    await write('m n=0i 1')
+    const reader = await tail('table=m&integers=string')
+    await write('m n=1i 2')
+    await write('m n=2i 3')
+    await write('m n=3i,x=0.5 4')
+    await reader.until(() => reader.events.length === 3)
+    const time = { name: 'time', type: 'timestamp', unit: 'ms' }
+    const n = { name: 'n', type: 'integer', encoding: 'string' }
+    expect(reader.events.map(({ data }) => data.columns)).toEqual([
+      [time, n],
+      undefined,
+      [time, n, { name: 'x', type: 'float' }],
+    ])
   })
 
   test('goes on behind Last-Event-ID with nothing lost or twice, while it is written', async () => {
