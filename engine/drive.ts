@@ -3,13 +3,15 @@
 // `finally` blocks give back what it holds.
 
 import type { Cache } from './segment/cache.ts'
-import { OmenError } from './error.ts'
 import type { Region } from './memory.ts'
 import type { Execution, ReadRange } from './step.ts'
+import { type ColdFiles, shortFile } from './storage/storage.ts'
 
 /** Reads at once into a view of kernel memory: bytes read, fewer only at the end of the file. */
 export interface SyncSource {
   read(file: string, offset: number, target: Uint8Array): number
+  /** Those of its files that have to be waited for, which `runSync` cannot. */
+  readonly cold?: Pick<ColdFiles, 'has' | 'read'> | undefined
 }
 
 /** The same over an await; `target` is never kernel memory. */
@@ -28,6 +30,8 @@ export interface DriveHost<Source> {
 /** A host that can let others run: `pause` resolves in a later macrotask, or returns at once. */
 export interface PausingHost<Source> extends DriveHost<Source> {
   readonly pause: () => Promise<void> | void
+  /** What to do while a cold read is under way; resolves when that has settled, and not before. */
+  readonly meanwhile?: ((reading: Promise<unknown>) => Promise<void>) | undefined
 }
 
 /** Runs to the end without ever giving way: pauses do nothing. */
@@ -44,21 +48,27 @@ export function runSync<T>(execution: Execution<T>, host: DriveHost<SyncSource>)
   return step.value
 }
 
-/** Runs with synchronous reads and real pauses. */
+/** Runs with real pauses, and synchronous reads of all files but cold ones. */
 export async function run<T>(execution: Execution<T>, host: PausingHost<SyncSource>): Promise<T> {
   let step = begin(execution, host)
   while (!step.done) {
     const { value } = step
+    let came: Uint8Array | null = null
     try {
       if ('pause' in value) await host.pause()
       else if ('wait' in value) await value.wait
+      else if (host.source.cold?.has(value.read.file) === true) {
+        host.check?.()
+        came = await readCold(host, host.source.cold, value.read)
+      }
     } catch (error) {
       step = execution.throw(error)
       continue
     }
     step = advance(execution, () => {
       host.check?.()
-      return 'read' in value ? readNow(host, value.read) : NOTHING
+      if (!('read' in value)) return NOTHING
+      return came === null ? readNow(host, value.read) : place(host, value.read, came)
     })
   }
   return step.value
@@ -130,16 +140,32 @@ async function readLater(
   range: ReadRange,
 ): Promise<Region> {
   const bytes = new Uint8Array(range.size)
-  checkLength(range, await source.read(range.file, range.offset, bytes))
+  const count = await source.read(range.file, range.offset, bytes)
+  return place({ cache }, range, bytes.subarray(0, count))
+}
+
+async function readCold(
+  { meanwhile }: PausingHost<unknown>,
+  cold: Pick<ColdFiles, 'read'>,
+  { file, offset, size, along }: ReadRange,
+): Promise<Uint8Array> {
+  const reading = cold.read(file, offset, size, along)
+  await meanwhile?.(reading)
+  return reading
+}
+
+/** Copies bytes that came over an await to where the execution finds them. */
+function place(
+  { cache }: Pick<DriveHost<unknown>, 'cache'>,
+  range: ReadRange,
+  bytes: Uint8Array,
+): Region {
+  checkLength(range, bytes.length)
   const region = cache.allocate(range.size)
   cache.memory.u8.set(bytes, region.offset)
   return region
 }
 
 function checkLength({ file, offset, size }: ReadRange, count: number): void {
-  if (count === size) return
-  throw new OmenError(
-    'corrupt',
-    `${file}: ends at ${offset + count}, ${size - count} bytes short of a read at ${offset}`,
-  )
+  if (count !== size) throw shortFile(file, offset, count, size)
 }

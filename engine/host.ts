@@ -30,8 +30,8 @@ export interface Host {
   pause(): Promise<void>
 }
 
-/** A host with another storage: its workers read the files of its own. */
+/** A host with another storage. Its workers read the files of its own, on the disk, where all must be. */
 export function withStorage(host: Host, storage: ShardStorage): Host {
-  if (storage === host.storage) return host
+  if (storage === host.storage && storage.cold === undefined) return host
   return { ...host, storage, scanWorkers: undefined }
 }

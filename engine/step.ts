@@ -3,6 +3,7 @@
 // that read synchronously and on hosts that do not (engine/drive.ts has the drivers).
 
 import type { Region } from './memory.ts'
+import type { ByteRange } from './storage/storage.ts'
 
 /**
  * A read is answered with a region that the asker then owns, a pause with anything, and so is a wait for
@@ -15,6 +16,8 @@ export interface ReadRange {
   readonly file: string
   readonly offset: number
   readonly size: number
+  /** What around it is likely to be read next: taken along where a read is a request to somebody else. */
+  readonly along?: ByteRange
 }
 
 /** An operation in steps that ends with a `T`. */

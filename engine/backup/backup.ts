@@ -8,7 +8,7 @@ import { type FileKind, fileName, parseFileName } from '../log/file-name.ts'
 import type { FrozenState } from '../log/journal.ts'
 import { encodeManifest } from '../log/manifest-bytes.ts'
 import type { ShardRooms } from '../publisher.ts'
-import { readExactly } from '../storage/storage.ts'
+import { readWaiting } from '../storage/storage.ts'
 import { type BackupId, formatBackupId, hadFile, parseBackupId } from './backup-id.ts'
 import { TAR_END_SIZE, encodeTarHeader, tarPadding } from './tar.ts'
 
@@ -51,6 +51,8 @@ interface State {
 
 /** Bytes of a file that are read at once. */
 const CHUNK_SIZE = 1 << 18
+/** The same of one that each time a request is made for. */
+const COLD_CHUNK_SIZE = 1 << 21
 
 /**
  * Begins a backup of everything acknowledged before the call. With `since`, the id of an earlier
@@ -186,10 +188,11 @@ async function* writeFile(
   const name = fileName(kind, number)
   yield encodeTarHeader({ name, size }, seconds)
   let found = 0
-  for (let offset = 0; offset < size; offset += CHUNK_SIZE) {
+  const chunkSize = host.storage.cold?.has(name) === true ? COLD_CHUNK_SIZE : CHUNK_SIZE
+  for (let offset = 0; offset < size; offset += chunkSize) {
     await host.pause()
-    const bytes = new Uint8Array(Math.min(CHUNK_SIZE, size - offset))
-    readExactly(host.storage, name, offset, bytes)
+    const length = Math.min(chunkSize, size - offset)
+    const bytes = await readWaiting(host.storage, name, offset, length)
     found = crc32c(bytes, found)
     if (offset + bytes.length === size && checksum !== undefined && found !== checksum) {
       throw new OmenError('corrupt', `${name}: fails the manifest's checksum, so the backup ends`)

@@ -8,7 +8,7 @@ import { fileName } from '../log/file-name.ts'
 import type { FileDescription } from '../log/manifest.ts'
 import { SEGMENT_HEADER_SIZE, checkSegmentHeader } from '../segment/footer.ts'
 import type { PartDescription } from '../segment/part.ts'
-import type { ShardStorage } from '../storage/storage.ts'
+import type { ColdFiles, ShardStorage } from '../storage/storage.ts'
 import type { Damage } from './damage.ts'
 import { PartChecker } from './part-check.ts'
 
@@ -23,6 +23,8 @@ export interface FileCheck {
 }
 
 const CHUNK_SIZE = 1 << 18
+/** The same of a cold file, for which each time a request is made. */
+const COLD_CHUNK_SIZE = 1 << 21
 
 /** The checksum of a whole file, read in chunks; `read` is called behind each and may wait. */
 export async function fileChecksum(
@@ -30,6 +32,7 @@ export async function fileChecksum(
   name: string,
   read: (bytes: number) => Promise<void>,
 ): Promise<{ size: number; checksum: number }> {
+  if (storage.cold?.has(name) === true) return coldChecksum(storage.cold, name, read)
   const chunk = new Uint8Array(CHUNK_SIZE)
   let checksum = 0
   let size = 0
@@ -39,6 +42,22 @@ export async function fileChecksum(
     size += count
     if (count > 0) await read(count)
     if (count < CHUNK_SIZE) return { size, checksum }
+  }
+}
+
+async function coldChecksum(
+  cold: ColdFiles,
+  name: string,
+  read: (bytes: number) => Promise<void>,
+): Promise<{ size: number; checksum: number }> {
+  let checksum = 0
+  let size = 0
+  for (;;) {
+    const chunk = await cold.read(name, size, COLD_CHUNK_SIZE)
+    checksum = crc32c(chunk, checksum)
+    size += chunk.length
+    if (chunk.length > 0) await read(chunk.length)
+    if (chunk.length < COLD_CHUNK_SIZE) return { size, checksum }
   }
 }
 

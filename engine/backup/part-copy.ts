@@ -7,7 +7,7 @@ import { fileName } from '../log/file-name.ts'
 import type { FileDescription } from '../log/manifest.ts'
 import { decodeFooter, encodeFooter, encodeSegmentHeader } from '../segment/footer.ts'
 import type { PartDescription } from '../segment/part.ts'
-import { readExactly } from '../storage/storage.ts'
+import { readWaiting } from '../storage/storage.ts'
 
 const CHUNK_SIZE = 1 << 20
 
@@ -34,13 +34,11 @@ export async function copyParts(
     const offset = size
     const bodySize = part.size - part.footerSize
     for (let at = 0; at < bodySize; at += CHUNK_SIZE) {
-      const bytes = new Uint8Array(Math.min(CHUNK_SIZE, bodySize - at))
-      readExactly(storage, source, part.offset + at, bytes)
-      append(bytes)
+      const length = Math.min(CHUNK_SIZE, bodySize - at)
+      append(await readWaiting(storage, source, part.offset + at, length))
       await host.pause()
     }
-    const footer = new Uint8Array(part.footerSize)
-    readExactly(storage, source, part.offset + bodySize, footer)
+    const footer = await readWaiting(storage, source, part.offset + bodySize, part.footerSize)
     append(encodeFooter(number, decodeFooter(footer, part.file, bodySize)))
     copies.push({ ...part, file: number, offset })
   }

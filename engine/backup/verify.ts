@@ -12,7 +12,7 @@ import { type Manifest, loadManifest } from '../log/manifest.ts'
 import { type LogEnd, type LogRecord, replayWal } from '../log/wal.ts'
 import { hasRecordsBehind } from '../log/wal-replay.ts'
 import type { PartDescription } from '../segment/part.ts'
-import type { ShardStorage } from '../storage/storage.ts'
+import { type ShardStorage, coldFile } from '../storage/storage.ts'
 import { type Damage, describeDamage } from './damage.ts'
 import { type FileCheck, checkFile, findFileFault, findHeaderFault } from './file-check.ts'
 import { EntryNames } from './table-names.ts'
@@ -204,6 +204,9 @@ class Verifier {
       byFile.set(part.file, own)
     }
     for (const file of files) {
+      const name = fileName('segment', file.number)
+      const elsewhere = coldFile(this.storage, name)
+      if (elsewhere !== null) throw elsewhere
       const fault = this.isDeep ? await this.readFile(file) : this.glance(file)
       if (fault === null) continue
       const own = byFile.get(file.number) ?? []

@@ -7,7 +7,7 @@ import { FILE_HEADER_SIZE } from './file-header.ts'
 import { type FileKind, fileName, parseFileName } from './file-name.ts'
 import type { Manifest } from './manifest.ts'
 import { SEGMENT_HEADER_SIZE, checkSegmentHeader } from '../segment/footer.ts'
-import { type ShardStorage, missingFile, readExactly } from '../storage/storage.ts'
+import { type ShardStorage, coldFile, missingFile, readExactly } from '../storage/storage.ts'
 import { hasRecords } from './wal-replay.ts'
 
 export interface DirectoryState {
@@ -47,7 +47,7 @@ function checkNamedFiles(storage: ShardStorage, manifest: Manifest): Set<string>
   const check = (kind: FileKind, number: number, least: number, most: number) => {
     const name = fileName(kind, number)
     named.add(name)
-    if (!storage.has(name)) throw missingFile(name)
+    if (!storage.has(name)) throw coldFile(storage, name) ?? missingFile(name)
     const size = storage.size(name)
     if (size >= least && size <= most) return
     throw new OmenError('corrupt', `${name}: has ${size} bytes, the manifest names ${least}`)

@@ -21,6 +21,7 @@ import type { Region } from '../memory.ts'
 import { ApartSeries } from './apart-series.ts'
 import { type SeriesPage, type SeriesRange, SeriesPages } from './series-page.ts'
 import type { Execution } from '../step.ts'
+import type { ByteRange } from '../storage/storage.ts'
 import { formatTimeText } from '../time.ts'
 
 export type { SeriesPage, SeriesRange }
@@ -54,6 +55,8 @@ interface Wanted {
   readonly size: number
 }
 
+/** Bytes at the end of a part that a cold one brings with its footer: series pages, and more of a small one. */
+const TAIL_SIZE = 1 << 18
 /** Longest read, in bytes; one block may be longer. */
 const READ_SIZE_MAX = 1 << 20
 
@@ -146,10 +149,15 @@ export class PartReader {
     if (this.opened !== null) return
     const { offset, size, footerSize, file } = this.description
     const bodySize = size - footerSize
-    const region = yield { read: { file: this.name, offset: offset + bodySize, size: footerSize } }
+    const end = offset + size
+    const along = { start: Math.max(offset, end - Math.max(footerSize, TAIL_SIZE)), end }
+    const place = { offset: offset + bodySize, size: footerSize }
+    const region = yield { read: { file: this.name, ...place, along } }
     const { memory } = this.instance
     const bytes = memory.bytes(region).slice()
     memory.release(region)
+    // Another reader may have waited for the same.
+    if (this.opened !== null) return
     const footer = decodeFooter(bytes, file, bodySize)
     this.checkFooter(footer)
     const index = new Map(footer.columns.map(({ id }, i) => [id, i + 1]))
@@ -299,6 +307,25 @@ export class PartReader {
     return { offset: pages[at]!, size: pages[at + 1]!, checksum: pages[at + 2]! }
   }
 
+  /** All of a row group, or if that is too much one column of it: blocks, as far as may be, and page. */
+  private chunkOf(column: number, group: number): ByteRange {
+    const { pages, columns } = this.state.footer
+    const { offset } = this.description
+    const first = group * (columns.length + 1)
+    /** Where the pages before one end, and its blocks begin. */
+    const behind = (page: number): number => {
+      while (--page >= 0) {
+        const size = pages[page * PAGE_WORDS + 1]!
+        if (size > 0) return offset + pages[page * PAGE_WORDS]! + size
+      }
+      return offset
+    }
+    const whole = { start: behind(first), end: behind(first + columns.length + 1) }
+    if (whole.end - whole.start <= READ_SIZE_MAX) return whole
+    const end = behind(first + column + 1)
+    return { start: Math.max(behind(first + column), end - READ_SIZE_MAX), end }
+  }
+
   private typeOf(column: number): number {
     return column === 0 ? this.instance.kernel.TIME.value : this.columns[column - 1]!.type
   }
@@ -309,7 +336,8 @@ export class PartReader {
     const page = this.pageOf(column, group)
     const { file, offset: partOffset } = this.description
     const offset = partOffset + page.offset
-    const region = yield { read: { file: this.name, offset, size: page.size } }
+    const along = this.chunkOf(column, group)
+    const region = yield { read: { file: this.name, offset, size: page.size, along } }
     let entries: Region | null = null
     try {
       const { offset: bytes } = region

@@ -1,7 +1,8 @@
 // The two storage ports. ShardStorage is the one writer's directory of append-only files, small
 // enough to be made of real files, a Durable Object's SQLite or OPFS: appends and reads are
 // synchronous (so kernel memory never crosses an await), only durability is awaited.
-// SegmentStorage is the object store: immutable objects, many readers.
+// SegmentStorage is the object store: immutable objects, many readers. A ShardStorage may keep files
+// there (`cold`), which are then read by waiting.
 
 import { OmenError, assert } from '../error.ts'
 
@@ -48,6 +49,46 @@ export interface ShardStorage {
   quarantine(name: string): string
   /** Waits for running syncs, then gives the lock back. Every later call is `unavailable`. */
   close(): Promise<void>
+  /** The files that lie in an object store, where there may be some (tiered.ts): `read` throws for those. */
+  readonly cold?: ColdFiles | undefined
+}
+
+/** Bytes of a file: [start, end). */
+export interface ByteRange {
+  readonly start: number
+  readonly end: number
+}
+
+/** Files of a shard whose bytes lie in an object store. They never change. */
+export interface ColdFiles {
+  readonly counts: Readonly<ColdCounts>
+  has(name: string): boolean
+  /**
+   * The `size` bytes from `offset`, fewer only at the end of the file; shared, so not to be changed.
+   * `along`: what around them is likely to be asked for next, to be had by the same request.
+   */
+  read(name: string, offset: number, size: number, along?: ByteRange): Promise<Uint8Array>
+  /**
+   * Moves a file there, in one step for whoever reads it, and durably. False if it went meanwhile;
+   * `corrupt` if its bytes do not have this checksum (crc32c); what fails leaves it where it was.
+   */
+  store(name: string, checksum: number, pause: () => Promise<void>): Promise<boolean>
+  /** Removes the objects of files that are gone; those that cannot be are tried again by the next call. */
+  clean(): Promise<void>
+  /** The same of objects that crashes left; names of files whose objects are missing. */
+  sweep(): Promise<string[]>
+}
+
+/** What is cold now, and requests to the object store since the start. */
+export interface ColdCounts {
+  files: number
+  bytes: number
+  reads: number
+  readBytes: number
+  puts: number
+  putBytes: number
+  removes: number
+  lists: number
 }
 
 /**
@@ -89,16 +130,47 @@ export function readExactly(
   target: Uint8Array,
 ): void {
   const count = storage.read(name, offset, target)
-  if (count === target.length) return
-  throw new OmenError(
+  if (count !== target.length) throw shortFile(name, offset, count, target.length)
+}
+
+/** The same for files that may be cold. */
+export async function readWaiting(
+  storage: ShardStorage,
+  name: string,
+  offset: number,
+  size: number,
+): Promise<Uint8Array> {
+  if (storage.cold?.has(name) === true) {
+    const bytes = await storage.cold.read(name, offset, size)
+    if (bytes.length === size) return bytes
+    throw shortFile(name, offset, bytes.length, size)
+  }
+  const bytes = new Uint8Array(size)
+  readExactly(storage, name, offset, bytes)
+  return bytes
+}
+
+/** The error of a read that ends with the file, after `count` of `size` bytes. */
+export function shortFile(name: string, offset: number, count: number, size: number): OmenError {
+  return new OmenError(
     'corrupt',
-    `${name}: ends at ${offset + count}, ${target.length - count} bytes short of a read at ${offset}`,
+    `${name}: ends at ${offset + count}, ${size - count} bytes short of a read at ${offset}`,
   )
 }
 
 /** The error of a call on a file that is not there. */
 export function missingFile(name: string): OmenError {
   return new OmenError('corrupt', `${name}: the file is missing`)
+}
+
+/** Ending of the file that says in which object the bytes of another one are. */
+export const COLD = '.cold'
+
+/** The error of a file that lies in an object store which the storage does not know; else null. */
+export function coldFile(storage: ShardStorage, name: string): OmenError | null {
+  if (storage.cold !== undefined || !storage.has(name + COLD)) return null
+  const message = `${name}: lies in an object store (${name}${COLD}), without which it cannot be read`
+  return new OmenError('unavailable', message)
 }
 
 /** The error of a create or rename onto a file that is there. */
