@@ -31,6 +31,10 @@ export interface MaintenanceCounters {
 
 /** What else has to be done when. */
 export interface MaintenanceHooks {
+  /** Bytes of the inputs of one job, where its file must not be larger; undefined: as compaction has it. */
+  readonly mergeBytesMax?: number | undefined
+  /** A round found nothing more to do. */
+  rested(): void
   /** Beside each retry: for what else is out of order. */
   repair(): void
   /** New parts are there. */
@@ -76,6 +80,8 @@ export class Maintenance {
   private overtakes = 0
   /** Whether a round was asked for while one was under way: that may have passed what is new. */
   private isDue = false
+  /** Wakes a merge that waits for bytes of a cold file. */
+  private nudge: () => void = () => {}
   /** Those who wait for an attempt to flush. */
   private attemptWaiters: (() => void)[] = []
   /** Whether parts of which little is hidden are due. */
@@ -103,6 +109,7 @@ export class Maintenance {
   start(options?: CompactionOptions): boolean {
     if (this.running !== null) {
       this.isDue = true
+      this.nudge()
       return false
     }
     this.isDue = false
@@ -111,8 +118,10 @@ export class Maintenance {
       // Who waits for room and came after the flush of this round looks again, too.
       this.memtables.wake()
       this.attempted()
-      if (this.error === null) this.succeeded()
-      else this.retryLater(this.error)
+      if (this.error === null) {
+        this.succeeded()
+        if (!this.isEnding) this.hooks.rested()
+      } else this.retryLater(this.error)
       if (!this.isEnding && this.rooms.catalog.tombstones.version.size > 0) this.hooks.forget()
       // Sealed when the round was at its end.
       if (this.memtables.sealed !== null && this.flushFailure === null) this.start()
@@ -239,6 +248,20 @@ export class Maintenance {
     return this.tryFlush()
   }
 
+  /** While a merge waits for a cold file: as in its pauses, writers are not to wait with it. */
+  private async flushMeanwhile(reading: Promise<unknown>): Promise<void> {
+    const over = reading.then(
+      () => true,
+      () => true,
+    )
+    let isOver = false
+    while (!isOver) {
+      const nudged = new Promise<boolean>((resolve) => (this.nudge = () => resolve(false)))
+      await this.flushBetween()
+      isOver = await Promise.race([over, nudged])
+    }
+  }
+
   private async flush(): Promise<void> {
     const { sealed } = this.memtables
     if (sealed === null) return
@@ -298,6 +321,7 @@ export class Maintenance {
       const choosing = chooseCompaction(rollups.mergeable(live.parts()), {
         files,
         heatOf,
+        ...(this.hooks.mergeBytesMax === undefined ? {} : { bytesMax: this.hooks.mergeBytesMax }),
         ...options,
       })
       const choice = await drive(this.rooms, choosing, () => this.checkGoing())
@@ -345,7 +369,9 @@ export class Maintenance {
       const added = clean.map((part) => ({ ...part, tombstonesFrom: nextId }))
       await publish(rooms, { removed: clean, added })
     }
-    if (rewritten.length > 0) await this.mergeParts(rewritten)
+    for (const job of jobsOf(rewritten, this.hooks.mergeBytesMax ?? Infinity)) {
+      await this.mergeParts(job)
+    }
     return true
   }
 
@@ -372,7 +398,11 @@ export class Maintenance {
         rooms,
         (writer) => compactAll(instance, cache, inputs, writer, deleted),
         (added, file) => publish(rooms, { removed, added, files: [file] }),
-        { check: () => this.checkGoing(), rest: () => this.flushBetween() },
+        {
+          check: () => this.checkGoing(),
+          rest: () => this.flushBetween(),
+          meanwhile: (reading) => this.flushMeanwhile(reading),
+        },
       )
       counters.compactions++
       counters.compactionReadBytes += removed.reduce((sum, part) => sum + part.size, 0)
@@ -384,6 +414,22 @@ export class Maintenance {
   private checkGoing(): void {
     if (this.isEnding) throw new OmenError('cancelled', 'compaction: the database is closing')
   }
+}
+
+/** Rewrites in groups, each of one file, of at most so many bytes if it has more than one. */
+function jobsOf(merges: readonly Merge[], bytesMax: number): Merge[][] {
+  const jobs: Merge[][] = []
+  let bytes = Infinity
+  for (const merge of merges) {
+    const size = merge.inputs.reduce((sum, part) => sum + part.size, 0)
+    bytes += size
+    if (jobs.length > 0 && bytes <= bytesMax) jobs.at(-1)!.push(merge)
+    else {
+      jobs.push([merge])
+      bytes = size
+    }
+  }
+  return jobs
 }
 
 function noRoom(): OmenError {

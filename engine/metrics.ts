@@ -3,6 +3,7 @@
 import type { Admission } from './query/admission.ts'
 import { visibleNames } from './reserved.ts'
 import type { Shard } from './shard.ts'
+import type { ColdCounts } from './storage/storage.ts'
 
 /** What an operator watches. Counters count since the start. */
 export interface EngineMetrics {
@@ -22,6 +23,8 @@ export interface EngineMetrics {
   readonly tailBytes: number
   readonly segments: number
   readonly segmentBytes: number
+  /** Those of them that lie in an object store, and requests to it; undefined: there is none. */
+  readonly cold?: Readonly<ColdCounts> | undefined
   /** By database name. */
   readonly series: ReadonlyMap<string, number>
   readonly blocksSkipped: number
@@ -45,6 +48,7 @@ export function metricsOf(
   blocks: { readonly skipped: number; readonly summary: number; readonly decoded: number },
 ): EngineMetrics {
   const files = shard.parts.files()
+  const cold = shard.host.storage.cold?.counts
   const series = new Map<string, number>()
   for (const name of visibleNames(shard.catalog.databases.keys())) {
     series.set(name, shard.catalog.seriesCount(name))
@@ -63,6 +67,7 @@ export function metricsOf(
     tailBytes: shard.feed.counts.bytes,
     segments: files.length,
     segmentBytes: files.reduce((sum, file) => sum + file.size, 0),
+    cold: cold && { ...cold },
     series,
     blocksSkipped: blocks.skipped,
     blocksFromSummary: blocks.summary,

@@ -41,13 +41,13 @@ export interface ShardRooms {
 
 /**
  * Runs a query or a maintenance step by step; `check` throws to cancel it, `rest` is what it does
- * beside the host's own pause, after that.
+ * beside the host's own pause, after that, and `meanwhile` what it does while it waits for a cold file.
  */
 export async function drive<T>(
   { host, instance, cache }: Pick<ShardRooms, 'host' | 'instance' | 'cache'>,
   execution: Execution<T>,
   check: () => void = () => {},
-  rest?: () => Promise<void> | null,
+  { rest, meanwhile }: Pick<SegmentPace, 'rest' | 'meanwhile'> = {},
 ): Promise<T> {
   instance.check()
   const pauseAndRest = async (): Promise<void> => {
@@ -59,6 +59,7 @@ export async function drive<T>(
       cache,
       source: host.storage,
       pause: rest === undefined ? () => host.pause() : pauseAndRest,
+      meanwhile,
       // The kernel may have ended while this one paused.
       check: () => {
         instance.check()
@@ -96,7 +97,9 @@ export interface SegmentPace {
   /** Asked before each step; throws to cancel. */
   readonly check?: () => void
   /** What else to do in a pause; null for nothing. */
-  readonly rest?: () => Promise<void> | null
+  readonly rest?: (() => Promise<void> | null) | undefined
+  /** The same while a cold file is read; resolves when that has settled. */
+  readonly meanwhile?: ((reading: Promise<unknown>) => Promise<void>) | undefined
 }
 
 /**
@@ -110,7 +113,7 @@ export async function writeSegment<T>(
   rooms: ShardRooms,
   write: (writer: SegmentWriter) => Execution<T>,
   publishIt: (result: T, file: FileDescription) => Promise<unknown>,
-  { check, rest }: SegmentPace = {},
+  { check, rest, meanwhile }: SegmentPace = {},
 ): Promise<number> {
   const { host, instance, journal, parts } = rooms
   const { storage } = host
@@ -130,7 +133,7 @@ export async function writeSegment<T>(
   try {
     storage.create(temporary)
     writer = new SegmentWriter(instance, number, (bytes) => storage.append(temporary, [bytes]))
-    const result = await drive(rooms, write(writer), check, restHere)
+    const result = await drive(rooms, write(writer), check, { rest: restHere, meanwhile })
     const { size, checksum } = writer
     await storage.sync(temporary)
     storage.rename(temporary, name)

@@ -25,6 +25,10 @@ export interface ShardOptions {
   readonly tailBytes?: number | undefined
   /** Tails that may be open at once; 256 unless given. */
   readonly tailsMax?: number | undefined
+  /** When segment files move to the object store, if the storage has one: see TierPolicy for each. */
+  readonly tierAfterMs?: number | undefined
+  readonly hotBytesMax?: number | undefined
+  readonly coldFileBytesMax?: number | undefined
   /** Whether the clock is right for sure: nothing that it says pauses retention. */
   readonly trustClock: boolean
 }

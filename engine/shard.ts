@@ -20,6 +20,7 @@ import { type DeletionTarget, Deletions } from './lifecycle/deletion.ts'
 import { type Deleted, logTombstones } from './lifecycle/hiding.ts'
 import { encodeTombstonesDropped, spanOf } from './lifecycle/tombstone.ts'
 import { SeriesSweep } from './lifecycle/series-sweep.ts'
+import { Tiering } from './lifecycle/tiering.ts'
 import { Journal } from './log/journal.ts'
 import { type KernelInstance, kernelChecksum } from './kernel.ts'
 import { TrustedClock } from './lifecycle/clock.ts'
@@ -60,6 +61,8 @@ export class Shard implements WriteTarget, DeletionTarget {
   private readonly maintenance: Maintenance
   readonly scrub: Scrub
   private readonly sweep: SeriesSweep
+  /** Null: all files stay in the host's storage. */
+  private readonly tiering: Tiering | null
   private readonly syncs = { count: 0, seconds: 0 }
   private readonly batches: BatchLog
   private flushTimer: TimerHandle = null
@@ -87,7 +90,10 @@ export class Shard implements WriteTarget, DeletionTarget {
     this.deletions = new Deletions(this)
     this.rollups = new RollupJobs(this, () => this.rollupsEnded())
     this.sweep = new SeriesSweep(this, (table) => memtables.hides(table))
+    this.tiering = Tiering.create(rooms, options)
     this.maintenance = new Maintenance(rooms, memtables, {
+      mergeBytesMax: this.tiering?.mergeBytesMax,
+      rested: () => this.tiering?.start(),
       repair: () => {
         this.queue.exclusive(() => this.leaveFailedLog()).catch(() => {})
         if (this.rollups.error !== null) this.rollups.start()
@@ -172,7 +178,12 @@ export class Shard implements WriteTarget, DeletionTarget {
     const { failure } = this.journal
     if (failure !== null) return { isFatal: true, error: failure }
     const error =
-      this.maintenance.error ?? this.rollups.error ?? this.scrub.error ?? this.sweep.error
+      this.maintenance.error ??
+      this.rollups.error ??
+      this.scrub.error ??
+      this.sweep.error ??
+      this.tiering?.error ??
+      null
     return error === null ? null : { isFatal: false, error }
   }
 
@@ -369,11 +380,12 @@ export class Shard implements WriteTarget, DeletionTarget {
     await this.logEntries(() => encodeTombstonesDropped(spent()))
   }
 
-  /** Resolves when no flush, merge or rollup is under way. */
+  /** Resolves when no flush, merge, rollup or move to the object store is under way. */
   async idle(): Promise<void> {
     await this.maintenance.idle()
     await this.rollups.idle()
     await this.maintenance.idle()
+    await this.tiering?.idle()
   }
 
   /** Flushes if it can (all is in the log anyway), waits for what is under way, and ends. */
@@ -398,6 +410,7 @@ export class Shard implements WriteTarget, DeletionTarget {
     await this.maintenance.idle()
     await this.scrub.end()
     await this.sweep.end()
+    await this.tiering?.end()
     await this.rollups.idle()
     if (this.flushTimer !== null) this.host.timer.clear(this.flushTimer)
     await this.journal.exclusive(async () => {})

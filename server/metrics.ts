@@ -190,4 +190,23 @@ function renderEngine(
   ]
   page.gauge('omendb_compaction_bytes_total', 'Bytes compacted.', compaction, 'counter')
   page.gauge('omendb_read_only', '1 = no write is taken.', [[{}, engine.isReadOnly ? 1 : 0]])
+  if (engine.cold !== undefined) writeCold(page, engine.cold)
+}
+
+/** Segment files in an object store, and what they cost. */
+function writeCold(page: Page, cold: NonNullable<EngineMetrics['cold']>): void {
+  page.gauge('omendb_cold_segments', 'Segment files in the object store.', [[{}, cold.files]])
+  page.gauge('omendb_cold_segment_bytes', 'Their bytes.', [[{}, cold.bytes]])
+  const requests: Sample[] = [
+    [{ kind: 'read' }, cold.reads],
+    [{ kind: 'write' }, cold.puts],
+    [{ kind: 'remove' }, cold.removes],
+    [{ kind: 'list' }, cold.lists],
+  ]
+  page.gauge('omendb_cold_requests_total', 'Requests to the object store.', requests, 'counter')
+  const bytes: Sample[] = [
+    [{ direction: 'read' }, cold.readBytes],
+    [{ direction: 'write' }, cold.putBytes],
+  ]
+  page.gauge('omendb_cold_bytes_total', 'Bytes from and to it.', bytes, 'counter')
 }

@@ -280,9 +280,11 @@ describe('a move', () => {
 
   test('that lasts while others read is seen by them in one step', async () => {
     const { storage } = await place()
-    let isDone = false
-    const moving = storage.cold!.store('segment-12', checksum, pause).then(() => (isDone = true))
-    while (!isDone) {
+    const state = { isDone: false }
+    const moving = storage
+      .cold!.store('segment-12', checksum, pause)
+      .then(() => (state.isDone = true))
+    while (!state.isDone) {
       expect(await contentOf(storage, 'segment-12')).toEqual(content)
       await Promise.resolve()
     }
@@ -324,14 +326,14 @@ describe('a sweep', () => {
     const list = objects.list.bind(objects)
     let go = (): void => {}
     const blocked = new Promise<void>((resolve) => (go = resolve))
-    let isListing = false
+    const state = { isListing: false }
     objects.list = async (prefix) => {
-      isListing = true
+      state.isListing = true
       await blocked
       return list(prefix)
     }
     const sweeping = old.cold!.sweep()
-    while (!isListing) await Promise.resolve()
+    while (!state.isListing) await Promise.resolve()
     disk.kill()
     const next = tier(disk.open(), objects)
     await write(next, 'segment-2')
