@@ -1,4 +1,6 @@
-// Two projects: `node` for nearly everything, `workers` inside real workerd. Two cores, two workers.
+// `node` is for nearly everything; `workers` runs inside real workerd. What only talks HTTP to a server runs
+// once more beside its process on files (`files`) and beside the deployed Worker in workerd (`edge`). Two
+// cores, two workers.
 // OMENDB_TEST_REQUIRE_ALL=1 makes every skip a failure; OMENDB_TEST_REPORT=FILE writes JSON there.
 
 import { cloudflareTest } from '@cloudflare/vitest-pool-workers'
@@ -8,6 +10,15 @@ import { SkipReporter } from './test/skip-reporter.ts'
 
 const { OMENDB_TEST_REPORT: outputFile, OMENDB_TEST_REQUIRE_ALL: requireAll } = process.env
 const json: [['json', JsonOptions]] | [] = outputFile ? [['json', { outputFile }]] : []
+
+/** Tests that know of a server only its URL (test/server/live.ts). */
+const REST = [
+  'test/e2e/rest/**/*.test.ts',
+  'test/client/contract.test.ts',
+  'test/server/{chart,clients,deletion,end-to-end,functions,influx3,lifecycle}.test.ts',
+  'test/server/{otlp,prometheus,zstd}.test.ts',
+]
+const LIMITS = { environment: 'node', testTimeout: 30_000, hookTimeout: 60_000 } as const
 
 export default defineConfig({
   test: {
@@ -19,9 +30,19 @@ export default defineConfig({
           name: 'node',
           environment: 'node',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/runtime/workers/**', 'test/runtime/browser/**'],
+          exclude: ['test/runtime/workers/**', 'test/runtime/browser/**', 'test/e2e/rest/**'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
+        },
+      },
+      { test: { name: 'files', include: REST, env: { OMENDB_TEST_HOST: 'files' }, ...LIMITS } },
+      {
+        test: {
+          name: 'edge',
+          include: REST,
+          env: { OMENDB_TEST_HOST: 'workerd' },
+          globalSetup: 'test/e2e/bundle.ts',
+          ...LIMITS,
         },
       },
       {

@@ -41,6 +41,8 @@ export interface AppOptions extends AccessOptions {
   readonly requestLog?: RequestLog
   /** The tokens of the database, which the app else loads with its first request. */
   readonly tokens?: TokenStore
+  /** Counts requests and points; its own unless somebody else shows them. */
+  readonly metrics?: ServerMetrics
   /** Gets one text per error that is ours; stderr without it. */
   readonly log?: (message: string) => void
 }
@@ -68,7 +70,7 @@ export function createApp(db: ServedDatabase, options: AppOptions = {}): App {
     ),
     cors: createCors(options.corsOrigins ?? []),
     requestLog: options.requestLog ?? null,
-    metrics: new ServerMetrics(),
+    metrics: options.metrics ?? new ServerMetrics(),
     limits: options.limits ?? BODY_LIMITS,
     bodyHost: options.bodyHost ?? null,
     now: createClock(now),

@@ -31,23 +31,28 @@ function escapeLabel(value: string): string {
   return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
 }
 
+/** The counters of a server as plain values. */
+export interface ServerCounts {
+  readonly routes: ReadonlyMap<string, RouteCounts>
+  /** Points, by database. */
+  readonly written: ReadonlyMap<string, number>
+  /** Points, by code of the error. */
+  readonly rejected: ReadonlyMap<string, number>
+  readonly droppedTails: number
+}
+
 /** Counters of one server. Labels must come from closed sets: patterns, methods, codes, databases. */
 export class ServerMetrics {
+  /** Counters of other servers, which the page adds to its own. */
+  beside: readonly ServerCounts[] = []
   private readonly routes = new Map<string, RouteCounts>()
   private readonly written = new Map<string, number>()
   private readonly rejected = new Map<string, number>()
   private droppedTails = 0
 
   countRequest(route: string, method: string, status: number, seconds: number): void {
-    let counts = this.routes.get(route)
-    if (!counts) {
-      const buckets = Array.from({ length: DURATION_BOUNDS.length + 1 }, () => 0)
-      counts = { answered: new Map(), buckets, seconds: 0 }
-      this.routes.set(route, counts)
-    }
-    let statuses = counts.answered.get(method)
-    if (!statuses) counts.answered.set(method, (statuses = new Map()))
-    add(statuses, status, 1)
+    const counts = this.routeOf(route)
+    add(statusesOf(counts, method), status, 1)
     const bucket = DURATION_BOUNDS.findIndex((bound) => seconds <= bound)
     counts.buckets[bucket === -1 ? DURATION_BOUNDS.length : bucket]!++
     counts.seconds += seconds
@@ -66,8 +71,45 @@ export class ServerMetrics {
     this.droppedTails++
   }
 
+  /** All of them, to be sent to where they are shown. */
+  get counts(): ServerCounts {
+    const { routes, written, rejected, droppedTails } = this
+    return { routes, written, rejected, droppedTails }
+  }
+
   /** The whole page, without databases that whoever asks may not see. */
   render(engine: EngineMetrics, isSeen: (database: string) => boolean = () => true): string {
+    if (this.beside.length === 0) return this.renderOwn(engine, isSeen)
+    const all = new ServerMetrics()
+    for (const counts of [this.counts, ...this.beside]) all.absorb(counts)
+    return all.renderOwn(engine, isSeen)
+  }
+
+  private absorb({ routes, written, rejected, droppedTails }: ServerCounts): void {
+    for (const [route, counts] of routes) {
+      const own = this.routeOf(route)
+      own.seconds += counts.seconds
+      counts.buckets.forEach((count, i) => (own.buckets[i]! += count))
+      for (const [method, statuses] of counts.answered) {
+        for (const [status, count] of statuses) add(statusesOf(own, method), status, count)
+      }
+    }
+    for (const [database, points] of written) add(this.written, database, points)
+    for (const [code, points] of rejected) add(this.rejected, code, points)
+    this.droppedTails += droppedTails
+  }
+
+  private routeOf(route: string): RouteCounts {
+    let counts = this.routes.get(route)
+    if (!counts) {
+      const buckets = Array.from({ length: DURATION_BOUNDS.length + 1 }, () => 0)
+      counts = { answered: new Map(), buckets, seconds: 0 }
+      this.routes.set(route, counts)
+    }
+    return counts
+  }
+
+  private renderOwn(engine: EngineMetrics, isSeen: (database: string) => boolean): string {
     const page = new Page()
     page.counter('omendb_http_requests_total', 'Requests answered.', this.requestSamples())
     page.help('omendb_http_request_duration_seconds', 'histogram', 'Time until the answer began.')
@@ -94,6 +136,12 @@ export class ServerMetrics {
     }
     return samples
   }
+}
+
+function statusesOf({ answered }: RouteCounts, method: string): Map<number, number> {
+  let statuses = answered.get(method)
+  if (!statuses) answered.set(method, (statuses = new Map()))
+  return statuses
 }
 
 function add<Key>(counts: Map<Key, number>, key: Key, amount: number): void {

@@ -79,6 +79,11 @@ export class TokenStore {
     return this.find(digest) === null ? null : this.byDigest.get(digest)!.row
   }
 
+  /** Whether there is a token with this id. It may be over. */
+  has(id: string): boolean {
+    return this.byId.get(id)?.isRevoked === false
+  }
+
   /** By name, then time. */
   list(): TokenRow[] {
     const rows = Array.from(this.byId.values(), ({ row }) => row)

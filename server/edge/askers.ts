@@ -8,9 +8,7 @@ import type { Holder, Scope } from '../grant.ts'
 import { bearerToken, digestOf, influxToken, isSameDigest, type Credentials } from '../tokens.ts'
 import { CATALOG_NAME, type Identified } from './catalog-stub.ts'
 import { edgeOptions, type EdgeEnv } from './environment.ts'
-
-/** How long the catalog's word about a token is trusted: what a revoked one may live on, at most. */
-export const TRUST_MS = 5_000
+import { TRUST_MS } from './revocations.ts'
 
 /** Tokens, known and unknown ones, that an isolate remembers. */
 const REMEMBERED_MAX = 10_000

@@ -1,13 +1,15 @@
 // The app that the catalog's object runs: the routes about databases, tokens and numbers. It is loaded
 // when one of them is first asked for.
 
-import type { EngineMetrics } from '../../engine/metrics.ts'
+import { checkDatabaseName } from '../../engine/lifecycle/name.ts'
 import { refuseReserved } from '../../engine/reserved.ts'
 import { createApp } from '../app.ts'
+import { ServerMetrics } from '../metrics.ts'
 import type { TokenStore } from '../token-store.ts'
 import { absentDatabase } from './absent-database.ts'
 import { edgeOptions, type EdgeEnv, wallClock } from './environment.ts'
-import { NO_METRICS } from './metrics-sum.ts'
+import { NO_METRICS, sumMetrics } from './metrics-sum.ts'
+import type { ShardNumbers } from './shard-stub.ts'
 import { verdictAccess } from './verdict.ts'
 
 /** What it does with databases. */
@@ -20,8 +22,11 @@ export interface Databases {
   drop(name: string): Promise<void>
 }
 
-/** Answers a request; `numbers` are those that /metrics shows. */
-export type CatalogApp = (request: Request, numbers: EngineMetrics | null) => Promise<Response>
+/** Answers a request; `numbers` are those of shards that /metrics shows. */
+export type CatalogApp = (
+  request: Request,
+  numbers: readonly ShardNumbers[] | null,
+) => Promise<Response>
 
 /** The app over these tokens and databases. */
 export function createCatalogApp(
@@ -29,10 +34,12 @@ export function createCatalogApp(
   tokens: TokenStore,
   databases: Databases,
 ): CatalogApp {
+  const metrics = new ServerMetrics()
   let shown = NO_METRICS
   const db = absentDatabase({
     databases: () => [...new Set(['default', ...databases.names()])].sort(),
     createDatabase: async (name) => {
+      checkDatabaseName(name)
       refuseReserved(name)
       await databases.create(name)
     },
@@ -42,9 +49,13 @@ export function createCatalogApp(
     },
     metrics: () => shown,
   })
-  const app = createApp(db, { ...edgeOptions(env), tokens, access: verdictAccess(wallClock) })
+  const access = verdictAccess(wallClock)
+  const app = createApp(db, { ...edgeOptions(env), tokens, access, metrics })
   return async (request, numbers) => {
-    shown = numbers ?? shown
+    if (numbers !== null) {
+      shown = sumMetrics(numbers.map(({ engine }) => engine))
+      metrics.beside = numbers.map(({ counts }) => counts)
+    }
     return app.fetch(request)
   }
 }

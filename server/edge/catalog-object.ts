@@ -6,14 +6,13 @@
 import { DurableObject } from 'cloudflare:workers'
 import { OmenError } from '../../engine/error.ts'
 import { encodeMap, shardsOf } from '../../engine/shards/shard-map.ts'
-import type { EngineMetrics } from '../../engine/metrics.ts'
 import { plainScopes } from '../token-row.ts'
 import { TokenStore } from '../token-store.ts'
 import { Catalog } from './catalog.ts'
 import { CatalogRows, RETRY_MS } from './catalog-rows.ts'
 import type { CatalogStub, Identified, Placement } from './catalog-stub.ts'
 import { type EdgeEnv, wallClock } from './environment.ts'
-import { sumMetrics } from './metrics-sum.ts'
+import type { ShardNumbers } from './shard-stub.ts'
 import type { CatalogApp } from './catalog-app.ts'
 
 /** Shards that are asked for their numbers by one request: a Worker has so many calls for one. */
@@ -56,6 +55,11 @@ export class OmenCatalog extends DurableObject<EdgeEnv> implements CatalogStub {
     return { isAsking, token }
   }
 
+  async knows(id: string): Promise<boolean> {
+    await this.tokens.load()
+    return this.tokens.has(id)
+  }
+
   async locate(database: string, create: boolean): Promise<Placement | null> {
     const map = await this.change(() => this.catalog.locate(database, create))
     return map === null ? null : { database, map: encodeMap(map) }
@@ -82,15 +86,14 @@ export class OmenCatalog extends DurableObject<EdgeEnv> implements CatalogStub {
     }
   }
 
-  /** The numbers of all shards together, as far as one request may ask. */
-  private async numbers(): Promise<EngineMetrics> {
+  /** The numbers of all shards, as far as one request may ask. */
+  private async numbers(): Promise<ShardNumbers[]> {
     const shards = this.catalog.maps().flatMap(({ map }) => shardsOf(map))
     const asked = shards.slice(0, METRICS_SHARDS_MAX)
     const answers = await Promise.allSettled(
       asked.map((shard) => this.env.SHARDS.getByName(shard).metrics()),
     )
-    const known = answers.filter((one) => one.status === 'fulfilled').map(({ value }) => value)
-    return sumMetrics(known)
+    return answers.filter((one) => one.status === 'fulfilled').map(({ value }) => value)
   }
 }
 

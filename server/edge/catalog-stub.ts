@@ -30,6 +30,8 @@ export interface CatalogStub {
   fetch(request: Request): Promise<Response>
   /** The token whose secret has this digest; null: nobody's. */
   identify(digest: string | null): Promise<Identified>
+  /** Whether there is a token with this id; it may be over. */
+  knows(id: string): Promise<boolean>
   /** Where a database is, null if it is not there; `create`: makes it then. */
   locate(database: string, create: boolean): Promise<Placement | null>
   /** Names of all databases that were made, in byte order. */

@@ -2,8 +2,8 @@
 // wrangler.jsonc and its secrets.
 
 import type { AppOptions } from '../app.ts'
-import type { BodyLimits } from '../limits.ts'
 import type { CatalogStub } from './catalog-stub.ts'
+import { SHARD_BODY_LIMITS } from './shard-memory.ts'
 import type { ShardStub } from './shard-stub.ts'
 
 export interface EdgeEnv {
@@ -19,12 +19,6 @@ export interface EdgeEnv {
   readonly SHARDS: DurableObjectNamespace<ShardStub>
 }
 
-/** An isolate has 128 MB for everything. */
-export const EDGE_BODY_LIMITS: BodyLimits = {
-  wireBytesMax: 8_000_000,
-  inflatedBytesMax: 16 * 1024 * 1024,
-}
-
 /** Options of every app at the edge: in the Worker itself, in the catalog, in shards. */
 export function edgeOptions(env: EdgeEnv): AppOptions {
   return {
@@ -36,7 +30,7 @@ export function edgeOptions(env: EdgeEnv): AppOptions {
       ...amount('perSecond', env.OMENDB_RATE_LIMIT),
       ...amount('atOnce', env.OMENDB_MAX_REQUESTS),
     },
-    limits: EDGE_BODY_LIMITS,
+    limits: SHARD_BODY_LIMITS,
   }
 }
 

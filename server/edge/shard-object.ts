@@ -7,16 +7,19 @@
 import { DurableObject } from 'cloudflare:workers'
 import { Database, openDatabase } from '../../engine/database.ts'
 import { nextExpiry } from '../../engine/lifecycle/expiry.ts'
-import type { EngineMetrics } from '../../engine/metrics.ts'
 import module from '../../engine/omendb.wasm'
 import { openDurableObjectStorage } from '../../engine/storage/durable-object.ts'
 import { createApp } from '../app.ts'
+import { ServerMetrics } from '../metrics.ts'
 import { problemResponse } from '../problem.ts'
+import { CATALOG_NAME } from './catalog-stub.ts'
+import { edgeOptions, type EdgeEnv, wallClock } from './environment.ts'
 import { objectHost } from './object-host.ts'
 import { ObjectTimers } from './object-timers.ts'
-import { SHARD_BODY_LIMITS, SHARD_OPTIONS } from './shard-memory.ts'
+import { Revocations } from './revocations.ts'
+import { SHARD_OPTIONS } from './shard-memory.ts'
 import { isAt, loadPlace, savePlace } from './shard-place.ts'
-import { type Assignment, staleAnswer } from './shard-stub.ts'
+import { type Assignment, type ShardNumbers, staleAnswer } from './shard-stub.ts'
 import { readVerdict, verdictAccess } from './verdict.ts'
 
 /** The engine while it is open. */
@@ -30,18 +33,20 @@ const RETRY_MS = 60_000
 /** What should have expired and has not (rollups wait for it) is looked at again after so long. */
 const EXPIRY_MS_MIN = 600_000
 
-const wallClock = (): bigint => BigInt(Date.now()) * 1_000_000n
-
-export class OmenShard extends DurableObject {
+export class OmenShard extends DurableObject<EdgeEnv> {
   private place: Assignment | null
   private opening: Promise<OpenShard> | null = null
   private readonly timers: ObjectTimers
+  private readonly counters = new ServerMetrics()
+  private readonly revocations: Revocations
   /** Milliseconds since 1970; null: none is set. */
   private alarmAt: number | null = null
 
-  constructor(ctx: DurableObjectState, env: unknown) {
+  constructor(ctx: DurableObjectState, env: EdgeEnv) {
     super(ctx, env)
     this.place = loadPlace(ctx.storage.sql)
+    const isKnown = (id: string) => env.CATALOG.getByName(CATALOG_NAME).knows(id)
+    this.revocations = new Revocations(isKnown, Date.now)
     this.timers = new ObjectTimers(Date.now, (time) => this.wakeAt(time))
   }
 
@@ -78,8 +83,9 @@ export class OmenShard extends DurableObject {
   }
 
   /** As ShardStub says. */
-  async metrics(): Promise<EngineMetrics> {
-    return (await this.open()).db.metrics()
+  async metrics(): Promise<ShardNumbers> {
+    const { db } = await this.open()
+    return { engine: db.metrics(), counts: this.counters.counts }
   }
 
   /** Does what is due, then sets the next alarm. It never fails: it tries again by itself. */
@@ -123,7 +129,11 @@ export class OmenShard extends DurableObject {
     })
     try {
       const db = await openDatabase(objectHost(module, storage, timers), SHARD_OPTIONS)
-      const app = createApp(db, { access: verdictAccess(wallClock), limits: SHARD_BODY_LIMITS })
+      const app = createApp(db, {
+        ...edgeOptions(this.env),
+        access: verdictAccess(wallClock, (verdict) => this.revocations.check(verdict)),
+        metrics: this.counters,
+      })
       this.wakeNext(db)
       return { db, app }
     } catch (error) {

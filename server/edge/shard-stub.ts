@@ -3,6 +3,7 @@
 // caller repeats what was not answered.
 
 import type { EngineMetrics } from '../../engine/metrics.ts'
+import type { ServerCounts } from '../metrics.ts'
 
 /** Which part of which database an object holds. */
 export interface Assignment {
@@ -11,6 +12,12 @@ export interface Assignment {
   readonly shard: string
   /** Of the map that names it first. */
   readonly epoch: number
+}
+
+/** What /metrics shows of an object. */
+export interface ShardNumbers {
+  readonly engine: EngineMetrics
+  readonly counts: ServerCounts
 }
 
 /** The calls of a shard's object over RPC. What they throw arrives as a plain Error. */
@@ -25,7 +32,7 @@ export interface ShardStub {
   /** Removes all that it holds, its place included: from then on it answers STALE. */
   erase(): Promise<void>
   /** Its numbers; waking it for them costs a start. */
-  metrics(): Promise<EngineMetrics>
+  metrics(): Promise<ShardNumbers>
 }
 
 /** Status of an answer to whoever has an old map (421 Misdirected Request). */
