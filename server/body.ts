@@ -11,15 +11,15 @@ import { inflateZstd } from './zstd.ts'
 
 type Chunks = AsyncIterable<Uint8Array>
 
-/** What a host can do better than web streams. Both must stop reading when their consumer stops. */
+/** What a host can do better than web streams. Sources must stop reading when their consumer stops. */
 export interface BodyHost {
   /** The raw body, or null if this request has to be read from its web stream. */
   source(env: unknown): Chunks | null
   /**
    * Inflates gzip, all members of it, or zstd, all frames of it; throws on damage, truncation and
-   * trailing bytes.
+   * trailing bytes. Without it the platform does.
    */
-  inflate(chunks: Chunks, encoding: 'gzip' | 'zstd'): Chunks
+  inflate?(chunks: Chunks, encoding: 'gzip' | 'zstd'): Chunks
   /** True if this request has no body at all, by what its head says. */
   isEmpty(env: unknown): boolean
   /**
@@ -91,7 +91,7 @@ export function bodyChunks(
   const raw = host?.source(env) ?? readStream(request.body)
   const wire = countBytes(raw, limits.wireBytesMax, 'body')
   if (encoding === 'identity') return wire
-  const inflated = host
+  const inflated = host?.inflate
     ? host.inflate(wire, encoding)
     : encoding === 'gzip'
       ? inflateStream(wire)

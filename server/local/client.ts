@@ -6,6 +6,7 @@ import { createClient, OmenDBError, type Client, type ClientOptions } from '../.
 import type { Database } from '../../engine/database.ts'
 import { OmenError } from '../../engine/error.ts'
 import { createApp } from '../app.ts'
+import { fetchOf, localBodies } from './exchange.ts'
 
 /** A client that holds what it talks to. */
 export interface LocalClient extends Client {
@@ -30,17 +31,18 @@ const HERE = 'http://localhost'
 const NO_TIMEOUT = 2 ** 31 - 1
 
 /** The calls of the client over an open database, which `close` closes. */
-export function clientOf(database: Database, options: LocalOptions = {}): LocalClient {
+export function clientOf(database: Database, given: LocalOptions = {}): LocalClient {
   const unlimited = { perSecond: 0, atOnce: 0 }
-  const app = createApp(database, { trusted: true, requestLimits: unlimited })
+  const options = { trusted: true, requestLimits: unlimited, bodyHost: localBodies }
+  const ask = fetchOf(createApp(database, options))
   let isClosed = false
-  const call = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
+  const call: typeof fetch = async (input, init) => {
     if (isClosed) throw new Error('the database is closed')
-    return app.fetch(new Request(input, init))
+    return ask(input, init)
   }
   // Nothing is lost on the way: what fails here would fail again.
   const own = { retry: false, timeoutMs: NO_TIMEOUT } as const
-  const client = createClient({ ...own, ...options, url: HERE, fetch: call })
+  const client = createClient({ ...own, ...given, url: HERE, fetch: call })
   const close = (): Promise<void> => {
     isClosed = true
     return database.close()
