@@ -1,14 +1,17 @@
-// The shard's storage in the SQLite database of a Durable Object. A file is a table whose rows are its
-// chunks, each keyed by the offset it begins at, and a directory says which table has which name. So a
-// group commit writes one row (the log's buffer of all records since the last), and dropping a log
-// writes none: tables go as a whole, rows one by one.
+// The shard's storage in a Durable Object: the port over the rows of object-rows.ts. Appends gather in
+// memory and become rows when they are synced or fill one, so a group commit writes one row: all records
+// since the last, and what was appended without a sync between.
 //
 // Cloudflare documents, and this relies on: writes of one turn without an await between them are
-// committed together, in order, or not at all; `sync()` resolves when all writes before it are
-// confirmed; an object is in one place at a time (so it is its own lock); once a commit fails the
-// object is reset. So after a failed sync nothing here is believed any more, not even for reading.
+// committed together, in order, or not at all; what the object sends out is held back until all writes
+// before it are confirmed, and once a commit fails the object is reset; it is in one place at a time (so
+// it is its own lock). A crash thus leaves what was there after some turn, and every turn before it. A
+// file that is named after it was written needs no more than that: so only logs wait for the platform's
+// confirmation, which is what gathers writers into groups, and all else is simply in order. After a sync
+// that failed nothing here is believed any more, not even for reading.
 
-import { OmenError, type ErrorCode, assert } from '../error.ts'
+import { OmenError, assert } from '../error.ts'
+import { type ObjectStorage, ObjectRows, type StoredFile, objectFailure } from './object-rows.ts'
 import {
   type ShardStorage,
   checkName,
@@ -18,19 +21,7 @@ import {
   missingFile,
 } from './storage.ts'
 
-/** What is used of `ctx.storage` of an object whose class is one of `new_sqlite_classes`. */
-export interface ObjectStorage {
-  readonly sql: { exec(query: string, ...bindings: (ObjectValue | Uint8Array)[]): ObjectCursor }
-  /** Runs the closure; if it throws, its writes are undone. */
-  transactionSync<T>(closure: () => T): T
-  sync(): Promise<void>
-}
-
-export type ObjectValue = ArrayBuffer | string | number | null
-
-export interface ObjectCursor {
-  raw(): Iterable<ObjectValue[]>
-}
+export type { ObjectStorage } from './object-rows.ts'
 
 export interface ObjectStorageOptions {
   /** For messages. */
@@ -52,15 +43,10 @@ const BUFFER_BYTES_MIN = 1_024
 const BUFFER_BYTES_KEPT = 1 << 14
 const EMPTY = new Uint8Array(0)
 
-const DIRECTORY = 'omendb_file'
 const QUARANTINE = 'quarantine/'
 
-interface ObjectFile {
-  /** Its table is `omendb_file_<id>`. */
-  readonly id: number
-  /** Bytes that are in rows. */
-  stored: number
-  /** Bytes behind them that are not yet: they become a row at the next sync, or when they fill one. */
+interface ObjectFile extends StoredFile {
+  /** Bytes behind the stored ones: they become a row at the next sync, or when they fill one. */
   buffer: Uint8Array
   buffered: number
 }
@@ -86,6 +72,7 @@ export function openDurableObjectStorage(
 class DurableObjectStorage implements ShardStorage {
   readonly location: string
   private readonly storage: ObjectStorage
+  private readonly rows: ObjectRows
   private readonly failed: (error: OmenError) => void
   private readonly files = new Map<string, ObjectFile>()
   /** By name without the prefix. */
@@ -99,9 +86,16 @@ class DurableObjectStorage implements ShardStorage {
   constructor(storage: ObjectStorage, { location, failed }: ObjectStorageOptions) {
     this.location = location ?? 'durable object'
     this.storage = storage
+    this.rows = new ObjectRows(storage)
     this.failed = failed ?? (() => {})
     if (held.has(storage)) throw lockedStorage(this.location, 'another storage of this object')
-    this.load()
+    for (const stored of this.rows.load(this.location)) {
+      const file = { ...stored, buffer: EMPTY, buffered: 0 }
+      const { id, name } = file
+      this.ids.add(id)
+      if (name.startsWith(QUARANTINE)) this.copies.set(name.slice(QUARANTINE.length), file)
+      else this.files.set(name, file)
+    }
     held.add(storage)
   }
 
@@ -126,7 +120,7 @@ class DurableObjectStorage implements ShardStorage {
     if (end <= offset) return 0
     const { stored, buffer } = file
     if (offset < stored) {
-      this.readRows(name, file, offset, target.subarray(0, Math.min(end, stored) - offset))
+      this.readStored(file, offset, target.subarray(0, Math.min(end, stored) - offset))
     }
     if (end > stored) {
       const from = Math.max(offset, stored)
@@ -142,19 +136,8 @@ class DurableObjectStorage implements ShardStorage {
 
   append(name: string, parts: readonly Uint8Array[]): void {
     const file = this.file(name)
-    const chunkBytes = chunkBytesOf(name)
     this.window = null
-    for (const part of parts) {
-      let from = 0
-      while (from < part.length) {
-        if (file.buffered === chunkBytes) this.store(name, file)
-        const count = Math.min(part.length - from, chunkBytes - file.buffered)
-        reserve(file, file.buffered + count, chunkBytes)
-        file.buffer.set(part.subarray(from, from + count), file.buffered)
-        file.buffered += count
-        from += count
-      }
-    }
+    for (const part of parts) this.buffer(file, part)
   }
 
   truncate(name: string, size: number): void {
@@ -163,50 +146,29 @@ class DurableObjectStorage implements ShardStorage {
       size >= 0 && size <= sizeOf(file),
       `truncate ${name} of ${sizeOf(file)} bytes to ${size}`,
     )
-    if (size >= file.stored) {
-      file.buffered = size - file.stored
-      return
+    if (size < file.stored) {
+      this.rows.cut(file, size)
+      this.window = null
     }
-    const table = tableOf(file)
-    this.attempt(name, 'truncate', () =>
-      this.storage.transactionSync(() => {
-        this.exec(`DELETE FROM ${table} WHERE start >= ?`, size)
-        const last = `(SELECT max(start) FROM ${table})`
-        this.exec(
-          `UPDATE ${table} SET bytes = substr(bytes, 1, ?1 - start)
-           WHERE start = ${last} AND start + length(bytes) > ?1`,
-          size,
-        )
-      }),
-    )
-    this.window = null
-    file.stored = size
-    file.buffered = 0
+    file.buffered = size - file.stored
   }
 
   async sync(name: string): Promise<void> {
-    this.store(name, this.file(name))
-    await this.confirm(name)
+    this.store(this.file(name))
+    if (isLog(name)) await this.confirm(name)
   }
 
   rename(source: string, target: string): void {
     const file = this.file(source)
     if (this.has(target)) throw existingFile(target)
-    this.attempt(source, 'rename', () =>
-      this.exec(`UPDATE ${DIRECTORY} SET name = ? WHERE id = ?`, target, file.id),
-    )
+    this.rows.rename(file, target)
     this.files.delete(source)
     this.files.set(target, file)
   }
 
   remove(name: string): void {
     const file = this.file(name)
-    this.attempt(name, 'remove', () =>
-      this.storage.transactionSync(() => {
-        this.exec(`DROP TABLE ${tableOf(file)}`)
-        this.exec(`DELETE FROM ${DIRECTORY} WHERE id = ?`, file.id)
-      }),
-    )
+    this.rows.remove(file)
     this.window = null
     this.files.delete(name)
     this.ids.delete(file.id)
@@ -214,89 +176,74 @@ class DurableObjectStorage implements ShardStorage {
 
   async syncDirectory(): Promise<void> {
     this.checkUsable()
-    await this.confirm(this.location)
+    for (const file of this.files.values()) if (!file.isListed) this.store(file)
   }
 
   quarantine(name: string): string {
     const file = this.file(name)
-    this.store(name, file)
+    this.store(file)
     let copy = name
     for (let i = 1; this.copies.has(copy); i++) {
       if (this.isSame(file, this.copies.get(copy)!)) return QUARANTINE + copy
       copy = `${name}.${i}`
     }
-    this.attempt(name, 'quarantine', () =>
-      this.storage.transactionSync(() => {
-        const made = this.makeFile(QUARANTINE + copy)
-        this.exec(`INSERT INTO ${tableOf(made)} SELECT start, bytes FROM ${tableOf(file)}`)
-        this.copies.set(copy, { ...made, stored: file.stored })
-      }),
-    )
+    const made = this.makeFile(QUARANTINE + copy)
+    for (const piece of this.pieces(file)) this.buffer(made, piece)
+    this.store(made)
+    this.copies.set(copy, made)
     return QUARANTINE + copy
   }
 
   async close(): Promise<void> {
     if (this.isClosed) return
-    if (this.failure === null) {
-      // What was not synced may be lost, but a close is no crash.
-      for (const [name, file] of this.files) attemptQuietly(() => this.store(name, file))
-    }
+    // What was not synced may be lost, but a close is no crash.
+    if (this.failure === null) for (const file of this.files.values()) this.storeIfCan(file)
     this.isClosed = true
     await Promise.allSettled(this.syncs)
     held.delete(this.storage)
   }
 
-  /** Reads the directory, and where each file ends. */
-  private load(): void {
-    this.attempt(this.location, 'open', () => {
-      this.exec(
-        `CREATE TABLE IF NOT EXISTS ${DIRECTORY} (id INTEGER PRIMARY KEY, name TEXT NOT NULL)`,
-      )
-      // The cursor is read to its end before anything else happens.
-      const rows = [...this.exec(`SELECT id, name FROM ${DIRECTORY}`).raw()]
-      for (const [id, name] of rows as [number, string][]) {
-        const file = { id, stored: this.storedSize(id), buffer: EMPTY, buffered: 0 }
-        this.ids.add(id)
-        if (name.startsWith(QUARANTINE)) this.copies.set(name.slice(QUARANTINE.length), file)
-        else this.files.set(name, file)
-      }
-    })
-  }
-
-  private storedSize(id: number): number {
-    const query = `SELECT start + length(bytes) FROM ${tableOf({ id })} ORDER BY start DESC LIMIT 1`
-    const [row] = this.exec(query).raw()
-    return row === undefined ? 0 : (row[0] as number)
-  }
-
   private makeFile(name: string): ObjectFile {
     let id = 1
     while (this.ids.has(id)) id++
-    const file = { id, stored: 0, buffer: EMPTY, buffered: 0 }
-    this.attempt(name, 'create', () =>
-      this.storage.transactionSync(() => {
-        this.exec(`CREATE TABLE ${tableOf(file)} (start INTEGER PRIMARY KEY, bytes BLOB NOT NULL)`)
-        this.exec(`INSERT INTO ${DIRECTORY} VALUES (?, ?)`, id, name)
-      }),
-    )
     this.ids.add(id)
-    return file
+    const nothing = { isListed: false, hasTable: false, head: 0, stored: 0, buffered: 0 }
+    return { id, name, ...nothing, buffer: EMPTY }
+  }
+
+  /** Adds bytes to what is buffered, and makes rows of whole chunks. */
+  private buffer(file: ObjectFile, bytes: Uint8Array): void {
+    const chunkBytes = isSegment(file.name) ? SEGMENT_CHUNK_BYTES : CHUNK_BYTES_MAX
+    let from = 0
+    while (from < bytes.length) {
+      if (file.buffered === chunkBytes) this.store(file)
+      const count = Math.min(bytes.length - from, chunkBytes - file.buffered)
+      reserve(file, file.buffered + count, chunkBytes)
+      file.buffer.set(bytes.subarray(from, from + count), file.buffered)
+      file.buffered += count
+      from += count
+    }
   }
 
   /** Makes a row of what is buffered. If it throws, all is as before. */
-  private store(name: string, file: ObjectFile): void {
-    const { buffered, stored, buffer } = file
-    if (buffered === 0) return
-    this.attempt(name, 'write', () =>
-      this.exec(`INSERT INTO ${tableOf(file)} VALUES (?, ?)`, stored, buffer.subarray(0, buffered)),
-    )
-    file.stored += buffered
+  private store(file: ObjectFile): void {
+    const { buffered, buffer } = file
+    if (buffered === 0 && file.isListed) return
+    this.rows.append(file, buffer.subarray(0, buffered))
     file.buffered = 0
     // An object that rests holds little.
     if (buffer.length > BUFFER_BYTES_KEPT) file.buffer = EMPTY
   }
 
-  /** Resolves when the object's storage has confirmed all writes so far. */
+  private storeIfCan(file: ObjectFile): void {
+    try {
+      this.store(file)
+    } catch (error) {
+      if (!(error instanceof OmenError)) throw error
+    }
+  }
+
+  /** Resolves when the platform has confirmed all writes so far. */
   private async confirm(name: string): Promise<void> {
     const sync = this.storage.sync()
     this.syncs.add(sync)
@@ -318,7 +265,8 @@ class DurableObjectStorage implements ShardStorage {
     return this.failure
   }
 
-  private readRows(name: string, file: ObjectFile, offset: number, target: Uint8Array): void {
+  /** Reads stored bytes; of files but segments some more, because they are read on from there. */
+  private readStored(file: ObjectFile, offset: number, target: Uint8Array): void {
     const end = offset + target.length
     const { window } = this
     if (window !== null && window.file === file && window.offset <= offset) {
@@ -328,59 +276,35 @@ class DurableObjectStorage implements ShardStorage {
         return
       }
     }
-    const ahead = isSegment(name) ? end : Math.min(file.stored, offset + READ_AHEAD_BYTES)
+    const ahead = isSegment(file.name) ? end : Math.min(file.stored, offset + READ_AHEAD_BYTES)
     if (ahead <= end) {
-      this.fill(name, file, offset, target)
+      this.rows.read(file, offset, target)
       return
     }
     const bytes = new Uint8Array(ahead - offset)
-    this.fill(name, file, offset, bytes)
+    this.rows.read(file, offset, bytes)
     this.window = { file, offset, bytes }
     target.set(bytes.subarray(0, target.length))
   }
 
-  /** Fills the target from rows; each row gives only what of it is wanted. */
-  private fill(name: string, file: ObjectFile, offset: number, target: Uint8Array): void {
-    const table = tableOf(file)
-    let filled = 0
-    this.attempt(name, 'read', () => {
-      const query = `SELECT substr(bytes, max(?1 - start, 0) + 1, ?2 - max(start, ?1)) FROM ${table}
-        WHERE start >= (SELECT max(start) FROM ${table} WHERE start <= ?1) AND start < ?2
-        ORDER BY start`
-      for (const [bytes] of this.exec(query, offset, offset + target.length).raw()) {
-        const piece = new Uint8Array(bytes as ArrayBuffer)
-        if (filled + piece.length > target.length) break
-        target.set(piece, filled)
-        filled += piece.length
-      }
-    })
-    if (filled === target.length) return
-    const message = `${name}: ${target.length - filled} bytes at ${offset + filled} are missing`
-    throw new OmenError('corrupt', message)
+  /** All of a stored file; a piece is valid until the next. */
+  private *pieces(file: ObjectFile): Generator<Uint8Array> {
+    const room = new Uint8Array(Math.min(file.stored, READ_AHEAD_BYTES))
+    for (let offset = 0; offset < file.stored; offset += room.length) {
+      const piece = room.subarray(0, file.stored - offset)
+      this.rows.read(file, offset, piece)
+      yield piece
+    }
   }
 
   private isSame(a: ObjectFile, b: ObjectFile): boolean {
     if (a.stored !== b.stored) return false
-    const [first, second] = [new Uint8Array(READ_AHEAD_BYTES), new Uint8Array(READ_AHEAD_BYTES)]
-    for (let offset = 0; offset < a.stored; offset += READ_AHEAD_BYTES) {
-      const count = Math.min(READ_AHEAD_BYTES, a.stored - offset)
-      this.fill('quarantine', a, offset, first.subarray(0, count))
-      this.fill('quarantine', b, offset, second.subarray(0, count))
-      for (let i = 0; i < count; i++) if (first[i] !== second[i]) return false
+    const others = this.pieces(b)
+    for (const piece of this.pieces(a)) {
+      const other = others.next().value as Uint8Array
+      if (!piece.every((byte, i) => byte === other[i])) return false
     }
     return true
-  }
-
-  private exec(query: string, ...bindings: (ObjectValue | Uint8Array)[]): ObjectCursor {
-    return this.storage.sql.exec(query, ...bindings)
-  }
-
-  private attempt<T>(name: string, action: string, run: () => T): T {
-    try {
-      return run()
-    } catch (error) {
-      throw objectFailure(error, name, action)
-    }
   }
 
   private file(name: string): ObjectFile {
@@ -399,10 +323,6 @@ class DurableObjectStorage implements ShardStorage {
   }
 }
 
-function tableOf({ id }: Pick<ObjectFile, 'id'>): string {
-  return `${DIRECTORY}_${id}`
-}
-
 function sizeOf({ stored, buffered }: ObjectFile): number {
   return stored + buffered
 }
@@ -411,8 +331,8 @@ function isSegment(name: string): boolean {
   return name.startsWith('segment-')
 }
 
-function chunkBytesOf(name: string): number {
-  return isSegment(name) ? SEGMENT_CHUNK_BYTES : CHUNK_BYTES_MAX
+function isLog(name: string): boolean {
+  return name.startsWith('wal-')
 }
 
 /** Room for `size` bytes in the buffer; doubles, up to a whole chunk. */
@@ -422,27 +342,4 @@ function reserve(file: ObjectFile, size: number, chunkBytes: number): void {
   const buffer = new Uint8Array(Math.min(room, chunkBytes))
   buffer.set(file.buffer.subarray(0, file.buffered))
   file.buffer = buffer
-}
-
-const REASONS: readonly [pattern: RegExp, code: ErrorCode, reason: string][] = [
-  [/SQLITE_FULL/, 'storage_full', 'the object has no space left'],
-  [/SQLITE_(CORRUPT|NOTADB)/, 'corrupt', 'the database of the object is damaged'],
-  [/no such table/, 'corrupt', 'the rows of the file are missing'],
-]
-
-/** The OmenError for a failed call; what already is one passes unchanged. */
-function objectFailure(error: unknown, name: string, action: string): OmenError {
-  if (error instanceof OmenError) return error
-  const text = error instanceof Error ? error.message : String(error)
-  const found = REASONS.find(([pattern]) => pattern.test(text))
-  const [, code, reason] = found ?? [null, 'unavailable' as const, 'the object cannot']
-  return new OmenError(code, `${name}: ${action} failed, ${reason} (${text})`, { cause: error })
-}
-
-function attemptQuietly(run: () => void): void {
-  try {
-    run()
-  } catch (error) {
-    if (!(error instanceof OmenError)) throw error
-  }
 }
