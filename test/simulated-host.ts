@@ -1,13 +1,10 @@
 // A host whose runs are equal for equal seeds: the clock moves one millisecond a reading, random
 // bytes come from the seed, timers run only when the test says so.
 
-import { readFileSync } from 'node:fs'
 import type { Host } from '../engine/host.ts'
 import type { ShardStorage } from '../engine/storage/storage.ts'
-import { seededRandom } from './kernel.ts'
-
-const bytes = readFileSync(new URL('../engine/omendb.wasm', import.meta.url))
-const compiled = WebAssembly.compile(bytes)
+import { compiled } from './kernel-module.ts'
+import { seededRandom } from './random.ts'
 
 export interface SimulatedHost extends Host {
   /** Runs every timer that was set and not cleared. */

@@ -21,7 +21,8 @@ import {
 } from '../engine/crash-cells.ts'
 import { type History, isRefusal } from '../engine/crash-model.ts'
 import type { SimulatedHost } from '../simulated-host.ts'
-import { SimulatedCrash, type SimulatedDisk } from '../simulated-storage.ts'
+import type { CrashingDisk } from '../crashing-disk.ts'
+import { SimulatedCrash } from '../simulated-storage.ts'
 import { type RangeDeletion, deleteRange, deleteWhere } from './deletion.ts'
 import { type Erasure, dropColumn, dropDatabase, dropTable, isMissing } from './erasure.ts'
 import {
@@ -43,7 +44,7 @@ const ROUNDS_MAX = 40
 export interface LifeRooms {
   readonly db: Database
   readonly host: SimulatedHost
-  readonly disk: SimulatedDisk
+  readonly disk: CrashingDisk
   readonly history: History
   /** Retention and the clock, if the run has them. */
   readonly keeping: Keeping | null

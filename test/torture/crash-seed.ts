@@ -9,6 +9,7 @@ import { History } from '../engine/crash-model.ts'
 import { seededRandom } from '../kernel.ts'
 import { poisonMemory } from '../poisoned-memory.ts'
 import { type SimulatedHost, simulatedHost } from '../simulated-host.ts'
+import type { CrashingDisk } from '../crashing-disk.ts'
 import { SimulatedCrash, SimulatedDisk } from '../simulated-storage.ts'
 import { Life, settled } from './crash-life.ts'
 import { optionsOf } from './held-read.ts'
@@ -24,7 +25,7 @@ const HANG_SECONDS = 60
 
 /** What all lives of a seed have in common. */
 interface Run {
-  readonly disk: SimulatedDisk
+  readonly disk: CrashingDisk
   readonly swarm: Swarm
   readonly random: () => number
   readonly history: History
@@ -61,7 +62,7 @@ const CALLS = [/^sync wal/, /^append.* wal/, /^(sync|remove|create) (manifest|di
 const RARE_CALLS = [/ catalog/, /^sync directory/, /^(rename|size)/, /^read/, /segment/, /./]
 
 /** Orders a crash, or an error that passes after one to three calls. */
-function order(disk: SimulatedDisk, random: () => number): void {
+function order(disk: CrashingDisk, random: () => number): void {
   const below = (n: number): number => Math.floor(random() * n)
   const calls = random() < 0.6 ? CALLS : RARE_CALLS
   const pattern = calls[below(calls.length)]!
@@ -76,7 +77,10 @@ export function replayLine(seed: number): string {
 }
 
 /** Throws, with the line that replays it, when an answer was not kept, or one never comes. */
-export async function runSeed(seed: number): Promise<void> {
+export async function runSeed(
+  seed: number,
+  makeDisk: (seed: number) => CrashingDisk = (given) => new SimulatedDisk(given),
+): Promise<void> {
   let dog: Watchdog | undefined
   const hang = new Promise<never>((_, reject) => {
     dog = watchdog(HANG_SECONDS, () => reject(new Error(`${replayLine(seed)}: it hangs`)))
@@ -85,7 +89,7 @@ export async function runSeed(seed: number): Promise<void> {
   const poison = [0, 0xa5][seed % 3]
   const heal = poison === undefined ? null : poisonMemory(poison)
   try {
-    await Promise.race([runLives(seed), hang])
+    await Promise.race([runLives(seed, makeDisk(seed)), hang])
   } finally {
     heal?.()
     dog?.stop()
@@ -107,10 +111,9 @@ function whileTimePasses<T>(host: SimulatedHost, work: Promise<T>): Promise<T> {
   return work.finally(() => (isDone = true))
 }
 
-async function runLives(seed: number): Promise<void> {
+async function runLives(seed: number, disk: CrashingDisk): Promise<void> {
   const random = seededRandom(seed)
   const swarm = swarmOf(random, seed)
-  const disk = new SimulatedDisk(seed)
   const keeping = swarm.hasRetention ? new Keeping(swarm) : null
   const history = new History(keeping?.expiry)
   const rollups = swarm.hasRollups ? new Rollups(swarm, seed, keeping) : null
