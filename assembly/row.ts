@@ -93,6 +93,7 @@ export function shapePosition(shapes: usize, shape: u32, column: u32): i32 {
 
 /** Field type of a column. */
 export function columnType(columns: usize, column: u32): i32 {
+  if (column >= keyTableCount(columns)) return -1
   return load<i32>(keyTableEntry(columns, column), 20)
 }
 

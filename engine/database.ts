@@ -82,9 +82,10 @@ const DEFAULT_OPTIONS = {
   scrubBytesPerSecond: 4 << 20,
 }
 const DEFAULT_LIMITS = { maxPoints: 200_000_000, maxBuckets: 1_000_000, timeoutMs: 30_000 }
-const ROWS_MAX = 1_000_000
+const PAGE = { default: 1_000_000, max: 1_000_000 }
 const QUERIES_MAX = 64
-const TAIL_ROWS_MAX = 2 ** 31
+const ALL = { default: Infinity, max: Infinity }
+const TAIL_PAGE = { default: 2 ** 31, max: 2 ** 31 }
 /** A restored database is counted once, however long that takes. */
 const PREVIEW_TIMEOUT_MS = 2 ** 40
 
@@ -141,30 +142,32 @@ export class Database {
 
   /** Raw ranges, aggregates and downsampling. Throws OmenError: see api.md for the codes. */
   async query(request: QueryRequest, options: QueryOptions = {}): Promise<Answer> {
-    const limit = { default: ROWS_MAX, max: ROWS_MAX }
-    return this.answer(parseQuery(request, this.context(options, limit)), options.signal)
+    return this.answer(parseQuery(request, this.context(options, PAGE)), options.signal)
   }
 
   /** The newest point of each series, or of each `by` group, in the shape of a query. */
   async latest(request: LatestRequest, options: QueryOptions = {}): Promise<Answer> {
-    const limit = { default: ROWS_MAX, max: ROWS_MAX }
-    return this.answer(parseLatest(request, this.context(options, limit)), options.signal)
+    return this.answer(parseLatest(request, this.context(options, PAGE)), options.signal)
   }
 
   /** The rows of a query without limit, in chunks. Errors of the request are thrown at once. */
   async export(request: QueryRequest, options: ExportOptions = {}): Promise<Export> {
-    const limit = { default: Infinity, max: Infinity }
-    const query = parseQuery(request, this.context(options, limit))
+    const query = parseQuery(request, this.context(options, ALL))
     const check = this.checkOf(query, options.signal)
     return executeExport(this.shard, query, this.admission, { ...options, check })
   }
 
   /** What is written to a table from now on, see Tail. */
   tail(request: TailRequest, options: TailOptions = {}): Promise<Tail> {
-    const limit = { default: TAIL_ROWS_MAX, max: TAIL_ROWS_MAX }
-    const parse = (query: QueryRequest): Query => parseQuery(query, this.context(options, limit))
+    const parse = (query: QueryRequest): Query =>
+      parseQuery(query, this.context(options, TAIL_PAGE))
     const answer = (query: Query): Promise<Answer> => this.answer(query, options.signal)
     return openTail(this.shard, request, { parse, answer }, options)
+  }
+
+  /** What a shard of a larger database is read by (shards/shard-reads.ts). Not to be kept. */
+  get rooms(): { readonly shard: Shard; readonly admission: Admission } {
+    return { shard: this.shard, admission: this.admission }
   }
 
   /** What answers are printed with; after a failure it is another one, so it is not to be kept. */
@@ -174,8 +177,7 @@ export class Database {
 
   /** Texts that differ whenever an answer may: to be taken before the answer. */
   get versions(): Versions {
-    const limit = { default: Infinity, max: Infinity }
-    return new Versions(this.shard, (options) => this.context(options, limit))
+    return new Versions(this.shard, (options) => this.context(options, ALL))
   }
 
   /** Names in byte order; `default` exists always, the system's own is left out unless asked for. */
@@ -262,10 +264,8 @@ export class Database {
     const found = shard.catalog.table(options.database ?? 'default', table)
     const snapshot = shard.snapshot()
     try {
-      return await shard.run(
-        tableStats(shard, found, snapshot.version),
-        cancelCheck(options.signal),
-      )
+      const steps = tableStats(shard, found, snapshot.version)
+      return await shard.run(steps, cancelCheck(options.signal))
     } finally {
       snapshot.release()
     }
@@ -292,7 +292,7 @@ export class Database {
    */
   async deleteRows(table: string, options: DeleteOptions = {}): Promise<DeleteResult> {
     const { dryRun = false, signal } = options
-    const context = this.context(options, { default: ROWS_MAX, max: ROWS_MAX })
+    const context = this.context(options, PAGE)
     const { catalog } = this.shard
     refuseRollup(catalog, catalog.table(options.database ?? 'default', table).id)
     const query = parseDeletion(table, options, context)
@@ -494,6 +494,6 @@ export class Database {
   /** What lists series of a table. */
   private listQuery(table: string, { database, where }: ListOptions): Query {
     const request = { table, ...(where === undefined ? {} : { where }) }
-    return parseQuery(request, this.context({ database }, { default: Infinity, max: Infinity }))
+    return parseQuery(request, this.context({ database }, ALL))
   }
 }

@@ -36,31 +36,45 @@ export function pageSeries(
   all: Ordered<ReadonlyMap<string, string | null>>,
   options: PageOptions,
 ): SeriesPage {
-  const after = readCursor(options.cursor, isPairs)
-  const isBehind = (tags: ReadonlyMap<string, string | null>): boolean =>
-    after === null || compareTags(tags, after) > 0
-  const { entries, isWhole } = page(all, isBehind, options)
+  const { entries, isWhole } = pageOrdered(all, seriesAfter(options.cursor), limitOf(options))
   const last = entries.at(-1)
   return {
     series: entries.map((tags) => ({ tags: Object.fromEntries(tags) as Record<string, string> })),
-    cursor: isWhole || last === undefined ? null : encodeOpaque([...last]),
+    cursor: isWhole || last === undefined ? null : cursorAfter([...last]),
   }
 }
 
 /** The next page of values; `all` is in byte order. */
 export function pageValues(all: Ordered<string>, options: PageOptions): ValuesPage {
-  const after = readCursor(options.cursor, isText)
-  const isBehind = (value: string): boolean => after === null || compareText(value, after) > 0
-  const { entries, isWhole } = page(all, isBehind, options)
+  const { entries, isWhole } = pageOrdered(all, valuesAfter(options.cursor), limitOf(options))
   const last = entries.at(-1)
-  return { values: entries, cursor: isWhole || last === undefined ? null : encodeOpaque(last) }
+  return { values: entries, cursor: isWhole || last === undefined ? null : cursorAfter(last) }
 }
 
-/** The entries from the first that `isBehind` on, as many as asked for. */
-function page<T>(
+/** The cursor of a page whose last entry is this one. */
+export function cursorAfter(last: string | readonly (readonly [string, string | null])[]): string {
+  return encodeOpaque(last)
+}
+
+/** Which series come behind a cursor. Throws `bad_request` for one of another list. */
+export function seriesAfter(
+  cursor: string | null | undefined,
+): (tags: ReadonlyMap<string, string | null>) => boolean {
+  const after = readCursor(cursor, isPairs)
+  return (tags) => after === null || compareTags(tags, after) > 0
+}
+
+/** The same of values of a tag. */
+export function valuesAfter(cursor: string | null | undefined): (value: string) => boolean {
+  const after = readCursor(cursor, isText)
+  return (value) => after === null || compareText(value, after) > 0
+}
+
+/** The entries from the first that `isBehind` on, as many as asked for; `isWhole`: no others are left. */
+export function pageOrdered<T>(
   all: Ordered<T>,
   isBehind: (entry: T) => boolean,
-  options: PageOptions,
+  limit: number,
 ): { entries: T[]; isWhole: boolean } {
   let from = 0
   let to = all.length
@@ -69,7 +83,7 @@ function page<T>(
     if (isBehind(all.at(middle))) to = middle
     else from = middle + 1
   }
-  const end = Math.min(all.length, from + limitOf(options))
+  const end = Math.min(all.length, from + limit)
   const entries = Array.from({ length: end - from }, (_, i) => all.at(from + i))
   return { entries, isWhole: end === all.length }
 }

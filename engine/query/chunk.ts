@@ -32,7 +32,15 @@ export interface ChunkRows {
 /** What a chunk may hold. */
 export type Loadable = Piece | { readonly kind: 'batch'; readonly rows: ChunkRows }
 
-export class Chunk {
+/** Rows as an aggregator takes them: pointers, as Chunk has them. */
+export interface ChunkColumns {
+  readonly count: number
+  readonly times: number
+  readonly values: readonly number[]
+  readonly valid: readonly number[]
+}
+
+export class Chunk implements ChunkColumns {
   /** Rows of the loaded piece. */
   count = 0
   /** Pointer of i64[count]; only after a load that needs times. */

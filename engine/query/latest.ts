@@ -20,17 +20,7 @@ const PIECE_ROWS = 8
 /** Runs a plan of kind `latest`: one row per group that has one. */
 export function* executeLatest(scan: Scan): Execution<Answer> {
   const { plan } = scan
-  scan.budget.holds(NewestRows.bytesOf(plan.groups, plan.outputs))
-  const newest = new NewestRows(plan.groups, plan.outputs)
-  const reader = new RawReader(scan)
-  try {
-    const clusters = yield* newestClusters(scan, plan.start, plan.end)
-    if (clusters === null) yield* oneByOne(scan, reader, newest)
-    else yield* newestOfClusters(scan, reader, newest, clusters)
-  } finally {
-    reader.release()
-  }
-  const series = yield* newest.series()
+  const series = yield* (yield* newestOf(scan)).series()
   const { table } = plan.query
   return {
     table,
@@ -42,6 +32,22 @@ export function* executeLatest(scan: Scan): Execution<Answer> {
   }
 }
 
+/** The newest row of each group of such a plan. */
+export function* newestOf(scan: Scan): Execution<NewestRows> {
+  const { plan } = scan
+  scan.budget.holds(NewestRows.bytesOf(plan.groups, plan.outputs))
+  const newest = new NewestRows(plan.groups, plan.outputs)
+  const reader = new RawReader(scan)
+  try {
+    const clusters = yield* newestClusters(scan, plan.start, plan.end)
+    if (clusters === null) yield* oneByOne(scan, reader, newest)
+    else yield* newestOfClusters(scan, reader, newest, clusters)
+  } finally {
+    reader.release()
+  }
+  return newest
+}
+
 /** Series after series. */
 function* oneByOne(scan: Scan, reader: RawReader, newest: NewestRows): Execution<void> {
   const { series, groups, start, end } = scan.plan
@@ -51,7 +57,7 @@ function* oneByOne(scan: Scan, reader: RawReader, newest: NewestRows): Execution
     const best = newest.timeOf(member.group)
     const from = best === null ? start : best + 1n
     const found = yield* newestRow(scan, reader, member, from, end)
-    if (found !== null) newest.set(member.group, found)
+    if (found !== null) newest.set(member.group, found, member.rank)
   }
 }
 

@@ -63,7 +63,7 @@ export class NewestRows {
   }
 
   /** Takes the one row of `rows` as the group's. */
-  set(group: number, { time, fields }: RawRows, rank = 0): void {
+  set(group: number, { time, fields }: RawRows, rank: number): void {
     this.isSet[group] = 1
     this.ranks[group] = rank
     this.times[group] = time[0]!
@@ -129,6 +129,11 @@ export class NewestRows {
       found.push(isLazy ? row : { tags: row.tags, time: row.time, fields: row.fields })
     }
     return found
+  }
+
+  /** Ranks of the series that the rows of `series` are of. */
+  winners(): Uint32Array {
+    return this.ranks.filter((_, group) => this.isSet[group] === 1)
   }
 
   /** For NewestRow. */

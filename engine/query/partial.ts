@@ -4,7 +4,8 @@
 
 import { limitExceeded } from './budget.ts'
 import { OmenError } from '../error.ts'
-import type { Chunk } from './chunk.ts'
+import type { Chunk, ChunkColumns } from './chunk.ts'
+import { type Grid, writeGrid } from './grid.ts'
 import { codeOf, featuresOf, isMergeable, needsNeighbours } from './feature.ts'
 import { BLOCK_ROWS, GROUP_BLOCKS } from '../segment/footer.ts'
 import type { Kernel, KernelInstance } from '../kernel.ts'
@@ -15,15 +16,6 @@ import type { Vector } from './query.ts'
 import type { Output } from './selection.ts'
 import { type Execution, finish } from '../step.ts'
 import { joinVectors, readVector } from './vector.ts'
-
-/**
- * How rows fall into buckets: all into one (its `end`: of the range, if it has one), at a fixed width, or
- * at given starts.
- */
-export type Grid =
-  | { readonly kind: 'one'; readonly end?: bigint }
-  | { readonly kind: 'fixed'; readonly origin: bigint; readonly width: bigint }
-  | { readonly kind: 'boundaries'; readonly boundaries: BigInt64Array }
 
 /** Results of all buckets, ordered by (group, bucket). */
 export interface AggregateRows {
@@ -38,9 +30,6 @@ export interface AggregateRows {
   readonly fields: Vector[]
 }
 
-const MODE = { one: 0, fixed: 1, boundaries: 2 } as const
-/** The end of a bucket that has none. */
-const NO_END = 2n ** 63n - 1n
 /** Options of a run. */
 const COUNTS_ROWS = 1
 const NEEDS_FIRST_TIME = 2
@@ -137,7 +126,7 @@ export class Aggregator {
       memory.u32[this.column(i)] = type
       memory.u32[this.column(i) + 1] = this.features[i]!
     })
-    this.boundaries = this.setGrid(spec.grid)
+    this.boundaries = writeGrid(memory, this.state.offset + kernel.AGGREGATE_GRID.value, spec.grid)
     this.recordSize = kernel.aggregateLayout(this.state.offset) >>> 0
     this.arena = memory.allocate(ARENA_MIN)
     this.set(24, this.arena.offset)
@@ -199,7 +188,12 @@ export class Aggregator {
    * Adds the rows of a chunk whose `mask` (u8 per row, or 0 for all) is 1. With `time`, which is then
    * any in the one bucket of all rows, the chunk needs no times; no first or last may be asked for.
    */
-  chunk(series: PlanSeries, chunk: Chunk, mask: number, time: bigint | null): void {
+  chunk(
+    series: Pick<PlanSeries, 'group' | 'rank'>,
+    chunk: ChunkColumns,
+    mask: number,
+    time: bigint | null,
+  ): void {
     const { kernel } = this
     this.bindChunk(chunk)
     const times = time === null ? chunk.times : 0
@@ -239,7 +233,7 @@ export class Aggregator {
    * Takes the values that the first differences of the next series begin with from a chunk of its rows
    * before those that count. The newest chunk comes first; false: no other is needed.
    */
-  seed(chunk: Chunk, mask: number): boolean {
+  seed(chunk: ChunkColumns, mask: number): boolean {
     this.bindChunk(chunk)
     return this.kernel.aggregateSeed(this.state.offset, chunk.times, mask, chunk.count) > 0
   }
@@ -285,6 +279,21 @@ export class Aggregator {
       records: copy(this.records, count * recordSize),
       arena: copy(this.arena, arenaUsed),
     }
+  }
+
+  /** Bytes of a record. */
+  get recordBytes(): number {
+    return this.recordSize
+  }
+
+  /** Where a record has the ranks of series (first and last values), each of how many values: in words. */
+  get rankPlaces(): readonly { readonly count: number; readonly rank: number }[] {
+    const { u32 } = this.memory
+    return this.fields.flatMap((_, i) => {
+      const at = this.column(i)
+      const cells = [u32[at + 8]!, u32[at + 9]!].filter((cell) => cell !== 0)
+      return cells.map((cell) => ({ count: u32[at + 4]! >>> 2, rank: (cell + 16) >>> 2 }))
+    })
   }
 
   /** Adds what another aggregator of the same plan and grid has of other points, in steps. */
@@ -374,7 +383,7 @@ export class Aggregator {
     if (this.boundaries !== null) this.memory.release(this.boundaries)
   }
 
-  private bindChunk({ values, valid }: Chunk): void {
+  private bindChunk({ values, valid }: ChunkColumns): void {
     const { u32 } = this.memory
     this.fields.forEach((_, i) => {
       u32[this.column(i) + 2] = values[i]!
@@ -426,25 +435,6 @@ export class Aggregator {
     }
     const base = this.arena.offset
     return readVector(memory, output.type, { values, valid: nulls === 0 ? 0 : valid, count, base })
-  }
-
-  private setGrid(grid: Grid): Region | null {
-    const at = (this.state.offset + this.kernel.AGGREGATE_GRID.value) >>> 2
-    const { memory } = this
-    memory.u32[at] = MODE[grid.kind]
-    if (grid.kind === 'one') memory.i64[(at >>> 1) + 3] = grid.end ?? NO_END
-    if (grid.kind === 'fixed') {
-      const rest = grid.origin % grid.width
-      memory.i64[(at >>> 1) + 2] = rest < 0n ? rest + grid.width : rest
-      memory.i64[(at >>> 1) + 3] = grid.width
-    }
-    if (grid.kind !== 'boundaries') return null
-    const { boundaries } = grid
-    const region = memory.allocate(boundaries.byteLength)
-    memory.i64.set(boundaries, region.offset >>> 3)
-    memory.u32[at + 1] = boundaries.length
-    memory.u32[at + 2] = region.offset
-    return region
   }
 
   /** Index in the u32 view of a field's descriptor. */

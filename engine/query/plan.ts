@@ -294,6 +294,15 @@ export function selectsAll({ query, table }: Plan): boolean {
   return terms.length === 0 && tests.length === 0 && rest === null
 }
 
+/** The tags of the only series that a plan can have; null: it may have others, or none. */
+export function fixedTags({ query, table }: Plan): ReadonlyMap<string, string> | null {
+  const fixed = new Map<string, string>()
+  for (const { key, values } of selectionOf(query, table).terms) {
+    if (values?.length === 1) fixed.set(key, values[0]!)
+  }
+  return table.tagKeys.every((key) => fixed.has(key)) ? fixed : null
+}
+
 function selectionOf({ where, now }: Query, table: PlanTable): SplitWhere {
   return splitWhere(where === null ? null : new Binder(table, now).bind(where))
 }

@@ -50,7 +50,8 @@ function* sampledRows(scan: Scan, rank: number): Execution<RawRows | null> {
   }
 }
 
-function* chooseRows(
+/** Of the rows of a series, those that the query of a plan takes. `holds` is told of bytes. */
+export function* chooseRows(
   { kernel, memory }: KernelInstance,
   { query, fields }: Plan,
   rows: RawRows,

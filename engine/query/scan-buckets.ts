@@ -7,7 +7,8 @@ import { TIME_MAX } from '../calendar.ts'
 import { shortClusters } from './cluster.ts'
 import type { AggregatedRange, BucketSource } from './downsample.ts'
 import { Downsampler } from './downsampler.ts'
-import { Aggregator, type AggregatePartial, type AggregateRows, type Grid } from './partial.ts'
+import type { Grid } from './grid.ts'
+import { Aggregator, type AggregatePartial, type AggregateRows } from './partial.ts'
 import type { Plan } from './plan.ts'
 import type { QueryStats } from './query.ts'
 import type { Scan } from './scan.ts'
@@ -43,7 +44,7 @@ export class ScanBuckets implements BucketSource {
   }
 
   *aggregate(range: AggregatedRange): Execution<AggregateRows> {
-    const aggregator = yield* this.fill(range)
+    const aggregator = yield* this.aggregatorOf(range)
     try {
       return yield* aggregator.resultSteps()
     } finally {
@@ -52,7 +53,13 @@ export class ScanBuckets implements BucketSource {
   }
 
   /** An aggregator of the points of [start, end) of all series of the plan. Release it. */
-  *fill({ start, end, usesRollups, seedsFrom, outputs }: AggregatedRange): Execution<Aggregator> {
+  *aggregatorOf({
+    start,
+    end,
+    usesRollups,
+    seedsFrom,
+    outputs,
+  }: AggregatedRange): Execution<Aggregator> {
     const { scan } = this
     const grid = yield* gridOf(scan, start, end)
     const aggregator = aggregatorOf(scan, grid, outputs)

@@ -2,7 +2,8 @@
 // they take the time before the first row in memory; from there on it is the asker's. Shares are small,
 // and taken as each is ready: workers from the front, the asker from the back.
 
-import type { Aggregator, Grid } from '../query/partial.ts'
+import type { Grid } from '../query/grid.ts'
+import type { Aggregator } from '../query/partial.ts'
 import type { Plan } from '../query/plan.ts'
 import type { Scan } from '../query/scan.ts'
 import type { ResultName } from '../query/selection.ts'

@@ -2,7 +2,8 @@
 // snapshot, in a kernel of its own. Plain data, so that it crosses from thread to thread.
 
 import type { TableTombstones, TombstoneVersion } from '../lifecycle/tombstones.ts'
-import type { AggregatePartial, Grid } from '../query/partial.ts'
+import type { Grid } from '../query/grid.ts'
+import type { AggregatePartial } from '../query/partial.ts'
 import type { Plan, PlanColumn, PlanTable } from '../query/plan.ts'
 import type { SharedSeries } from '../query/plan-series.ts'
 import type { Query, QueryStats } from '../query/query.ts'

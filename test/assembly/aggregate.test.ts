@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Chunk } from '../../engine/query/chunk.ts'
-import { Aggregator, type AggregateRows, type Grid } from '../../engine/query/partial.ts'
+import type { Grid } from '../../engine/query/grid.ts'
+import { Aggregator, type AggregateRows } from '../../engine/query/partial.ts'
 import type { PartView } from '../../engine/query/part-view.ts'
 import type { PlanColumn, PlanSeries } from '../../engine/query/plan.ts'
 import type { ValueType } from '../../engine/query/query.ts'

@@ -3,7 +3,8 @@
 
 import { describe, expect, test } from 'vitest'
 import type { Chunk } from '../../engine/query/chunk.ts'
-import { Aggregator, type Grid } from '../../engine/query/partial.ts'
+import type { Grid } from '../../engine/query/grid.ts'
+import { Aggregator } from '../../engine/query/partial.ts'
 import type { PlanSeries } from '../../engine/query/plan.ts'
 import { openKernel, seededRandom } from '../kernel.ts'
 import { sumInLanes } from './lanes-sum.ts'

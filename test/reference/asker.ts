@@ -35,13 +35,13 @@ export async function writeScenario(
 
 /** `replay` goes before what a failure says: the command that shows it again. */
 export class Asker {
-  private readonly database: Database
+  private readonly database: Pick<Database, 'query' | 'latest'>
   private readonly reference: ReferenceDatabase
   private readonly context: QueryContext
   private readonly replay: string
 
   constructor(
-    database: Database,
+    database: Pick<Database, 'query' | 'latest'>,
     reference: ReferenceDatabase,
     context: QueryContext,
     replay: string,
