@@ -175,7 +175,15 @@ export { stagingRefresh } from './staged-refresh'
 export { CSV_COLUMNS_MAX, CSV_FIELD, CSV_TAG, CSV_TIME, csvRows } from './csv'
 export * from './refusal-kind'
 export { commitNames, commitRows, commitSeries, commitValidate } from './commit'
-export { stagedBefore } from './staged-times'
+export { stagedBefore, stagedNewest } from './staged-times'
+export {
+  SHIPMENT_MESSAGE_SIZE,
+  keySlot,
+  shipmentNames,
+  shipmentRows,
+  shipmentSpread,
+} from './shipment'
+export { shipmentAdopt, shipmentEntries } from './shipment-reader'
 export { TABLE_SPAN_SIZE, choosePartitionWidths } from './partition-width'
 export { catalogReplay } from './catalog-replay'
 export { CHAIN_SIZE, chainInit, chainRows, chainSeries } from './chain'

@@ -19,3 +19,16 @@ export function stagedBefore(staging: usize, table: u32, time: i64): u32 {
   }
   return count
 }
+
+/** The latest time of the staged rows; i64.MIN_VALUE if there are none. */
+export function stagedNewest(staging: usize): i64 {
+  let row = usize(load<u32>(staging, 32))
+  const end = row + usize(load<u32>(staging, 40))
+  let newest = i64.MIN_VALUE
+  while (row < end) {
+    newest = max(newest, rowTime(row))
+    const columns = load<u32>(entryOf(staging, SHAPES, rowShape(row)), 20)
+    row += usize(ROW_HEADER) + (usize(columns) << 3)
+  }
+  return newest
+}

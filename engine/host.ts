@@ -15,6 +15,14 @@ export interface Timer {
   clear(handle: TimerHandle): void
 }
 
+/** Which rows a shard that is one of several takes (engine/shards/shard-desk.ts). */
+export interface WriteFence {
+  /** Of its part of the map: what was staged for an older one is refused. */
+  readonly epoch: number
+  /** From this time on points are other shards'; null: none are. */
+  readonly end: bigint | null
+}
+
 export interface Host {
   /** The kernel, compiled: Workers forbid compiling from bytes. */
   readonly module: WebAssembly.Module
@@ -26,6 +34,8 @@ export interface Host {
   readonly timer: Timer
   /** Other threads that aggregate parts of the storage's files; absent: there are none. */
   readonly scanWorkers?: ScanWorkers | undefined
+  /** As it is now; asked in the turn of each batch. Absent: the shard takes all. */
+  readonly fence?: WriteFence | undefined
   /** Lets other work run: resolves in a later macrotask. */
   pause(): Promise<void>
 }

@@ -8,6 +8,7 @@ import { type CsvSpec, planColumns, readHeader } from './csv-header.ts'
 import { ColumnBlock, type ColumnPoints } from './column-block.ts'
 import { CsvPlan } from './csv-plan.ts'
 import { type LineError, OmenError, assert } from '../error.ts'
+import type { WriteFence } from '../host.ts'
 import type { KernelInstance } from '../kernel.ts'
 import type { Precision } from '../query/query.ts'
 import { Message, type MessageKind } from './message.ts'
@@ -107,7 +108,7 @@ export interface BatchHost {
   readonly instance: KernelInstance
   readonly catalog: Catalog
   readonly staging: StagingPool
-  readonly host: { now(): bigint }
+  readonly host: { now(): bigint; readonly fence?: WriteFence | undefined }
   readonly queue: { submit(staged: StagedBatch, ack: Ack): Promise<WriteResult> }
   /** Id of the rollup whose buckets these rows are; all others may not go to tables of rollups. */
   readonly rollup?: number
@@ -139,6 +140,8 @@ class StagingBatch implements Batch {
   private readonly place: StagingPlace
   private heldBytes = 0
   private readonly lease: CatalogLease
+  /** Of the shard's part of the map when the batch began. */
+  private readonly epoch: number
   private text: OpenText | null = null
   /** A message that is not staged to its end. */
   private underWay: Message | null = null
@@ -167,6 +170,7 @@ class StagingBatch implements Batch {
     this.place = host.staging.open()
     this.place.hold(this.staging.regionBytes)
     this.lease = host.catalog.lease()
+    this.epoch = host.host.fence?.epoch ?? 0
   }
 
   get rowCount(): number {
@@ -276,9 +280,10 @@ class StagingBatch implements Batch {
       const { staging } = this
       const refused = { rejected: staging.rejected, errors: [...staging.errors] }
       if (staging.rowCount === 0) return { written: 0, ack, ...refused }
-      const { catalog, rollup = null } = this.host
-      const { database, lease } = this
-      const rows = new StagedRows(staging, catalog, { database, lease, refused, rollup })
+      const { catalog, rollup = null, host } = this.host
+      const { database, lease, epoch } = this
+      const options = { database, lease, refused, rollup, epoch, host }
+      const rows = new StagedRows(staging, catalog, options)
       this.isSubmitted = true
       return await this.host.queue.submit(rows, ack)
     } finally {

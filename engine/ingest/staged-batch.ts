@@ -6,7 +6,8 @@ import type { Catalog } from '../catalog/catalog.ts'
 import type { CatalogLease } from '../catalog/leases.ts'
 import { encodeDatabase } from '../catalog/catalog-entry.ts'
 import { type LineError, OmenError, assert } from '../error.ts'
-import { FIELD_TYPE_NAMES } from '../field.ts'
+import { FIELD_TYPE_NAMES, type FieldType } from '../field.ts'
+import type { WriteFence } from '../host.ts'
 import { joinBytes } from '../log/log-record.ts'
 import type { Region } from '../memory.ts'
 import type { Staging } from './staging.ts'
@@ -56,12 +57,24 @@ const ENTRY_BYTES = 20
 const ROWS_PER_STEP = 65_536
 const decoder = new TextDecoder()
 
+type NewField = NewColumns['fields'][number]
+
 interface StagedOptions {
   readonly database: string
   readonly lease: CatalogLease
   readonly refused: { rejected: number; errors: LineError[] }
   /** Id of the rollup that the rows are of, or null. */
   readonly rollup: number | null
+  /** Of the map that the rows were staged for. */
+  readonly epoch: number
+  readonly host: { readonly fence?: WriteFence | undefined }
+}
+
+/** Tags and fields of a table that a batch brings, with the codes of their types. */
+export interface NewColumns {
+  readonly table: string
+  readonly tags: readonly string[]
+  readonly fields: readonly { readonly name: string; readonly type: FieldType }[]
 }
 
 export class StagedRows implements StagedBatch {
@@ -70,12 +83,14 @@ export class StagedRows implements StagedBatch {
   readonly arena: number
   readonly arenaBytes: number
   readonly rowCount: number
-  private readonly staging: Staging
+  readonly staging: Staging
+  readonly database: string
   private readonly catalog: Catalog
-  private readonly database: string
   private readonly refused: StagedOptions['refused']
   private readonly rollup: StagedOptions['rollup']
   private readonly lease: CatalogLease
+  private readonly epoch: number
+  private readonly host: StagedOptions['host']
   private isFinal = false
 
   constructor(staging: Staging, catalog: Catalog, options: StagedOptions) {
@@ -85,6 +100,8 @@ export class StagedRows implements StagedBatch {
     this.refused = options.refused
     this.lease = options.lease
     this.rollup = options.rollup
+    this.epoch = options.epoch
+    this.host = options.host
     this.rows = staging.rowRegion.offset
     this.rowBytes = staging.rowBytes
     this.arena = staging.arenaRegion.offset
@@ -150,11 +167,61 @@ export class StagedRows implements StagedBatch {
     }
   }
 
+  /**
+   * For rows that will be stored elsewhere: makes the checks of `finalize` and changes nothing. What the
+   * catalog lacks of the names; tables of which it lacks none are left out. Throws as `finalize` does.
+   */
+  preview(): NewColumns[] {
+    const { memory, overlay } = this.staging
+    const databaseId = this.catalog.databases.get(this.database)?.id ?? this.catalog.nextDatabaseId
+    if (!this.lease.isCurrent()) this.refresh()
+    const maps = memory.allocate(4 * overlay.reduce((sum, table) => sum + table.count, 0))
+    try {
+      this.check(databaseId, maps)
+      return this.listNew(maps)
+    } finally {
+      memory.release(maps)
+    }
+  }
+
+  /** What of the overlay the catalog lacks. `maps` has the ids of tables, then of columns. */
+  private listNew(maps: Region): NewColumns[] {
+    const { overlay, memory } = this.staging
+    const [tables, columns] = [overlay[0]!, overlay[1]!]
+    const found = memory.u32.subarray(
+      maps.offset / 4,
+      maps.offset / 4 + tables.count + columns.count,
+    )
+    const lists = new Map<string, { table: string; tags: string[]; fields: NewField[] }>()
+    const listOf = (table: string) => {
+      const list = lists.get(table) ?? { table, tags: [], fields: [] }
+      lists.set(table, list)
+      return list
+    }
+    const nameOf = (key: Uint8Array): string => decoder.decode(key.subarray(4))
+    for (let id = 0; id < tables.count; id++) {
+      if (found[id] === NONE) listOf(nameOf(tables.key(id)))
+    }
+    for (let id = 0; id < columns.count; id++) {
+      if (found[tables.count + id] !== NONE) continue
+      const owner = columns.payload(id, 'a')
+      const isLocal = owner >= LOCAL
+      const list = listOf(
+        isLocal ? nameOf(tables.key(owner - LOCAL)) : this.catalog.tableOf(owner)!.name,
+      )
+      const [name, type] = [nameOf(columns.key(id)), columns.payload(id, 'b')]
+      if (type === TAG) list.tags.push(name)
+      else list.fields.push({ name, type: type as FieldType })
+    }
+    return [...lists.values()]
+  }
+
   /** Fills `maps` and refuses what cannot be stored. */
   private check(databaseId: number, maps: Region): void {
+    this.refuseFenced()
     this.validate(databaseId, maps)
     this.refuseRollups(maps)
-    this.refuseClosed()
+    this.refuseClosed(maps)
     this.checkSeriesLimit(maps)
   }
 
@@ -237,15 +304,36 @@ export class StagedRows implements StagedBatch {
     }
   }
 
-  /** What was staged before its bucket of a rollup became final comes too late for it. */
-  private refuseClosed(): void {
+  /** A shard of several takes nothing for an older map than its own, nor what others have by it. */
+  private refuseFenced(): void {
+    const { fence } = this.host
+    // The buckets of its rollups are of points that it has.
+    if (fence === undefined || this.rollup !== null) return
+    const { kernel, pointer } = this.staging
+    const isBeyond = fence.end !== null && kernel.stagedNewest(pointer) >= fence.end
+    if (this.epoch >= fence.epoch && !isBeyond) return
+    const message = 'shard: the map of its database changed while this write was under way'
+    throw new OmenError('unavailable', message, { retryAfter: 1 })
+  }
+
+  /**
+   * What was staged before its bucket of a rollup became final comes too late for it. `maps` has the ids
+   * of tables.
+   */
+  private refuseClosed(maps: Region): void {
     const { catalog, staging } = this
-    for (const id of staging.touchedTables) {
+    const owners = new Map(staging.touchedTables.map((id) => [id, id]))
+    // Tables that the request did not find, but are there.
+    for (let i = 0; i < staging.overlay[0]!.count; i++) {
+      const id = staging.memory.u32[maps.offset / 4 + i]!
+      if (id !== NONE) owners.set(LOCAL + i, id)
+    }
+    for (const [owner, id] of owners) {
       const retention = catalog.tableOf(id)?.retention?.ns ?? null
       const before = catalog.rollups.closedBefore(id)
       // Staging refused all that had expired by then.
-      if (retention !== null && before <= staging.now - retention) continue
-      if (staging.kernel.stagedBefore(staging.pointer, id, before) === 0) continue
+      if (owner === id && retention !== null && before <= staging.now - retention) continue
+      if (staging.kernel.stagedBefore(staging.pointer, owner, before) === 0) continue
       const message = `table '${catalog.tableOf(id)?.name}': its rollups have closed the times before ${formatTimeText(before, 'rfc3339')}`
       throw new OmenError('expired', message)
     }

@@ -196,6 +196,19 @@ export class Staging {
     this.checkSize()
   }
 
+  /** Puts bytes that are rows and their strings already into the empty regions of both. */
+  fill(rows: Uint8Array, arena: Uint8Array): void {
+    assert(this.rowBytes === 0 && this.arenaBytes === 0, 'staging: filled, but not empty')
+    this.rows = this.memory.grow(this.rows, Math.max(this.rows.size, rows.length), 0)
+    this.arena = this.memory.grow(this.arena, Math.max(this.arena.size, arena.length), 0)
+    this.memory.u8.set(rows, this.rows.offset)
+    this.memory.u8.set(arena, this.arena.offset)
+    this.publishRows()
+    this.publishArena()
+    this.setField(FIELD.rowsUsed, rows.length)
+    this.setField(FIELD.arenaUsed, arena.length)
+  }
+
   /** Calls a kernel function until it no longer says that a region is short. */
   repeat(call: () => number): number {
     for (;;) {
