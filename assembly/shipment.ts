@@ -13,7 +13,7 @@
 
 import { FULL, ROW_HEADER, STRING, TAG } from './layout'
 import { hashKey } from './hash'
-import { keyTableCount, keyTableEntry, keyTableKey } from './key-table'
+import { keyTableCount, keyTableKey } from './key-table'
 import { rowSeries, rowShape, rowSlot, rowTime, setRowPrevious, rowPrevious } from './row'
 import { COLUMNS, LOCAL, NONE, SERIES, SHAPES, TABLES, catalogOf, entryOf } from './staging'
 import { keyTableOf, overlayOf } from './staging'

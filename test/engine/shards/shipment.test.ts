@@ -73,8 +73,9 @@ function byPlace(a: string, b: string): number {
 
 /** A point as text, fields by name. */
 function textOf({ table, tags, time, fields }: Point): string {
+  const tagPairs = Object.entries(tags).sort(([a], [b]) => byPlace(a, b))
   const sorted = Object.entries(fields).sort(([a], [b]) => byPlace(a, b))
-  return JSON.stringify([table, Object.entries(tags).sort(), String(time), sorted], (_, value) =>
+  return JSON.stringify([table, tagPairs, String(time), sorted], (_, value) =>
     typeof value === 'bigint' ? `${value}n` : value,
   )
 }

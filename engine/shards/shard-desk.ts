@@ -1,0 +1,307 @@
+// Where a shard takes the calls of coordinators and of the catalog: it holds each against its place,
+// does it with its own engine, and answers in plain values. A split happens here: in the write queue's
+// turn, when all before it is stored, the fence is set behind every time that the shard has, and made
+// durable; what comes after is held against it in its own turn (StagedRows), so no point slips through.
+
+import { TIME_MAX } from '../calendar.ts'
+import { Database } from '../database.ts'
+import type { DeleteOptions, TableDescription, TableSummary } from '../database-types.ts'
+import { OmenError } from '../error.ts'
+import type { Ack } from '../ingest/batch.ts'
+import { StagedRows } from '../ingest/staged-batch.ts'
+import { Staging } from '../ingest/staging.ts'
+import { putTable } from '../lifecycle/tables.ts'
+import type { Shard } from '../shard.ts'
+import { describeTables } from './declared.ts'
+import type { ShardMap } from './shard-map.ts'
+import type { Place, ShardPlace } from './shard-place.ts'
+import {
+  type DeclaredTable,
+  type FenceRequest,
+  type Fenced,
+  type Removal,
+  type ShardCall,
+  type ShardLoad,
+  type ShardReply,
+  type ShardWritePort,
+  failureOf,
+} from './shard-port.ts'
+import { stageShipment } from './shipment.ts'
+
+/** A fence waits for the newest point: so far ahead of the clock it may be. */
+export const AHEAD_NS_MAX = 7n * 86_400_000_000_000n
+const NO_REFUSALS = { rejected: 0, errors: [] }
+
+export class ShardDesk implements ShardWritePort {
+  private readonly db: Database
+  private readonly place: ShardPlace
+  private points = 0
+  /** Changes that came to this shard directly and are under way. */
+  private readonly direct = new Set<Promise<unknown>>()
+  private isFencing = false
+
+  /** `place` is what the host of `db` has its fence of. */
+  constructor(db: Database, place: ShardPlace) {
+    this.db = db
+    this.place = place
+  }
+
+  /** Whether requests may come to this shard without a coordinator. */
+  get isSole(): boolean {
+    return this.place.current === null && !this.isFencing
+  }
+
+  /**
+   * Does what a call asks, unless its map is older than this shard's part of it; also if that changes
+   * while it is done, and it fails. Never rejects.
+   */
+  async answer<T>(call: ShardCall, work: (shard: Shard) => Promise<T>): Promise<ShardReply<T>> {
+    const refused = this.refusal(call)
+    if (refused !== null) return refused
+    try {
+      return { kind: 'done', value: await work(Database.shardOf(this.db)) }
+    } catch (error) {
+      return this.refusal(call) ?? failureOf(error)
+    }
+  }
+
+  write(call: ShardCall, shipment: Uint8Array, ack: Ack): Promise<ShardReply<number>> {
+    return this.answer(call, async (shard) => {
+      const written = await storeShipment(shard, call, shipment, ack)
+      this.points += written
+      return written
+    })
+  }
+
+  declare(call: ShardCall, tables: readonly DeclaredTable[]): Promise<ShardReply<null>> {
+    return this.answer(call, async (shard) => {
+      for (const { name, settings } of tables) {
+        await putTable(shard, call.database, name, settings)
+        shard.changes.noteTable(shard.catalog.table(call.database, name).id)
+      }
+      return null
+    })
+  }
+
+  deleteRows(
+    call: ShardCall,
+    table: string,
+    options: Omit<DeleteOptions, 'signal' | 'database'>,
+  ): Promise<ShardReply<number>> {
+    const { database } = call
+    return this.answer(call, async ({ catalog }) => {
+      if (!catalog.databases.get(database)?.tables.has(table)) return 0
+      return (await this.db.deleteRows(table, { ...options, database })).deleted
+    })
+  }
+
+  table(call: ShardCall, name: string): Promise<ShardReply<TableDescription>> {
+    return this.answer(call, () => this.db.table(name, { database: call.database }))
+  }
+
+  tables(call: ShardCall): Promise<ShardReply<TableSummary[]>> {
+    return this.answer(call, async ({ catalog }) => {
+      return catalog.databases.has(call.database) ? this.db.tables(call.database) : []
+    })
+  }
+
+  flush(call: ShardCall): Promise<ShardReply<null>> {
+    return this.answer(call, async (shard) => {
+      await shard.flush()
+      return null
+    })
+  }
+
+  load(call: ShardCall): Promise<ShardReply<ShardLoad>> {
+    return this.answer(call, async ({ host, logBytes, parts }) => {
+      const bytes = parts.files().reduce((sum, { size }) => sum + size, logBytes)
+      return { points: this.points, at: host.now(), bytes }
+    })
+  }
+
+  begin(
+    { database, epoch }: ShardCall,
+    map: ShardMap,
+    tables: readonly DeclaredTable[],
+  ): Promise<ShardReply<null>> {
+    return this.change(async () => {
+      const { current } = this.place
+      if (current !== null && current.database !== database) {
+        const message = `shard: it is one of database '${current.database}', not of '${database}'`
+        throw new OmenError('conflict', message)
+      }
+      if ((current?.epoch ?? 0) < epoch) await this.place.save({ database, epoch, end: null, map })
+      const declared = await this.declare({ database, epoch }, tables)
+      if (declared.kind !== 'done') throw new OmenError('unavailable', `shard: ${declared.kind}`)
+      return null
+    })
+  }
+
+  fence({ database, epoch, widthNs }: FenceRequest): Promise<ShardReply<Fenced>> {
+    return this.change(async () => {
+      const fence = await this.setFence({ database, epoch, widthNs })
+      const { catalog } = Database.shardOf(this.db)
+      return { fence, tables: describeTables(catalog, database) }
+    })
+  }
+
+  adopt({ database, epoch }: ShardCall, map: ShardMap): Promise<ShardReply<null>> {
+    return this.change(async () => {
+      const { current } = this.place
+      const isNews = current?.map === null || (current?.map?.epoch ?? 0) < map.epoch
+      const end = current?.end ?? null
+      const least = Math.max(epoch, current?.epoch ?? 0)
+      if (isNews) await this.place.save({ database, epoch: least, end, map })
+      return null
+    })
+  }
+
+  remove({ database, epoch }: ShardCall, removal: Removal): Promise<ShardReply<null>> {
+    return this.change(async () => {
+      const shard = Database.shardOf(this.db)
+      // From here on nobody brings back by an older map what is dropped next.
+      await shard.queue.exclusive(() => this.raise(database, epoch))
+      try {
+        if (removal.kind === 'database') await this.db.dropDatabase(database)
+        else if (removal.kind === 'table') await this.db.dropTable(removal.table, { database })
+        else await this.db.dropColumn(removal.table, removal.column, { database })
+      } catch (error) {
+        const isGone = error instanceof OmenError && GONE.has(error.code)
+        if (!isGone) throw error
+      }
+      return null
+    })
+  }
+
+  /** A change of tables that comes to this shard directly. Throws `unavailable` if it no longer may. */
+  changeDirectly<T>(work: () => Promise<T>): Promise<T> {
+    if (!this.isSole) {
+      const message = 'shard: its database has several by now, which have to change together'
+      throw new OmenError('unavailable', message, { retryAfter: 1 })
+    }
+    const done = work()
+    const settled = done.then(
+      () => {},
+      () => {},
+    )
+    this.direct.add(settled)
+    void settled.then(() => this.direct.delete(settled))
+    return done
+  }
+
+  private refusal({ database, epoch }: ShardCall): ShardReply<never> | null {
+    const { current } = this.place
+    if (current === null) return null
+    if (current.database !== database) {
+      const message = `shard: it is one of database '${current.database}', not of '${database}'`
+      return failureOf(new OmenError('not_found', message))
+    }
+    if (epoch >= current.epoch) return null
+    return { kind: 'wrongEpoch', epoch: current.epoch, map: newer(current, epoch) }
+  }
+
+  private async change<T>(work: () => Promise<T>): Promise<ShardReply<T>> {
+    try {
+      return { kind: 'done', value: await work() }
+    } catch (error) {
+      return failureOf(error)
+    }
+  }
+
+  /** Sets the fence of an epoch, unless that was done. */
+  private async setFence({ database, epoch, widthNs }: FenceRequest): Promise<bigint> {
+    const known = this.place.current
+    if (known !== null && known.epoch >= epoch) {
+      if (known.end !== null) return known.end
+      throw new OmenError('conflict', `shard: it is at epoch ${known.epoch} and has no fence`)
+    }
+    this.isFencing = true
+    try {
+      await Promise.all(this.direct)
+      const shard = Database.shardOf(this.db)
+      return await shard.queue.exclusive(async () => {
+        const end = fenceOf(shard, widthNs)
+        await this.place.save({ database, epoch, end, map: known?.map ?? null })
+        return end
+      })
+    } finally {
+      this.isFencing = false
+    }
+  }
+
+  private async raise(database: string, epoch: number): Promise<void> {
+    const { current } = this.place
+    if ((current?.epoch ?? 0) >= epoch) return
+    await this.place.save({ database, epoch, end: current?.end ?? null, map: current?.map ?? null })
+  }
+}
+
+/** What a drop says of something that is not there (any more). */
+const GONE: ReadonlySet<string> = new Set(['not_found', 'unknown_column'])
+
+/** The map of a place, if it is newer than a caller's. */
+function newer({ map }: Place, epoch: number): ShardMap | null {
+  return map !== null && map.epoch > epoch ? map : null
+}
+
+/** The first multiple of a width behind the clock and every time that the shard has. */
+function fenceOf(shard: Shard, widthNs: bigint): bigint {
+  const now = shard.host.now()
+  const newest = newestTime(shard)
+  if (newest !== null && newest > now + AHEAD_NS_MAX) {
+    const message = `shard: its newest point, at ${newest}, is more than 7 days ahead of the clock: points from there on could not move to new shards`
+    throw new OmenError('conflict', message)
+  }
+  const last = newest !== null && newest > now ? newest : now
+  const fence = (last / widthNs + 1n) * widthNs
+  if (fence > TIME_MAX) throw new OmenError('conflict', `shard: there is no fence behind ${last}`)
+  return fence
+}
+
+/** No point is newer, as far as that is known without looking at points. */
+function newestTime(shard: Shard): bigint | null {
+  const held = shard.snapshot()
+  try {
+    const times = [
+      ...shard.parts.parts().map(({ maxTime }) => maxTime),
+      ...held.memtables.flatMap(({ snapshot }) =>
+        snapshot.rowCount > 0 ? [snapshot.maxTime] : [],
+      ),
+    ]
+    return times.length === 0 ? null : times.reduce((a, b) => (a > b ? a : b))
+  } finally {
+    held.release()
+  }
+}
+
+/** Stores the points of a shipment as a batch of this shard: how many. */
+async function storeShipment(
+  shard: Shard,
+  { database, epoch }: ShardCall,
+  bytes: Uint8Array,
+  ack: Ack,
+): Promise<number> {
+  const { catalog, instance, host } = shard
+  const place = shard.staging.open()
+  place.hold(2 * bytes.length)
+  const lease = catalog.lease()
+  let staging: Staging | null = null
+  try {
+    await place.room()
+    instance.check()
+    staging = new Staging({
+      ...{ kernel: instance.kernel, memory: instance.memory, catalogTables: catalog.pointer },
+      databaseId: catalog.databases.get(database)?.id ?? null,
+      ...{ arrival: host.now(), now: catalog.clock.now(), bytesMax: Infinity },
+    })
+    const staged = staging
+    instance.guard(() => stageShipment(staged, bytes))
+    const options = { database, lease, refused: NO_REFUSALS, rollup: null, epoch, host }
+    const { written } = await shard.queue.submit(new StagedRows(staged, catalog, options), ack)
+    return written
+  } finally {
+    staging?.release()
+    place.close()
+    lease.end()
+  }
+}
