@@ -5,7 +5,7 @@
 
 import { TIME_MAX } from '../calendar.ts'
 import { Database } from '../database.ts'
-import type { DeleteOptions, TableDescription, TableSummary } from '../database-types.ts'
+import type { DeleteOptions } from '../database-types.ts'
 import { OmenError } from '../error.ts'
 import type { Ack } from '../ingest/batch.ts'
 import { StagedRows } from '../ingest/staged-batch.ts'
@@ -24,6 +24,8 @@ import {
   type ShardLoad,
   type ShardReply,
   type ShardWritePort,
+  type TableCount,
+  type TableShare,
   failureOf,
 } from './shard-port.ts'
 import { stageShipment } from './shipment.ts'
@@ -95,13 +97,21 @@ export class ShardDesk implements ShardWritePort {
     })
   }
 
-  table(call: ShardCall, name: string): Promise<ShardReply<TableDescription>> {
-    return this.answer(call, () => this.db.table(name, { database: call.database }))
+  table(call: ShardCall, name: string): Promise<ShardReply<TableShare>> {
+    return this.answer(call, async (shard) => {
+      const description = await this.db.table(name, { database: call.database })
+      return { description, series: hashSeries(shard, call.database, name) }
+    })
   }
 
-  tables(call: ShardCall): Promise<ShardReply<TableSummary[]>> {
-    return this.answer(call, async ({ catalog }) => {
-      return catalog.databases.has(call.database) ? this.db.tables(call.database) : []
+  tables(call: ShardCall): Promise<ShardReply<TableCount[]>> {
+    const { database } = call
+    return this.answer(call, async (shard) => {
+      if (!shard.catalog.databases.has(database)) return []
+      const summaries = await this.db.tables(database)
+      return summaries.map(({ name, points }) => {
+        return { name, points, series: hashSeries(shard, database, name) }
+      })
     })
   }
 
@@ -137,11 +147,11 @@ export class ShardDesk implements ShardWritePort {
     })
   }
 
-  fence({ database, epoch, widthNs }: FenceRequest): Promise<ShardReply<Fenced>> {
+  fence(request: FenceRequest): Promise<ShardReply<Fenced>> {
     return this.change(async () => {
-      const fence = await this.setFence({ database, epoch, widthNs })
+      const fence = await this.setFence(request)
       const { catalog } = Database.shardOf(this.db)
-      return { fence, tables: describeTables(catalog, database) }
+      return { fence, tables: describeTables(catalog, request.database) }
     })
   }
 
@@ -180,12 +190,8 @@ export class ShardDesk implements ShardWritePort {
       throw new OmenError('unavailable', message, { retryAfter: 1 })
     }
     const done = work()
-    const settled = done.then(
-      () => {},
-      () => {},
-    )
+    const settled = done.catch(() => {}).finally(() => this.direct.delete(settled))
     this.direct.add(settled)
-    void settled.then(() => this.direct.delete(settled))
     return done
   }
 
@@ -209,7 +215,8 @@ export class ShardDesk implements ShardWritePort {
   }
 
   /** Sets the fence of an epoch, unless that was done. */
-  private async setFence({ database, epoch, widthNs }: FenceRequest): Promise<bigint> {
+  private async setFence(request: FenceRequest): Promise<bigint> {
+    const { database, epoch } = request
     const known = this.place.current
     if (known !== null && known.epoch >= epoch) {
       if (known.end !== null) return known.end
@@ -220,7 +227,7 @@ export class ShardDesk implements ShardWritePort {
       await Promise.all(this.direct)
       const shard = Database.shardOf(this.db)
       return await shard.queue.exclusive(async () => {
-        const end = fenceOf(shard, widthNs)
+        const end = fenceOf(shard, request)
         await this.place.save({ database, epoch, end, map: known?.map ?? null })
         return end
       })
@@ -244,15 +251,15 @@ function newer({ map }: Place, epoch: number): ShardMap | null {
   return map !== null && map.epoch > epoch ? map : null
 }
 
-/** The first multiple of a width behind the clock and every time that the shard has. */
-function fenceOf(shard: Shard, widthNs: bigint): bigint {
+/** The first multiple of a width behind the clock and every time that the shard has, or may have. */
+function fenceOf(shard: Shard, { widthNs, after }: FenceRequest): bigint {
   const now = shard.host.now()
   const newest = newestTime(shard)
   if (newest !== null && newest > now + AHEAD_NS_MAX) {
     const message = `shard: its newest point, at ${newest}, is more than 7 days ahead of the clock: points from there on could not move to new shards`
     throw new OmenError('conflict', message)
   }
-  const last = newest !== null && newest > now ? newest : now
+  const last = [now, after, newest ?? now].reduce((a, b) => (a > b ? a : b))
   const fence = (last / widthNs + 1n) * widthNs
   if (fence > TIME_MAX) throw new OmenError('conflict', `shard: there is no fence behind ${last}`)
   return fence
@@ -272,6 +279,19 @@ function newestTime(shard: Shard): bigint | null {
   } finally {
     held.release()
   }
+}
+
+/** Hashes of the tags of a table's series: equal on all shards for equal series. */
+function hashSeries({ catalog, instance }: Shard, database: string, name: string): BigUint64Array {
+  const table = catalog.databases.get(database)?.tables.get(name)
+  if (table === undefined) return new BigUint64Array()
+  const { kernel } = instance
+  const ids = catalog.matchSeries(table.id, [])
+  return BigUint64Array.from(ids, (id) => {
+    const { offset, size } = catalog.series.keyRange(id)
+    // Behind the id of the table, which each shard has given.
+    return BigInt.asUintN(64, kernel.hashKey(offset + 4, size - 4))
+  })
 }
 
 /** Stores the points of a shipment as a batch of this shard: how many. */

@@ -2,7 +2,7 @@
 // are plain, so that structured clone carries them, errors included. Every call names the epoch of the
 // caller's map: a shard whose part of the map has changed since refuses it and brings the newer map.
 
-import type { DeleteOptions, TableDescription, TableSummary } from '../database-types.ts'
+import type { DeleteOptions, TableDescription } from '../database-types.ts'
 import { type ErrorCode, type ErrorDetails, OmenError } from '../error.ts'
 import type { Ack } from '../ingest/batch.ts'
 import type { TableSettings } from '../lifecycle/settings.ts'
@@ -52,6 +52,8 @@ export interface FenceRequest {
   readonly epoch: number
   /** The fence is a multiple of it, nanoseconds. */
   readonly widthNs: bigint
+  /** And later than this: the time from which on the shard has its slots. */
+  readonly after: bigint
 }
 
 export interface Fenced {
@@ -59,6 +61,18 @@ export interface Fenced {
   readonly fence: bigint
   /** Its tables at that time, with types, retention and rollups. */
   readonly tables: readonly DeclaredTable[]
+}
+
+/** What a shard has of a table: `series` are the hashes of its series' tags, which may be elsewhere too. */
+export interface TableShare {
+  readonly description: TableDescription
+  readonly series: BigUint64Array
+}
+
+export interface TableCount {
+  readonly name: string
+  readonly points: number
+  readonly series: BigUint64Array
 }
 
 /** How much work a shard has, for whoever decides about splits. */
@@ -83,8 +97,8 @@ export interface ShardWritePort {
     options: Omit<DeleteOptions, 'signal' | 'database'>,
   ): Promise<ShardReply<number>>
   /** `not_found` if the shard has no such table yet. */
-  table(call: ShardCall, name: string): Promise<ShardReply<TableDescription>>
-  tables(call: ShardCall): Promise<ShardReply<TableSummary[]>>
+  table(call: ShardCall, name: string): Promise<ShardReply<TableShare>>
+  tables(call: ShardCall): Promise<ShardReply<TableCount[]>>
   flush(call: ShardCall): Promise<ShardReply<null>>
   load(call: ShardCall): Promise<ShardReply<ShardLoad>>
 

@@ -44,7 +44,7 @@ export function* shipments(
   catalog: CatalogKeys,
   map: ShardMap,
   bytesMax = SHIPMENT_BYTES_MAX,
-): Generator<Shipment> {
+): Generator<Shipment, undefined> {
   const shards = shardsOf(map)
   const plan = new Plan(staging, catalog, { map, shards, bytesMax })
   try {
