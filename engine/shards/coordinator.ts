@@ -153,11 +153,18 @@ export class Coordinator {
       dryRun,
       ...(where === undefined ? {} : { where }),
     } as const
-    const counts = await directory.run(database, ({ map }) => {
+    let deleted = 0
+    await directory.run(database, ({ map }) => {
+      // What shards have deleted before another one had a newer map, is deleted; it will not count twice.
+      if (dryRun) deleted = 0
       const call = { database, epoch: map.epoch }
-      return directory.onAll(map, (port) => port.deleteRows(call, table, asked))
+      return directory.onAll(map, async (port) => {
+        const reply = await port.deleteRows(call, table, asked)
+        if (reply.kind === 'done') deleted += reply.value
+        return reply
+      })
     })
-    return { deleted: counts.reduce((sum, count) => sum + count, 0), dryRun }
+    return { deleted, dryRun }
   }
 
   async table(
