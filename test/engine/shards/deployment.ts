@@ -166,7 +166,7 @@ export class Deployment {
     return new Proxy({} as T, {
       get: (_, method) => {
         // A promise that resolves to it asks for this one.
-        if (typeof method !== 'string' || method === 'then') return
+        if (typeof method !== 'string' || method === 'then') return undefined
         return async (...given: unknown[]): Promise<unknown> => {
           const sent = structuredClone(given)
           this.step(`${name}.${method}`)

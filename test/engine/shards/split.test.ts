@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type Database, openDatabase } from '../../../engine/database.ts'
+import type { TableDescription } from '../../../engine/database-types.ts'
 import { OmenError } from '../../../engine/error.ts'
 import type { Coordinator } from '../../../engine/shards/coordinator.ts'
 import { shardOf, shardsOf, slotsOf } from '../../../engine/shards/shard-map.ts'
@@ -52,7 +53,8 @@ async function pointsOf(db: Pick<Database, 'query' | 'tables'>): Promise<string[
   for (const { name } of await db.tables()) {
     const answer = await db.query({ table: name, limit: 1_000_000, precision: 'ns' })
     for (const { tags, time, fields } of answer.series) {
-      const series = `${name} ${JSON.stringify([...tags].filter(([, value]) => value !== null).sort())}`
+      const pairs = [...tags].filter(([, value]) => value !== null)
+      const series = `${name} ${JSON.stringify(pairs.sort(([a], [b]) => (a < b ? -1 : 1)))}`
       time.forEach((at, row) => {
         const cells = answer.columns.slice(1).flatMap(({ name: field }, i) => {
           const { values, valid } = fields[i]!
@@ -163,8 +165,8 @@ describe('a deployment that splits while it is written to', () => {
       const summaries = await sole.tables()
       expect(await last.tables()).toEqual(summaries)
       for (const { name } of summaries) {
-        const { diskBytes: _, ...expected } = await sole.table(name)
-        expect(await last.table(name)).toMatchObject(expected)
+        const expected: Partial<TableDescription> = await sole.table(name)
+        expect({ ...(await last.table(name)), diskBytes: 0 }).toEqual({ ...expected, diskBytes: 0 })
       }
       expect(deployment.shards().length).toBeGreaterThan(2)
       await deployment.close()
