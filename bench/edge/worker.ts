@@ -126,7 +126,10 @@ export class MeasuredShard extends DurableObject {
       const storage = openDurableObjectStorage(
         counted(this.ctx.storage as ObjectStorage, this.rows),
       )
-      const timers = new ObjectTimers(Date.now, () => {})
+      const timers = new ObjectTimers(
+        () => Date.now(),
+        () => {},
+      )
       this.db = await openDatabase(objectHost(module, storage, timers), SHARD_OPTIONS)
     }
     const opened = await now()

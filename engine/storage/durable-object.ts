@@ -30,6 +30,14 @@ export interface ObjectStorageOptions {
   readonly failed?: (error: OmenError) => void
 }
 
+/** A shard's storage that can be given up in any turn. */
+export interface ObjectShardStorage extends ShardStorage {
+  /** Whether somebody waits for a confirmation. */
+  readonly isSyncing: boolean
+  /** Ends it as a crash does, without a call of the object's storage: what was not synced is lost. */
+  abandon(): void
+}
+
 /** Bytes of a row at most: SQLite takes 2 MB a value here. */
 export const CHUNK_BYTES_MAX = 1 << 20
 /**
@@ -65,11 +73,11 @@ const held = new WeakSet<ObjectStorage>()
 export function openDurableObjectStorage(
   storage: ObjectStorage,
   options: ObjectStorageOptions = {},
-): ShardStorage {
+): ObjectShardStorage {
   return new DurableObjectStorage(storage, options)
 }
 
-class DurableObjectStorage implements ShardStorage {
+class DurableObjectStorage implements ObjectShardStorage {
   readonly location: string
   private readonly storage: ObjectStorage
   private readonly rows: ObjectRows
@@ -200,6 +208,15 @@ class DurableObjectStorage implements ShardStorage {
     if (this.failure === null) for (const file of this.files.values()) this.storeIfCan(file)
     this.isClosed = true
     await Promise.allSettled(this.syncs)
+    held.delete(this.storage)
+  }
+
+  get isSyncing(): boolean {
+    return this.syncs.size > 0
+  }
+
+  abandon(): void {
+    this.isClosed = true
     held.delete(this.storage)
   }
 

@@ -5,14 +5,31 @@
 import type { Host, Timer } from '../../engine/host.ts'
 import type { ShardStorage } from '../../engine/storage/storage.ts'
 
+export interface ObjectHost extends Host {
+  /** Whether something waits for its next turn. */
+  readonly isPausing: boolean
+}
+
 /** The host of a shard in an object. */
-export function objectHost(module: WebAssembly.Module, storage: ShardStorage, timer: Timer): Host {
+export function objectHost(
+  module: WebAssembly.Module,
+  storage: ShardStorage,
+  timer: Timer,
+): ObjectHost {
+  let pauses = 0
   return {
     module,
     storage,
     timer,
     now: () => BigInt(Date.now()) * 1_000_000n,
     random: (target) => void crypto.getRandomValues(target),
-    pause: () => new Promise((resolve) => setTimeout(resolve, 0)),
+    pause: async () => {
+      pauses++
+      await new Promise((resolve) => setTimeout(resolve, 0))
+      pauses--
+    },
+    get isPausing() {
+      return pauses > 0
+    },
   }
 }

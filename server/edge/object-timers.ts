@@ -20,13 +20,14 @@ interface Entry {
 }
 
 interface Timeout {
-  readonly timeout: unknown
+  id: unknown
 }
 
 export class ObjectTimers implements Timer {
   private readonly now: () => number
   private readonly wakesAt: (time: number) => void
   private readonly entries = new Set<Entry>()
+  private readonly timeouts = new Set<Timeout>()
 
   /** `now` is in milliseconds since 1970; `wakesAt` is told of each timer that has to wake the object. */
   constructor(now: () => number, wakesAt: (time: number) => void) {
@@ -43,8 +44,13 @@ export class ObjectTimers implements Timer {
     return next
   }
 
+  /** Whether somebody may wait for a timeout. */
+  get isWaiting(): boolean {
+    return this.timeouts.size > 0
+  }
+
   set(delayMs: number, run: () => void): TimerHandle {
-    if (delayMs <= TIMEOUT_MS_MAX) return { timeout: setTimeout(run, delayMs) }
+    if (delayMs <= TIMEOUT_MS_MAX) return this.setTimeout(delayMs, run)
     const entry = { due: this.now() + delayMs, wakes: delayMs > AWAKE_MS_MAX, run }
     this.entries.add(entry)
     if (entry.wakes) this.wakesAt(entry.due)
@@ -52,7 +58,7 @@ export class ObjectTimers implements Timer {
   }
 
   clear(handle: TimerHandle): void {
-    if (isTimeout(handle)) clearTimeout(handle.timeout as number)
+    if (this.timeouts.delete(handle as Timeout)) clearTimeout((handle as Timeout).id as number)
     else this.entries.delete(handle as Entry)
   }
 
@@ -64,8 +70,14 @@ export class ObjectTimers implements Timer {
       entry.run()
     }
   }
-}
 
-function isTimeout(handle: TimerHandle): handle is Timeout {
-  return typeof handle === 'object' && handle !== null && 'timeout' in handle
+  private setTimeout(delayMs: number, run: () => void): Timeout {
+    const timeout: Timeout = { id: null }
+    timeout.id = setTimeout(() => {
+      this.timeouts.delete(timeout)
+      run()
+    }, delayMs)
+    this.timeouts.add(timeout)
+    return timeout
+  }
 }

@@ -5,38 +5,30 @@
 // may end at any moment, between two events or within one: whatever was acknowledged is in its log.
 
 import { DurableObject } from 'cloudflare:workers'
-import { Database, openDatabase } from '../../engine/database.ts'
-import { nextExpiry } from '../../engine/lifecycle/expiry.ts'
-import module from '../../engine/omendb.wasm'
-import { openDurableObjectStorage } from '../../engine/storage/durable-object.ts'
+import { Database } from '../../engine/database.ts'
 import { createApp } from '../app.ts'
 import { ServerMetrics } from '../metrics.ts'
 import { problemResponse } from '../problem.ts'
 import { CATALOG_NAME } from './catalog-stub.ts'
 import { edgeOptions, type EdgeEnv, wallClock } from './environment.ts'
-import { objectHost } from './object-host.ts'
-import { ObjectTimers } from './object-timers.ts'
+import { type ObjectEngine, openEngine } from './object-engine.ts'
 import { Revocations } from './revocations.ts'
-import { SHARD_OPTIONS } from './shard-memory.ts'
 import { isAt, loadPlace, savePlace } from './shard-place.ts'
 import { type Assignment, type ShardNumbers, staleAnswer } from './shard-stub.ts'
 import { readVerdict, verdictAccess } from './verdict.ts'
 
 /** The engine while it is open. */
 interface OpenShard {
-  readonly db: Database
+  readonly engine: ObjectEngine
   readonly app: ReturnType<typeof createApp>
 }
 
 /** How long after a failure the object wakes again. */
 const RETRY_MS = 60_000
-/** What should have expired and has not (rollups wait for it) is looked at again after so long. */
-const EXPIRY_MS_MIN = 600_000
 
 export class OmenShard extends DurableObject<EdgeEnv> {
   private place: Assignment | null
   private opening: Promise<OpenShard> | null = null
-  private readonly timers: ObjectTimers
   private readonly counters = new ServerMetrics()
   private readonly revocations: Revocations
   /** Milliseconds since 1970; null: none is set. */
@@ -46,16 +38,16 @@ export class OmenShard extends DurableObject<EdgeEnv> {
     super(ctx, env)
     this.place = loadPlace(ctx.storage.sql)
     const isKnown = (id: string) => env.CATALOG.getByName(CATALOG_NAME).knows(id)
-    this.revocations = new Revocations(isKnown, Date.now)
-    this.timers = new ObjectTimers(Date.now, (time) => this.wakeAt(time))
+    this.revocations = new Revocations(isKnown, () => Date.now())
   }
 
   /** As ShardStub says. */
   async fetch(request: Request): Promise<Response> {
     try {
       if (!isAt(this.place, readVerdict(request.headers))) return staleAnswer()
-      const { app } = await this.open()
-      this.timers.runDue()
+      const { app, engine } = await this.open()
+      // The app says when the answer has gone.
+      engine.begin()
       return await app.fetch(request)
     } catch (error) {
       return problemResponse(error, crypto.randomUUID())
@@ -75,8 +67,9 @@ export class OmenShard extends DurableObject<EdgeEnv> {
     const { opening } = this
     this.opening = null
     const opened = await opening?.catch(() => null)
-    await opened?.db.close().catch(() => {})
+    await opened?.engine.close().catch(() => {})
     await this.ctx.storage.deleteAlarm()
+    this.alarmAt = null
     await this.ctx.storage.deleteAll()
     await this.ctx.storage.sync()
     loadPlace(this.ctx.storage.sql)
@@ -84,22 +77,22 @@ export class OmenShard extends DurableObject<EdgeEnv> {
 
   /** As ShardStub says. */
   async metrics(): Promise<ShardNumbers> {
-    const { db } = await this.open()
-    return { engine: db.metrics(), counts: this.counters.counts }
+    const { engine } = await this.open()
+    return engine.during((db) => ({ engine: db.metrics(), counts: this.counters.counts }))
   }
 
   /** Does what is due, then sets the next alarm. It never fails: it tries again by itself. */
   async alarm(): Promise<void> {
     this.alarmAt = null
-    const wasAsleep = this.opening === null
     if (this.place === null) return
     try {
-      const { db } = await this.open()
-      // What an earlier instance of the object set it for is not known: rows wait in the log.
-      if (wasAsleep) await db.flush()
-      this.timers.runDue()
-      await Database.shardOf(db).idle()
-      this.wakeNext(db)
+      const { engine } = await this.open()
+      await engine.during(async (db) => {
+        // For what it was set an instance before this one may have known; most often for a flush.
+        await db.flush()
+        await Database.shardOf(db).idle()
+      })
+      engine.wakeNext()
     } catch (error) {
       console.error(`${this.name}: alarm: ${String(error)}`)
       this.wakeAt(Date.now() + RETRY_MS)
@@ -120,36 +113,23 @@ export class OmenShard extends DurableObject<EdgeEnv> {
   }
 
   private async start(): Promise<OpenShard> {
-    const { ctx, timers } = this
+    const { ctx } = this
     this.alarmAt = await ctx.storage.getAlarm()
-    const storage = openDurableObjectStorage(ctx.storage, {
-      location: this.name,
+    const engine = await openEngine(ctx.storage, {
+      name: this.name,
+      wakeAt: (time) => this.wakeAt(time),
       // What it holds is known again after a start.
-      failed: ({ message }) => ctx.abort(message),
+      failed: (reason) => ctx.abort(reason),
+      dropped: () => (this.opening = null),
     })
-    try {
-      const db = await openDatabase(objectHost(module, storage, timers), SHARD_OPTIONS)
-      const app = createApp(db, {
-        ...edgeOptions(this.env),
-        access: verdictAccess(wallClock, (verdict) => this.revocations.check(verdict)),
-        metrics: this.counters,
-      })
-      this.wakeNext(db)
-      return { db, app }
-    } catch (error) {
-      await storage.close()
-      throw error
-    }
-  }
-
-  /** Sets the alarm for what is to come. */
-  private wakeNext(db: Database): void {
-    const { nextWake } = this.timers
-    if (nextWake !== null) this.wakeAt(nextWake)
-    const { catalog, parts } = Database.shardOf(db)
-    const expiry = nextExpiry(catalog, parts)
-    if (expiry === null) return
-    this.wakeAt(Math.max(Number(expiry / 1_000_000n) + 1, Date.now() + EXPIRY_MS_MIN))
+    const app = createApp(engine.db, {
+      ...edgeOptions(this.env),
+      access: verdictAccess(wallClock, (verdict) => this.revocations.check(verdict)),
+      metrics: this.counters,
+      requestLog: () => engine.end(),
+    })
+    engine.wakeNext()
+    return { engine, app }
   }
 
   /** Sets the alarm, unless it is set for that time or an earlier one: each setting costs a row. */
