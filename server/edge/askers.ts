@@ -7,7 +7,7 @@ import { OmenError } from '../../engine/error.ts'
 import type { Holder, Scope } from '../grant.ts'
 import { bearerToken, digestOf, influxToken, isSameDigest, type Credentials } from '../tokens.ts'
 import { CATALOG_NAME, type Identified } from './catalog-stub.ts'
-import { edgeOptions, type EdgeEnv } from './environment.ts'
+import { edgeOptions, type EdgeEnv, wallClock } from './environment.ts'
 import { TRUST_MS } from './revocations.ts'
 
 /** Tokens, known and unknown ones, that an isolate remembers. */
@@ -47,6 +47,9 @@ export class Askers {
       const { token } = await this.ask(digest)
       if (token === null) continue
       const { id, name, scopes, expiresAt } = token
+      if (expiresAt !== null && BigInt(expiresAt) <= wallClock()) {
+        throw new OmenError('unauthorized', `token '${name}' has expired`)
+      }
       return { holder: { id, name }, scopes, expiresAt }
     }
     if (await this.isAsking()) {
