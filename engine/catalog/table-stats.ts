@@ -104,11 +104,13 @@ function* countColumn(
 function codecStats(counts: ReadonlyMap<number, Count>): CodecStats[] {
   return [...counts]
     .sort(([a], [b]) => a - b)
-    .map(([encoding, { blocks, values, bytes }]) => ({
-      codec: CODEC_NAMES[encoding] ?? `encoding-${encoding}`,
-      blocks,
-      values,
-      bytes,
-      bitsPerValue: values === 0 ? 0 : Math.round((bytes * 800) / values) / 100,
-    }))
+    .map(([encoding, count]) =>
+      codecStatsOf(CODEC_NAMES[encoding] ?? `encoding-${encoding}`, count),
+    )
+}
+
+/** Numbers of a codec with the bits of a value. */
+export function codecStatsOf(codec: string, { blocks, values, bytes }: Count): CodecStats {
+  const bitsPerValue = values === 0 ? 0 : Math.round((bytes * 800) / values) / 100
+  return { codec, blocks, values, bytes, bitsPerValue }
 }

@@ -8,7 +8,11 @@ import type {
   DatabaseOptions,
   DeleteOptions,
   DeleteResult,
+  Export,
+  ExportOptions,
   Health,
+  ListOptions,
+  QueryOptions,
   TableDescription,
   TableSummary,
 } from '../database-types.ts'
@@ -30,16 +34,22 @@ import { fieldTypeName } from '../field.ts'
 import { parseDeletion } from '../lifecycle/deletion.ts'
 import type { TableSettings } from '../lifecycle/settings.ts'
 import { type LifecycleTarget, dropColumn, dropTable, putTable } from '../lifecycle/tables.ts'
-import type { ValueType } from '../query/query.ts'
+import type { Answer, LatestRequest, QueryLimits, QueryRequest, ValueType } from '../query/query.ts'
+import type { SeriesPage, ValuesPage } from '../catalog/listing.ts'
+import type { TableStats } from '../catalog/table-stats.ts'
 import { type SystemOptions, refuseReserved, visibleNames } from '../reserved.ts'
 import { Directory, type DirectoryOptions, isOutdated } from './directory.ts'
+import { readShardsOf } from './read-shards.ts'
 import type { DatabaseView } from './shard-catalog.ts'
 import type { DeclaredTable, TableShare } from './shard-port.ts'
+import { ShardedReads } from './sharded-reads.ts'
 import { type Shipment, shipments } from './shipment.ts'
 
 export interface CoordinatorOptions extends DirectoryOptions {
   readonly timer: Timer
   pause(): Promise<void>
+  random(target: Uint8Array): void
+  readonly limits?: Partial<QueryLimits>
   /** Bytes that uploads may hold together; 16 MiB unless given. */
   readonly stagingBytes?: number
 }
@@ -53,11 +63,19 @@ const NO_LIMITS = {
   timeoutMs: 2 ** 40,
   queryBytes: Infinity,
 }
+const READ_LIMITS: QueryLimits = {
+  maxPoints: 200_000_000,
+  maxBuckets: 1_000_000,
+  timeoutMs: 30_000,
+  queryBytes: 16 << 20,
+}
 const ROWS_MAX = 1_000_000
 
 export class Coordinator {
   /** What it knows of its databases and their shards. */
   readonly directory: Directory
+  /** Its reading side. */
+  readonly reads: ShardedReads
   private readonly options: CoordinatorOptions
   private readonly staging: StagingPool
 
@@ -65,6 +83,41 @@ export class Coordinator {
     this.options = options
     this.directory = new Directory(options)
     this.staging = new StagingPool(options.stagingBytes ?? STAGING_BYTES, options.timer)
+    const limits = { ...READ_LIMITS, ...options.limits }
+    this.reads = new ShardedReads(options, readShardsOf(this.directory), limits)
+  }
+
+  query(request: QueryRequest, options?: QueryOptions): Promise<Answer> {
+    return this.reads.query(request, options)
+  }
+
+  latest(request: LatestRequest, options?: QueryOptions): Promise<Answer> {
+    return this.reads.latest(request, options)
+  }
+
+  export(request: QueryRequest, options?: ExportOptions): Promise<Export> {
+    return this.reads.export(request, options)
+  }
+
+  series(table: string, options?: ListOptions): Promise<SeriesPage> {
+    return this.reads.series(table, options)
+  }
+
+  tagKeys(table: string, options?: DatabaseOptions): Promise<string[]> {
+    return this.reads.tagKeys(table, options)
+  }
+
+  tagValues(table: string, key: string, options?: ListOptions): Promise<ValuesPage> {
+    return this.reads.tagValues(table, key, options)
+  }
+
+  tableStats(table: string, options?: QueryOptions): Promise<TableStats> {
+    return this.reads.tableStats(table, options)
+  }
+
+  /** Versions of answers; they come later than those of `Database`. */
+  get versions(): ShardedReads['versions'] {
+    return this.reads.versions
   }
 
   /** What answers are printed with. */

@@ -1,7 +1,7 @@
 // Asks many shards at once: so many calls under way, each with the epoch of one map; a shard that knows a
 // newer map makes the whole question be asked again by that one, so that every point is seen once.
 
-import { OmenError } from '../error.ts'
+import { OmenError, messageOf } from '../error.ts'
 import type { CancelSignal } from '../query/cancel.ts'
 import type { ReadAsk, ReadPage, ShardReadPort } from './read-port.ts'
 import type { Plan } from '../query/plan.ts'
@@ -95,9 +95,7 @@ export class FanOut {
     names: readonly string[],
     ask: (port: ShardReadPort, call: ShardCall, name: string) => Promise<ShardReply<T>>,
   ): Promise<T[]> {
-    return Promise.all(
-      names.map((name) => this.one(() => ask(this.shards.port(name), this.call, name))),
-    )
+    return Promise.all(names.map((name) => this.one(name, (port) => ask(port, this.call, name))))
   }
 
   /** All pages that each of some shards has of a read; `held` is told of each. */
@@ -124,16 +122,15 @@ export class FanOut {
     ask: Omit<ReadAsk, 'id'>,
   ): AsyncGenerator<Page, void, undefined> {
     const id = this.nextId()
-    const port = this.shards.port(name)
     const { call } = this
     this.open.set(id, name)
     try {
-      let page = await this.one(() => port.read(call, { ...ask, id }))
+      let page = await this.one(name, (port) => port.read(call, { ...ask, id }))
       for (;;) {
         if (page.isLast) this.open.delete(id)
         yield page as Page
         if (page.isLast) return
-        page = await this.one(() => port.more(call, id))
+        page = await this.one(name, (port) => port.more(call, id))
       }
     } finally {
       this.give(id)
@@ -157,11 +154,15 @@ export class FanOut {
   }
 
   /** One call, when it is its turn; ends with the caller's signal, too. */
-  private async one<T>(ask: () => Promise<ShardReply<T>>): Promise<T> {
+  private async one<T>(
+    name: string,
+    ask: (port: ShardReadPort) => Promise<ShardReply<T>>,
+  ): Promise<T> {
     if (this.running >= CALLS_MAX) await new Promise<void>((enter) => this.line.push(enter))
     else this.running++
     try {
-      return valueOf(await untilAborted(ask(), this.signal))
+      const reply = ask(this.shards.port(name)).catch(unreachable(name))
+      return valueOf(await untilAborted(reply, this.signal))
     } finally {
       const next = this.line.shift()
       if (next === undefined) this.running--
@@ -174,6 +175,14 @@ function valueOf<T>(reply: ShardReply<T>): T {
   if (reply.kind === 'done') return reply.value
   if (reply.kind === 'wrongEpoch') throw new StaleMap(reply)
   throw errorOf(reply)
+}
+
+/** The failure of a call that did not come through. */
+function unreachable(name: string): (error: unknown) => never {
+  return (error) => {
+    const message = `shard '${name}': it did not answer: ${messageOf(error)}`
+    throw new OmenError('unavailable', message, { retryAfter: 1, cause: error })
+  }
 }
 
 function untilAborted<T>(reply: Promise<T>, signal: CancelSignal | undefined): Promise<T> {

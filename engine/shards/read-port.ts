@@ -4,7 +4,8 @@
 
 import type { FieldType } from '../field.ts'
 import type { AggregatedRange } from '../query/downsample.ts'
-import type { Query, QueryStats, Vector } from '../query/query.ts'
+import type { TableStats } from '../catalog/table-stats.ts'
+import type { LatestRequest, Query, QueryRequest, QueryStats, Vector } from '../query/query.ts'
 import type { ShardCall, ShardReply } from './shard-port.ts'
 
 /** Bytes of a page, about; a message carries 32 MiB at most. */
@@ -101,6 +102,15 @@ export interface ListPage {
   readonly isLast: boolean
 }
 
+/** What an answer is made of whose version is asked for, as query/version.ts takes it. */
+export type VersionAsk =
+  | { readonly kind: 'query'; readonly request: QueryRequest; readonly shape: string }
+  | { readonly kind: 'latest'; readonly request: LatestRequest; readonly shape: string }
+  | { readonly kind: 'list'; readonly table: string; readonly asked: readonly unknown[] }
+
+/** The version of what a shard has of a table that it does not have. */
+export const ABSENT = 'absent'
+
 /** The reading side of a shard. Nothing it does changes anything, so all of it may be called again. */
 export interface ShardReadPort {
   /** Null: it does not have the table. */
@@ -112,4 +122,8 @@ export interface ShardReadPort {
   /** Nobody wants the rest: ends what runs, too. */
   end(call: ShardCall, id: string): Promise<ShardReply<null>>
   list(call: ShardCall, ask: ListAsk): Promise<ShardReply<ListPage>>
+  /** As `Database.tableStats`; null: it does not have the table. */
+  tableStats(call: ShardCall, table: string): Promise<ShardReply<TableStats | null>>
+  /** A text that differs whenever what the shard has to say may; null: it moves with the clock. */
+  version(call: ShardCall, ask: VersionAsk): Promise<ShardReply<string | null>>
 }

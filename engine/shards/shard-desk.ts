@@ -13,6 +13,8 @@ import { Staging } from '../ingest/staging.ts'
 import { putTable } from '../lifecycle/tables.ts'
 import type { Shard } from '../shard.ts'
 import { describeTables } from './declared.ts'
+import type { ShardReadPort } from './read-port.ts'
+import { readPortOf } from './read-replies.ts'
 import type { ShardMap } from './shard-map.ts'
 import type { Place, ShardPlace } from './shard-place.ts'
 import {
@@ -23,29 +25,32 @@ import {
   type ShardCall,
   type ShardLoad,
   type ShardReply,
-  type ShardWritePort,
+  type ShardPort,
   type TableCount,
   type TableShare,
   failureOf,
 } from './shard-port.ts'
+import { ShardReads } from './shard-reads.ts'
 import { stageShipment } from './shipment.ts'
 
 /** A fence waits for the newest point: so far ahead of the clock it may be. */
 export const AHEAD_NS_MAX = 7n * 86_400_000_000_000n
 const NO_REFUSALS = { rejected: 0, errors: [] }
 
-export class ShardDesk implements ShardWritePort {
+export class ShardDesk implements ShardPort {
   private readonly db: Database
   private readonly place: ShardPlace
   private points = 0
   /** Changes that came to this shard directly and are under way. */
   private readonly direct = new Set<Promise<unknown>>()
   private isFencing = false
+  private readonly reading: ShardReadPort
 
   /** `place` is what the host of `db` has its fence of. */
   constructor(db: Database, place: ShardPlace) {
     this.db = db
     this.place = place
+    this.reading = readPortOf(new ShardReads(db), (call) => this.refusal(call))
   }
 
   /** Whether requests may come to this shard without a coordinator. */
@@ -181,6 +186,36 @@ export class ShardDesk implements ShardWritePort {
       }
       return null
     })
+  }
+
+  facts(...given: Parameters<ShardReadPort['facts']>): ReturnType<ShardReadPort['facts']> {
+    return this.reading.facts(...given)
+  }
+
+  read(...given: Parameters<ShardReadPort['read']>): ReturnType<ShardReadPort['read']> {
+    return this.reading.read(...given)
+  }
+
+  more(...given: Parameters<ShardReadPort['more']>): ReturnType<ShardReadPort['more']> {
+    return this.reading.more(...given)
+  }
+
+  end(...given: Parameters<ShardReadPort['end']>): ReturnType<ShardReadPort['end']> {
+    return this.reading.end(...given)
+  }
+
+  list(...given: Parameters<ShardReadPort['list']>): ReturnType<ShardReadPort['list']> {
+    return this.reading.list(...given)
+  }
+
+  tableStats(
+    ...given: Parameters<ShardReadPort['tableStats']>
+  ): ReturnType<ShardReadPort['tableStats']> {
+    return this.reading.tableStats(...given)
+  }
+
+  version(...given: Parameters<ShardReadPort['version']>): ReturnType<ShardReadPort['version']> {
+    return this.reading.version(...given)
   }
 
   /** A change of tables that comes to this shard directly. Throws `unavailable` if it no longer may. */

@@ -6,6 +6,7 @@ import type { DeleteOptions, TableDescription } from '../database-types.ts'
 import { type ErrorCode, type ErrorDetails, OmenError } from '../error.ts'
 import type { Ack } from '../ingest/batch.ts'
 import type { TableSettings } from '../lifecycle/settings.ts'
+import type { ShardReadPort } from './read-port.ts'
 import type { ShardMap } from './shard-map.ts'
 
 /** Who calls: the database, and the epoch of the map that the call was made by. */
@@ -118,7 +119,7 @@ export interface ShardWritePort {
 }
 
 /** What one shard answers. */
-export type ShardPort = ShardWritePort
+export type ShardPort = ShardWritePort & ShardReadPort
 
 /** What was thrown, as a plain value; what is no OmenError is `internal`. */
 export function failureOf(error: unknown): ShardFailure {

@@ -19,14 +19,18 @@ import { Scan, type Snapshot } from '../query/scan.ts'
 import type { Execution } from '../step.ts'
 import { MergedCatalog } from './merged-catalog.ts'
 import { EMPTY_PAGE, pagesOfPartial, tagPartial } from './partial-page.ts'
-import type {
-  ListAsk,
-  ListPage,
-  ReadAsk,
-  ReadEnd,
-  ReadPage,
-  TableFacts,
-  WireTags,
+import type { TableStats } from '../catalog/table-stats.ts'
+import type { Database } from '../database.ts'
+import {
+  ABSENT,
+  type ListAsk,
+  type ListPage,
+  type ReadAsk,
+  type ReadEnd,
+  type ReadPage,
+  type TableFacts,
+  type VersionAsk,
+  type WireTags,
 } from './read-port.ts'
 import { RowPacker, packRows } from './row-page.ts'
 import type { Shard } from '../shard.ts'
@@ -38,12 +42,6 @@ const OPEN_MAX = 1024
 /** One that nobody asked for so long is given up. */
 const IDLE_MS = 120_000
 
-/** What reading needs of a database. */
-export interface ReadRooms {
-  readonly shard: Shard
-  readonly admission: Admission
-}
-
 /** A read that has more pages. */
 interface OpenRead {
   readonly pages: AsyncIterator<ReadPage>
@@ -53,17 +51,16 @@ interface OpenRead {
 
 /** Reads of the tables of a database that are in one shard. */
 export class ShardReads {
-  private readonly rooms: () => ReadRooms
+  private readonly db: Database
   private readonly open = new Map<string, OpenRead>()
 
-  /** `rooms` may differ from call to call: a shard starts anew after a failure. */
-  constructor(rooms: () => ReadRooms) {
-    this.rooms = rooms
+  constructor(db: Database) {
+    this.db = db
   }
 
   /** What there is of a table; null: nothing. */
   facts(database: string, table: string): TableFacts | null {
-    return factsOf(this.rooms().shard, database, table)
+    return factsOf(this.db.rooms.shard, database, table)
   }
 
   /** The first page of what is asked. Throws what the query throws, and `busy`. */
@@ -85,7 +82,7 @@ export class ShardReads {
         retryAfter: 1,
       })
     }
-    const { host } = this.rooms().shard
+    const { host } = this.db.rooms.shard
     host.timer.clear(read.timer)
     let page: IteratorResult<ReadPage>
     try {
@@ -105,14 +102,14 @@ export class ShardReads {
     const read = this.open.get(id)
     if (read === undefined) return
     this.open.delete(id)
-    this.rooms().shard.host.timer.clear(read.timer)
+    this.db.rooms.shard.host.timer.clear(read.timer)
     read.abort.abort()
     await read.pages.return?.()
   }
 
   /** Names behind a cursor. */
   async list(database: string, ask: ListAsk): Promise<ListPage> {
-    const { shard } = this.rooms()
+    const { shard } = this.db.rooms
     const { key, cursor, limit, shape, isStrict } = ask
     const none = { series: [], values: [], isLast: true }
     if (!hasTable(shard, database, ask.query.table)) return none
@@ -133,12 +130,31 @@ export class ShardReads {
     }
   }
 
+  /** What a table takes; null: it is not here. */
+  async tableStats(database: string, table: string): Promise<TableStats | null> {
+    if (!hasTable(this.db.rooms.shard, database, table)) return null
+    return this.db.tableStats(table, { database })
+  }
+
+  /** The version of an answer, as far as it depends on this shard. */
+  version(database: string, ask: VersionAsk): string | null {
+    const { versions } = this.db
+    const table = ask.kind === 'list' ? ask.table : ask.request.table
+    const isHere = hasTable(this.db.rooms.shard, database, table)
+    if (ask.kind === 'list') return isHere ? versions.list(table, ask.asked, { database }) : ABSENT
+    if (!isHere) return ABSENT
+    const { request, shape } = ask
+    return ask.kind === 'latest'
+      ? versions.latest(request, shape, { database })
+      : versions.query(ask.request, shape, { database })
+  }
+
   private async *pagesOf(
     database: string,
     ask: ReadAsk,
     signal: AbortSignal,
   ): AsyncGenerator<ReadPage, void, undefined> {
-    const { shard, admission } = this.rooms()
+    const { shard, admission } = this.db.rooms
     const query = { ...ask.query, database }
     const { what, shape } = ask
     if (!hasTable(shard, database, query.table)) {

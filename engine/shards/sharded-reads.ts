@@ -6,7 +6,13 @@ import { afterCursor, answerOf } from '../query/answer.ts'
 import { Budget } from '../query/budget.ts'
 import { type CancelSignal, cancelCheck } from '../query/cancel.ts'
 import { PAGE_MAX, type SeriesPage, type ValuesPage } from '../catalog/listing.ts'
-import type { Export, ExportOptions, ListOptions, QueryOptions } from '../database-types.ts'
+import type {
+  DatabaseOptions,
+  Export,
+  ExportOptions,
+  ListOptions,
+  QueryOptions,
+} from '../database-types.ts'
 import { OmenError } from '../error.ts'
 import type { KernelInstance } from '../kernel.ts'
 import { answerBuckets } from '../query/downsample.ts'
@@ -28,7 +34,17 @@ import type { Execution } from '../step.ts'
 import { FanOut, type ReadShards, withMap } from './fan-out.ts'
 import { mergeSeriesPages, mergeValuePages } from './list-merge.ts'
 import { PartialSource } from './partial-source.ts'
-import type { RowsPage, TableFacts } from './read-port.ts'
+import {
+  ABSENT,
+  type RowsPage,
+  type ShardReadPort,
+  type TableFacts,
+  type VersionAsk,
+} from './read-port.ts'
+import type { ShardCall, ShardReply } from './shard-port.ts'
+import { mergeStats } from './stats-merge.ts'
+import type { TableStats } from '../catalog/table-stats.ts'
+import { hashText } from '../query/cursor.ts'
 import { bytesOfPage } from './row-page.ts'
 import { joinSeries, mergeNewest, mergeRows } from './row-merge.ts'
 import { catalogOfShape } from './shape-catalog.ts'
@@ -139,6 +155,24 @@ export class ShardedReads {
     })
   }
 
+  /** As `Database.tableStats`. */
+  async tableStats(table: string, options: QueryOptions = {}): Promise<TableStats> {
+    const found = await this.ofAll(options, (port, call) => port.tableStats(call, table))
+    const all = found.filter((stats) => stats !== null)
+    if (all.length === 0) throw absentTable(table)
+    return mergeStats(all)
+  }
+
+  /** As `Database.versions`: what all shards say together. */
+  readonly versions = {
+    query: (request: QueryRequest, shape: string, options: DatabaseOptions = {}) =>
+      this.version(request.table, { kind: 'query', request, shape }, options),
+    latest: (request: LatestRequest, shape: string, options: DatabaseOptions = {}) =>
+      this.version(request.table, { kind: 'latest', request, shape }, options),
+    list: async (table: string, asked: readonly unknown[], options: DatabaseOptions = {}) =>
+      (await this.version(table, { kind: 'list', table, asked }, options)) ?? '',
+  }
+
   /** What a table looks like in all shards. Throws `not_found`. */
   tableFacts(table: string, options: QueryOptions = {}): Promise<TableFacts> {
     const query = this.listQuery(table, options)
@@ -186,6 +220,29 @@ export class ShardedReads {
       } finally {
         fan.end()
       }
+    })
+  }
+
+  /** The version of an answer; null if it moves with the clock. Throws `not_found`. */
+  private async version(
+    table: string,
+    ask: VersionAsk,
+    options: DatabaseOptions,
+  ): Promise<string | null> {
+    const found = await this.ofAll(options, (port, call) => port.version(call, ask))
+    if (found.includes(null)) return null
+    if (found.every((version) => version === ABSENT)) throw absentTable(table)
+    return `${found.length.toString(36)}-${hashText(JSON.stringify(found))}`
+  }
+
+  /** Asks all shards. */
+  private ofAll<T>(
+    { database = 'default', signal }: QueryOptions,
+    ask: (port: ShardReadPort, call: ShardCall) => Promise<ShardReply<T>>,
+  ): Promise<T[]> {
+    return withMap(this.shards, database, (map) => {
+      const fan = new FanOut(this.shards, { map, database, signal, nextId: this.nextId })
+      return fan.all(shardsOf(map), ask)
     })
   }
 
@@ -378,6 +435,10 @@ function limitOf({ limit = PAGE_MAX }: ListOptions): number {
   if (Number.isInteger(limit) && limit >= 1 && limit <= PAGE_MAX) return limit
   const message = `limit: ${limit} is not between 1 and ${PAGE_MAX}`
   throw new OmenError('bad_request', message, { pointer: '/limit' })
+}
+
+function absentTable(name: string): OmenError {
+  return new OmenError('not_found', `table '${name}' does not exist`)
 }
 
 function unknownTag(table: string, key: string, keys: readonly string[]): OmenError {

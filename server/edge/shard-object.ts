@@ -6,6 +6,11 @@
 
 import { DurableObject } from 'cloudflare:workers'
 import { Database } from '../../engine/database.ts'
+import { OmenError } from '../../engine/error.ts'
+import type { ListAsk, ReadAsk, ShardReadPort, VersionAsk } from '../../engine/shards/read-port.ts'
+import { readPortOf } from '../../engine/shards/read-replies.ts'
+import { type ShardCall, type ShardReply, failureOf } from '../../engine/shards/shard-port.ts'
+import { ShardReads } from '../../engine/shards/shard-reads.ts'
 import { createApp } from '../app.ts'
 import { ServerMetrics } from '../metrics.ts'
 import { problemResponse } from '../problem.ts'
@@ -20,6 +25,7 @@ import { readVerdict, verdictAccess } from './verdict.ts'
 /** The engine while it is open. */
 interface OpenShard {
   readonly engine: ObjectEngine
+  readonly port: ShardReadPort
   readonly app: ReturnType<typeof createApp>
 }
 
@@ -81,6 +87,41 @@ export class OmenShard extends DurableObject<EdgeEnv> {
     return engine.during((db) => ({ engine: db.metrics(), counts: this.counters.counts }))
   }
 
+  /** As ShardReadPort says. */
+  facts(call: ShardCall, table: string): ReturnType<ShardReadPort['facts']> {
+    return this.reading((port) => port.facts(call, table))
+  }
+
+  /** As ShardReadPort says. */
+  read(call: ShardCall, ask: ReadAsk): ReturnType<ShardReadPort['read']> {
+    return this.reading((port) => port.read(call, ask))
+  }
+
+  /** As ShardReadPort says. */
+  more(call: ShardCall, id: string): ReturnType<ShardReadPort['more']> {
+    return this.reading((port) => port.more(call, id))
+  }
+
+  /** As ShardReadPort says. */
+  end(call: ShardCall, id: string): ReturnType<ShardReadPort['end']> {
+    return this.reading((port) => port.end(call, id))
+  }
+
+  /** As ShardReadPort says. */
+  list(call: ShardCall, ask: ListAsk): ReturnType<ShardReadPort['list']> {
+    return this.reading((port) => port.list(call, ask))
+  }
+
+  /** As ShardReadPort says. */
+  tableStats(call: ShardCall, table: string): ReturnType<ShardReadPort['tableStats']> {
+    return this.reading((port) => port.tableStats(call, table))
+  }
+
+  /** As ShardReadPort says. */
+  version(call: ShardCall, ask: VersionAsk): ReturnType<ShardReadPort['version']> {
+    return this.reading((port) => port.version(call, ask))
+  }
+
   /** Does what is due, then sets the next alarm. It never fails: it tries again by itself. */
   async alarm(): Promise<void> {
     this.alarmAt = null
@@ -97,6 +138,18 @@ export class OmenShard extends DurableObject<EdgeEnv> {
       console.error(`${this.name}: alarm: ${String(error)}`)
       this.wakeAt(Date.now() + RETRY_MS)
     }
+  }
+
+  private async reading<T>(ask: (port: ShardReadPort) => Promise<T>): Promise<T> {
+    const { engine, port } = await this.open()
+    return engine.during(() => ask(port))
+  }
+
+  /** Why a coordinator's call is not answered. */
+  private refusal({ database }: ShardCall): ShardReply<never> | null {
+    if (this.place?.database === database) return null
+    const message = `${this.name}: it is not one of database '${database}'`
+    return failureOf(new OmenError('unavailable', message, { retryAfter: 1 }))
   }
 
   private get name(): string {
@@ -129,7 +182,8 @@ export class OmenShard extends DurableObject<EdgeEnv> {
       requestLog: () => engine.end(),
     })
     engine.wakeNext()
-    return { engine, app }
+    const port = readPortOf(new ShardReads(engine.db), (call) => this.refusal(call))
+    return { engine, app, port }
   }
 
   /** Sets the alarm, unless it is set for that time or an earlier one: each setting costs a row. */

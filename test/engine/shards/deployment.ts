@@ -38,6 +38,7 @@ export class Deployment {
   readonly disks = new Map<string, SimulatedDisk>()
   private readonly running = new Map<string, Promise<RunningShard>>()
   private readonly layouts = new Map<string, Layout>()
+  private coordinators = 0
   private nextShard = 1
   private catalogObject: ShardCatalog
   /** For the clock of all machines. */
@@ -78,6 +79,9 @@ export class Deployment {
       now: () => this.clock.now(),
       timer: { set: () => null, clear: () => {} },
       pause: () => Promise.resolve(),
+      // Its clock moves with every reading.
+      limits: { timeoutMs: 1e12 },
+      random: (target) => void target.fill(++this.coordinators),
       ...(viewAgeNs === undefined ? {} : { viewAgeNs }),
     })
   }

@@ -16,7 +16,8 @@ import {
   soleMap,
   splitMap,
 } from '../../../engine/shards/shard-map.ts'
-import { type ShardCall, type ShardReply, failureOf } from '../../../engine/shards/shard-port.ts'
+import { readPortOf } from '../../../engine/shards/read-replies.ts'
+import type { ShardCall, ShardReply } from '../../../engine/shards/shard-port.ts'
 import { ShardReads } from '../../../engine/shards/shard-reads.ts'
 import { ShardedReads } from '../../../engine/shards/sharded-reads.ts'
 import { openMemoryStorage } from '../../../engine/storage/memory.ts'
@@ -130,39 +131,26 @@ export class LocalShards implements ReadShards {
   }
 
   port(name: string): ShardReadPort {
-    const answer = async <T>(
-      kind: string,
-      call: ShardCall,
-      run: (reads: ShardReads) => T | Promise<T>,
-    ): Promise<ShardReply<T>> => {
-      this.calls.set(kind, (this.calls.get(kind) ?? 0) + 1)
-      await this.before(kind)
-      const shard = this.all.get(name)!
-      if (call.epoch < shard.epoch) {
-        return { kind: 'wrongEpoch', epoch: shard.epoch, map: null }
-      }
-      try {
-        return structuredClone({ kind: 'done', value: await run(shard.reads) } as const)
-      } catch (error) {
-        return structuredClone(failureOf(error))
-      }
-    }
-    return {
-      facts: (call, table) =>
-        answer('facts', call, (reads) => reads.facts(call.database, structuredClone(table))),
-      read: (call, ask) =>
-        answer('read', call, (reads) => reads.read(call.database, structuredClone(ask))),
-      more: (call, id) => answer('more', call, (reads) => reads.more(id)),
-      end: (call, id) => answer('end', call, (reads) => reads.end(id).then(() => null)),
-      list: (call, ask) =>
-        answer('list', call, (reads) => reads.list(call.database, structuredClone(ask))),
-    }
+    const shard = this.all.get(name)!
+    const refusal = ({ epoch }: ShardCall): ShardReply<never> | null =>
+      epoch < shard.epoch ? { kind: 'wrongEpoch', epoch: shard.epoch, map: null } : null
+    const port = readPortOf(shard.reads, refusal)
+    return new Proxy(port, {
+      get:
+        (_, kind: keyof ShardReadPort) =>
+        async (...given: never[]) => {
+          this.calls.set(kind, (this.calls.get(kind) ?? 0) + 1)
+          await this.before(kind)
+          const ask = port[kind] as (...given: never[]) => Promise<unknown>
+          return structuredClone(await ask(...structuredClone(given)))
+        },
+    })
   }
 
   private async add(name: string, epoch: number): Promise<void> {
     const host = await simulatedHost(openMemoryStorage(), this.seed + this.all.size)
     const database = await openDatabase(host, SMALL_OPTIONS)
-    this.all.set(name, { host, database, epoch, reads: new ShardReads(() => database.rooms) })
+    this.all.set(name, { host, database, epoch, reads: new ShardReads(database) })
   }
 }
 
