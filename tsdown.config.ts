@@ -1,7 +1,7 @@
 // Bundles the public entries into dist/, flat, so that `new URL('./omendb.wasm', import.meta.url)`
 // and `import './omendb.wasm'` mean the same file from engine/*.ts and from dist/*.js.
 
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { defineConfig } from 'tsdown'
 
 const kernelOutside = {
@@ -41,17 +41,39 @@ const entries = Object.fromEntries(
 /** What goes into the bundles: whoever installs the package gets it and nothing else. */
 const BUNDLED = ['@asteasolutions/zod-to-openapi', '@hono/node-server', 'fzstd', 'hono', 'zod']
 
+/** Their licences ask to go along. */
+const licences = {
+  name: 'licences',
+  generateBundle(this: { emitFile(file: object): void }) {
+    const texts = BUNDLED.map((name) => {
+      const place = new URL(`node_modules/${name}/`, import.meta.url)
+      const { version } = JSON.parse(readFileSync(new URL('package.json', place), 'utf8')) as {
+        version: string
+      }
+      return `${name} ${version}\n\n${readFileSync(new URL('LICENSE', place), 'utf8').trim()}\n`
+    })
+    const head = 'The bundles beside this file contain these packages.\n'
+    const source = [head, ...texts].join('\n---\n\n')
+    this.emitFile({ type: 'asset', fileName: 'third-party.txt', source })
+  },
+}
+
 /** Public types name nothing of another package, so what a foreign one would bring is left out. */
 const isForeignType = (id: string, importer: string | undefined): boolean =>
   /\.d\.[cm]?ts$/.test(importer ?? '') && !/^[./]/.test(id)
 
+/** A test builds elsewhere, and then packs that. */
+const outDir = process.env['OMENDB_DIST'] ?? 'dist'
+
 const shared = {
-  outDir: 'dist',
+  outDir,
   format: 'esm',
   fixedExtension: false,
   dts: true,
   sourcemap: false,
   treeshake: true,
+  // Stacks and debuggers show the code as it was written; its comments would be a sixth of the package.
+  outputOptions: { comments: { jsdoc: false, legal: true, annotation: true } },
 } as const
 
 export default defineConfig([
@@ -62,8 +84,8 @@ export default defineConfig([
     target: 'node20',
     clean: true,
     deps: { onlyBundle: BUNDLED, neverBundle: isForeignType },
-    plugins: [kernelOutside, clientOutside],
-    copy: [{ from: 'engine/omendb.wasm', to: 'dist' }],
+    plugins: [kernelOutside, clientOutside, licences],
+    copy: [{ from: 'engine/omendb.wasm', to: outDir }],
   },
   // One small file, which a page can load as it is.
   {

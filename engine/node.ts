@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { type Repair, type RepairOptions, repairDirectory } from './backup/repair.ts'
 import { type VerifyOptions, describeVerification, verifyDirectory } from './backup/verify.ts'
 import { type Database, type OpenOptions, openDatabase } from './database.ts'
+import { OmenError } from './error.ts'
 import type { Host } from './host.ts'
 import { MEMORY_BYTES, shareWithWorkers } from './memory-share.ts'
 import { type ThreadOptions, startThreads } from './scan-workers/node-threads.ts'
@@ -100,9 +101,14 @@ function openStorage(location: string): Promise<ShardStorage> | ShardStorage {
   return directory === null ? openMemoryStorage() : openNodeStorage(directory)
 }
 
-/** Null: in memory. */
+/** Null: in memory. Throws `unsupported` for a scheme of others; one letter is a drive of Windows. */
 function directoryOf(location: string): string | null {
   if (location === 'memory:') return null
+  const scheme = /^[a-z][a-z0-9+.-]+:/i.exec(location)?.[0]
+  if (scheme !== undefined && scheme !== 'file:') {
+    const offered = `here are 'memory:', a directory and 'file:' with one (or './' before it)`
+    throw new OmenError('unsupported', `location '${location}': ${offered}`)
+  }
   if (location.startsWith('file://')) return fileURLToPath(location)
   return location.startsWith('file:') ? location.slice(5) : location
 }

@@ -3,7 +3,7 @@
 
 import { execFile, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -20,7 +20,8 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }))
 const live = useLiveServer()
 
 async function run(command: string, args: string[]): Promise<string> {
-  const env = { ...process.env, OMENDB_URL: live.url, OMENDB_TOKEN: '' }
+  const data = join(directory, 'data')
+  const env = { ...process.env, OMENDB_URL: live.url, OMENDB_TOKEN: '', OMENDB_DATA: data }
   return (await promisify(execFile)(command, args, { cwd: ROOT, env })).stdout
 }
 
@@ -30,7 +31,12 @@ async function bundle(entry: string, name: string): Promise<string> {
     configFile: false,
     root: ROOT,
     logLevel: 'error',
-    resolve: { alias: { 'omendb/client': join(ROOT, 'client/index.ts') } },
+    resolve: {
+      alias: [
+        { find: /^omendb\/client$/, replacement: join(ROOT, 'client/index.ts') },
+        { find: /^omendb$/, replacement: join(ROOT, 'server/local/node.ts') },
+      ],
+    },
     ssr: { noExternal: true },
     build: {
       ssr: join(ROOT, entry),
@@ -62,6 +68,17 @@ test('TypeScript: prints four quarters of two hosts, with exact sums', async () 
 const PYTHON = ['python3', '/usr/bin/python3'].find(
   (name) => spawnSync(name, ['-c', 'import requests, pandas, pyarrow']).status === 0,
 )
+
+test('Node: keeps a week in a directory, and finds it when it is run again', async () => {
+  const program = await bundle('examples/node/weather.ts', 'weather.mjs')
+  copyFileSync(join(ROOT, 'engine/omendb.wasm'), join(directory, 'omendb.wasm'))
+  for (let round = 0; round < 2; round++) {
+    const lines = (await run('node', [program])).trim().split('\n')
+    expect(lines[0]).toMatch(/^\d{4}-\d\d-\d\d harbour \d+\.\d to \d+\.\d °C \d+\.\d mm$/)
+    expect(lines.length).toBeGreaterThanOrEqual(15)
+    expect(lines.at(-1)).toMatch(/^2\d\d\d points, \d+ bytes in segments$/)
+  }
+})
 
 // The reason to skip: requests, pandas or pyarrow is missing; CI installs them.
 test.skipIf(PYTHON === undefined)('Python: pandas resamples what Arrow brought', async () => {

@@ -325,8 +325,8 @@ const SOCKETLESS = new Set(['ENOTSUP', 'EOPNOTSUPP', 'EPERM', 'EINVAL', 'ENOSPC'
 
 /**
  * Holds the directory twice. A kernel name made of its device and inode is atomic and vanishes with
- * the process; but containers that share a volume do not share such names, so a socket file `lock`
- * stands in the directory as well. Linux has both, Windows only the name, others only the file.
+ * the process; but containers that share a volume do not share such names, nor do Node 20, which fills
+ * them up with NULs, and others; so a socket file `lock` stands in the directory as well. Linux has both, Windows only the name, others only the file.
  */
 async function takeLock(directory: string, location: string): Promise<Lock> {
   const name = kernelName(directory)
