@@ -168,6 +168,13 @@ export class SimulatedDisk {
     return this.suffer(this.crashFault, call) ?? this.suffer(this.failure, call)
   }
 
+  /** Counts a call of what stands beside the disk, as `enter`; the machine may stop in it. */
+  enterObject(call: string): string | null {
+    const fate = this.enter(call)
+    if (fate === 'crash' && this.holder !== null) this.holder.isStopped = true
+    return fate
+  }
+
   private suffer(fault: Fault | null, call: string): string | null {
     if (fault === null || fault.times <= 0 || !fault.pattern.test(call)) return null
     if (fault.skip-- > 0) return null

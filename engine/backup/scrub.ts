@@ -79,14 +79,15 @@ export class Scrub {
   }
 
   /**
-   * Cold files are left out: an object store compares checksums of its own, whatever a query reads is
-   * checked all the same, and to read all of them every day is what nobody wants to pay for.
+   * Cold files are left out, but for those with damage: an object store compares checksums of its own,
+   * whatever a query reads is checked all the same, and nobody wants to pay for reading all every day.
    */
   private async round(): Promise<void> {
     const { cold } = this.rooms.host.storage
     for (const file of this.rooms.parts.files()) {
       if (this.isEnded) return
-      if (cold?.has(fileName('segment', file.number)) === true) continue
+      const isCold = cold?.has(fileName('segment', file.number)) === true
+      if (isCold && !this.found.has(file.number)) continue
       await this.look(file, (bytes) => this.spend(bytes))
     }
   }

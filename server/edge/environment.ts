@@ -1,6 +1,7 @@
 // The bindings of the Worker, and what they mean to the app: the same variables as on Node, from
 // wrangler.jsonc and its secrets.
 
+import type { R2BucketBinding } from '../../engine/storage/r2.ts'
 import type { AppOptions } from '../app.ts'
 import type { CatalogStub } from './catalog-stub.ts'
 import { SHARD_BODY_LIMITS } from './shard-memory.ts'
@@ -17,6 +18,8 @@ export interface EdgeEnv {
   readonly OMENDB_MAX_REQUESTS?: string | number
   readonly CATALOG: DurableObjectNamespace<CatalogStub>
   readonly SHARDS: DurableObjectNamespace<ShardStub>
+  /** A bucket for cold segments; absent: all segments stay in the objects. */
+  readonly SEGMENTS?: R2BucketBinding
 }
 
 /** Options of every app at the edge: in the Worker itself, in the catalog, in shards. */

@@ -47,6 +47,14 @@ function add(one: EngineMetrics, other: EngineMetrics): EngineMetrics {
   return {
     ...(sum as unknown as EngineMetrics),
     series,
+    cold: addCold(one.cold, other.cold),
     isReadOnly: one.isReadOnly || other.isReadOnly,
   }
+}
+
+function addCold(one: EngineMetrics['cold'], other: EngineMetrics['cold']): EngineMetrics['cold'] {
+  if (one === undefined || other === undefined) return one ?? other
+  const sum = { ...one }
+  for (const name of Object.keys(one) as (keyof typeof sum)[]) sum[name] += other[name]
+  return sum
 }

@@ -3,6 +3,7 @@
 
 import { Database, openDatabase } from '../../engine/database.ts'
 import { OmenError } from '../../engine/error.ts'
+import type { Timer } from '../../engine/host.ts'
 import { nextExpiry } from '../../engine/lifecycle/expiry.ts'
 import module from '../../engine/omendb.wasm'
 import {
@@ -14,6 +15,7 @@ import { IsolateMemory, type Tenant } from './isolate-memory.ts'
 import { type ObjectHost, objectHost } from './object-host.ts'
 import { ObjectTimers } from './object-timers.ts'
 import { SHARD_OPTIONS } from './shard-memory.ts'
+import { type ShardBucket, tieredStorage } from './shard-tier.ts'
 
 /** What the object does for its engine. */
 export interface EngineOwner {
@@ -25,6 +27,8 @@ export interface EngineOwner {
   failed(reason: string): void
   /** The engine is gone; the next event opens another one. */
   dropped(): void
+  /** Where cold segments go; null: nowhere. While a call of it is under way a timeout of `timer` is set. */
+  bucket(timer: Timer): ShardBucket | null
 }
 
 /** What should have expired and has not (rollups wait for it) is looked at again after so long. */
@@ -47,7 +51,9 @@ export async function openEngine(
   })
   const timers = new ObjectTimers(now, (time) => owner.wakeAt(time))
   try {
-    const host = objectHost(module, storage, timers)
+    const bucket = owner.bucket(timers)
+    const tiered = bucket === null ? storage : tieredStorage(storage, bucket)
+    const host = objectHost(module, tiered, timers)
     const db = await openDatabase(host, SHARD_OPTIONS)
     return new ObjectEngine(db, storage, host, timers, owner)
   } catch (error) {

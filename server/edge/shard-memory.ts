@@ -22,7 +22,14 @@ export const SHARD_OPTIONS: OpenOptions = {
   scrubBytesPerSecond: 0,
   // The platform sets its clocks; an object that slept for days has missed nothing.
   trustClock: true,
+  // With a bucket: what is asked for most is hot, and a file that moves is in memory beside all this.
+  tierAfterMs: 2 * 86_400_000,
+  hotBytesMax: 256 * MIB,
+  coldFileBytesMax: 16 * MIB,
 }
+
+/** Bytes of cold segments that came along with others, kept for whoever asks next. */
+export const READ_AHEAD_BYTES = 4 * MIB
 
 /** Of a request to a shard. */
 export const SHARD_BODY_LIMITS: BodyLimits = {

@@ -20,6 +20,7 @@ import { type ObjectEngine, openEngine } from './object-engine.ts'
 import { Revocations } from './revocations.ts'
 import { isAt, loadPlace, savePlace } from './shard-place.ts'
 import { type Assignment, type ShardNumbers, staleAnswer } from './shard-stub.ts'
+import { emptyBucket, shardBucket } from './shard-tier.ts'
 import { readVerdict, verdictAccess } from './verdict.ts'
 
 /** The engine while it is open. */
@@ -74,6 +75,7 @@ export class OmenShard extends DurableObject<EdgeEnv> {
     this.opening = null
     const opened = await opening?.catch(() => null)
     await opened?.engine.close().catch(() => {})
+    await emptyBucket(this.env, this.ctx.id.toString())
     await this.ctx.storage.deleteAlarm()
     this.alarmAt = null
     await this.ctx.storage.deleteAll()
@@ -174,6 +176,7 @@ export class OmenShard extends DurableObject<EdgeEnv> {
       // What it holds is known again after a start.
       failed: (reason) => ctx.abort(reason),
       dropped: () => (this.opening = null),
+      bucket: (timer) => shardBucket(this.env, ctx.id.toString(), timer),
     })
     const app = createApp(engine.db, {
       ...edgeOptions(this.env),

@@ -2,8 +2,10 @@
 // what was answered until then. In every life a call fails, or the machine stops in one.
 
 import assert from 'node:assert/strict'
-import { type Database, openDatabase } from '../../engine/database.ts'
+import { type Database, type OpenOptions, openDatabase } from '../../engine/database.ts'
 import { OmenError } from '../../engine/error.ts'
+import type { ShardStorage } from '../../engine/storage/storage.ts'
+import { openTiered } from '../../engine/storage/tiered.ts'
 import { readCells } from '../engine/crash-cells.ts'
 import { History } from '../engine/crash-model.ts'
 import { seededRandom } from '../kernel.ts'
@@ -16,6 +18,7 @@ import { optionsOf } from './held-read.ts'
 import { Keeping } from './keeping.ts'
 import { Rollups } from './rollups.ts'
 import { seenTables } from './seen-tables.ts'
+import { SimulatedObjects } from './simulated-objects.ts'
 import { type Swarm, swarmOf } from './swarm.ts'
 import { type Watchdog, watchdog } from './watchdog.ts'
 
@@ -31,16 +34,35 @@ interface Run {
   readonly history: History
   readonly keeping: Keeping | null
   readonly rollups: Rollups | null
+  /** Where segment files move to, if they do. */
+  readonly objects: SimulatedObjects | null
+}
+
+/** How segment files move: at once, beyond a few, or as they grow old. */
+const POLICIES = [
+  { hotBytesMax: 0 },
+  { hotBytesMax: 4_000 },
+  { hotBytesMax: 20_000, tierAfterMs: 0 },
+] as const
+
+/** The storage of a life, and what else its database is opened with. */
+function storageOf({ disk, objects }: Run): [ShardStorage, OpenOptions] {
+  const hot = disk.open()
+  if (objects === null) return [hot, {}]
+  const { fill: random } = objects
+  const storage = openTiered({ hot, cold: objects, prefix: 't', random, readAheadBytes: 1 << 14 })
+  return [storage, POLICIES[disk.seed % POLICIES.length]!]
 }
 
 /** Opens what is on the disk, and compares it with what was answered. */
 async function openRun(run: Run, where: string): Promise<[Database, SimulatedHost]> {
   const { disk, swarm, random, history, keeping, rollups } = run
-  const host = await simulatedHost(disk.open(), disk.seed)
+  const [storage, tier] = storageOf(run)
+  const host = await simulatedHost(storage, disk.seed)
   keeping?.start(host, history, random)
   let db: Database | null = null
   try {
-    db = await openDatabase(host, optionsOf(swarm))
+    db = await openDatabase(host, { ...optionsOf(swarm), ...tier })
   } finally {
     keeping?.opened(db)
   }
@@ -61,10 +83,15 @@ async function openRun(run: Run, where: string): Promise<[Database, SimulatedHos
 const CALLS = [/^sync wal/, /^append.* wal/, /^(sync|remove|create) (manifest|directory|wal)/]
 const RARE_CALLS = [/ catalog/, /^sync directory/, /^(rename|size)/, /^read/, /segment/, /./]
 
+/** Those that move files, or read cold ones. */
+const TIER_CALLS = [/ object/, /^(put|delete) object/, /\.(cold|gone)/, /^get object/]
+
 /** Orders a crash, or an error that passes after one to three calls. */
-function order(disk: CrashingDisk, random: () => number): void {
+function order({ disk, random, objects }: Run): void {
   const below = (n: number): number => Math.floor(random() * n)
-  const calls = random() < 0.6 ? CALLS : RARE_CALLS
+  const isUsual = random() < 0.6
+  const usual = objects?.random.chance(0.6) === true ? TIER_CALLS : CALLS
+  const calls = isUsual ? usual : RARE_CALLS
   const pattern = calls[below(calls.length)]!
   const skip = below(pattern.source === '.' ? 200 : 24)
   if (random() < 0.5) disk.crashMatching(pattern, skip)
@@ -72,24 +99,36 @@ function order(disk: CrashingDisk, random: () => number): void {
 }
 
 /** The line that runs a seed again. */
-export function replayLine(seed: number): string {
-  return `npm run torture -- --seeds 1 --from ${seed}`
+export function replayLine(seed: number, isTiered = false): string {
+  return `npm run torture -- --seeds 1 --from ${seed}${isTiered ? ' --tier' : ''}`
 }
 
 /** Throws, with the line that replays it, when an answer was not kept, or one never comes. */
-export async function runSeed(
+export function runSeed(
   seed: number,
   makeDisk: (seed: number) => CrashingDisk = (given) => new SimulatedDisk(given),
 ): Promise<void> {
+  return runOn(makeDisk(seed), null)
+}
+
+/** The same while segment files move to an object store: another run than the seed without. */
+export function runTieredSeed(seed: number): Promise<void> {
+  const disk = new SimulatedDisk(seed)
+  return runOn(disk, new SimulatedObjects(disk))
+}
+
+async function runOn(disk: CrashingDisk, objects: SimulatedObjects | null): Promise<void> {
+  const { seed } = disk
+  const replay = replayLine(seed, objects !== null)
   let dog: Watchdog | undefined
   const hang = new Promise<never>((_, reject) => {
-    dog = watchdog(HANG_SECONDS, () => reject(new Error(`${replayLine(seed)}: it hangs`)))
+    dog = watchdog(HANG_SECONDS, () => reject(new Error(`${replay}: it hangs`)))
   })
   // What reads memory after its end finds ids that there are, or none, or what was there.
   const poison = [0, 0xa5][seed % 3]
   const heal = poison === undefined ? null : poisonMemory(poison)
   try {
-    await Promise.race([runLives(seed, makeDisk(seed)), hang])
+    await Promise.race([runLives(disk, objects, replay), hang])
   } finally {
     heal?.()
     dog?.stop()
@@ -111,17 +150,21 @@ function whileTimePasses<T>(host: SimulatedHost, work: Promise<T>): Promise<T> {
   return work.finally(() => (isDone = true))
 }
 
-async function runLives(seed: number, disk: CrashingDisk): Promise<void> {
+async function runLives(
+  disk: CrashingDisk,
+  objects: SimulatedObjects | null,
+  replay: string,
+): Promise<void> {
+  const { seed } = disk
   const random = seededRandom(seed)
   const swarm = swarmOf(random, seed)
   const keeping = swarm.hasRetention ? new Keeping(swarm) : null
   const history = new History(keeping?.expiry)
   const rollups = swarm.hasRollups ? new Rollups(swarm, seed, keeping) : null
-  const run = { disk, swarm, random, history, keeping, rollups }
-  const replay = replayLine(seed)
+  const run = { disk, swarm, random, history, keeping, rollups, objects }
   for (let round = 0; round < LIVES; round++) {
     const where = `${replay}, life ${round}`
-    order(disk, random)
+    order(run)
     try {
       const [db, host] = await openRun(run, where)
       const life = new Life({ ...run, db, host, where })
@@ -144,4 +187,19 @@ async function runLives(seed: number, disk: CrashingDisk): Promise<void> {
     throw new Error(`${where}: ${disk.describe()}`, { cause: error })
   })
   await db.close()
+  if (objects !== null) await checkObjects(run, where)
+}
+
+/** Every cold file has its object, and no object is left without its file. */
+async function checkObjects(run: Run, where: string): Promise<void> {
+  const [storage] = storageOf(run)
+  const { cold } = storage
+  assert(cold !== undefined)
+  await cold.clean()
+  assert.deepEqual(await cold.sweep(), [], `${where}: files without objects`)
+  assert.equal(run.objects!.objects.size, cold.counts.files, `${where}: objects without files`)
+  for (const name of storage.list().filter((one) => cold.has(one))) {
+    await cold.read(name, 0, storage.size(name))
+  }
+  await storage.close()
 }

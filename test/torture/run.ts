@@ -1,13 +1,14 @@
 // Runs the simulated crash test over many seeds in worker processes:
-//   npm run torture -- --seeds N [--from S] [--workers 2] [--minutes M] [--rollups]
-// With --rollups it takes N seeds whose tables have rollups under a clock that moves, and no others.
+//   npm run torture -- --seeds N [--from S] [--workers 2] [--minutes M] [--rollups] [--tier]
+// With --rollups it takes N seeds whose tables have rollups under a clock that moves, and no others; with
+// --tier segment files move to an object store, which makes another run of every seed.
 // A seed that fails, or hangs, is printed with the line that replays it; the others go on.
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { seededRandom } from '../random.ts'
-import { replayLine, runSeed } from './crash-seed.ts'
+import { replayLine, runSeed, runTieredSeed } from './crash-seed.ts'
 import { swarmOf } from './swarm.ts'
 import { watchdog } from './watchdog.ts'
 
@@ -30,6 +31,7 @@ const NODE_FLAGS = [
 
 interface Task {
   readonly seeds: readonly number[]
+  readonly isTiered: boolean
 }
 
 interface Outcome {
@@ -48,12 +50,13 @@ export async function main(words: string[]): Promise<void> {
       workers: { type: 'string', default: '2' },
       minutes: { type: 'string' },
       rollups: { type: 'boolean', default: false },
+      tier: { type: 'boolean', default: false },
     },
   })
   const from = Number(values.from)
-  if (Number(values.seeds) === 1) return runSeed(from)
+  if (Number(values.seeds) === 1) return values.tier ? runTieredSeed(from) : runSeed(from)
   const isTaken = values.rollups ? hasMovingRollups : () => true
-  const campaign = new Campaign(from, Number(values.seeds), values.minutes, isTaken)
+  const campaign = new Campaign(from, values, isTaken)
   await Promise.all(Array.from({ length: Number(values.workers) }, () => campaign.employ()))
   campaign.report()
   if (campaign.faults > 0) process.exitCode = 1
@@ -66,9 +69,12 @@ function hasMovingRollups(seed: number): boolean {
 
 /** A worker: runs the seeds that it is sent until the parent hangs up. */
 function work(): Promise<void> {
-  process.on('message', async ({ seeds }: Task) => {
+  process.on('message', async ({ seeds, isTiered }: Task) => {
     for (const seed of seeds) {
-      const fault = await runSeed(seed).then(() => null, describe)
+      const fault = await (isTiered ? runTieredSeed(seed) : runSeed(seed)).then(
+        () => null,
+        describe,
+      )
       process.send!({ seed, fault } satisfies Outcome)
     }
   })
@@ -87,6 +93,7 @@ class Campaign {
   private done = 0
   /** Seeds that are still to be taken. */
   private left: number
+  private readonly isTiered: boolean
   private readonly isTaken: (seed: number) => boolean
   private readonly began = performance.now()
   private readonly deadline: number
@@ -94,12 +101,12 @@ class Campaign {
 
   constructor(
     from: number,
-    count: number,
-    minutes: string | undefined,
+    { seeds, minutes, tier }: { seeds: string; minutes?: string; tier: boolean },
     isTaken: (seed: number) => boolean,
   ) {
     this.next = from
-    this.left = count
+    this.left = Number(seeds)
+    this.isTiered = tier
     this.isTaken = isTaken
     this.deadline = minutes === undefined ? Infinity : this.began + Number(minutes) * 60_000
   }
@@ -148,7 +155,7 @@ class Campaign {
     return new Promise((resolve, reject) => {
       const fail = (what: string): void => {
         hang.stop()
-        reject(new Error(`${replayLine(seeds[at]!)}: ${what}`))
+        reject(new Error(`${replayLine(seeds[at]!, this.isTiered)}: ${what}`))
       }
       const hang = watchdog(HANG_SECONDS, () => fail(`it hangs for ${HANG_SECONDS} s`))
       const die = (code: number | null): void => fail(`its worker died (${code})`)
@@ -163,7 +170,7 @@ class Campaign {
         resolve()
       }
       worker.on('message', listen).once('exit', die)
-      worker.send({ seeds } satisfies Task)
+      worker.send({ seeds, isTiered: this.isTiered } satisfies Task)
     })
   }
 

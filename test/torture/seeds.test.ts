@@ -6,7 +6,7 @@ import { cellTime, pointKey } from '../engine/crash-cells.ts'
 import { History } from '../engine/crash-model.ts'
 import { CLOCK_START, simulatedHost } from '../simulated-host.ts'
 import { SimulatedDisk } from '../simulated-storage.ts'
-import { runSeed } from './crash-seed.ts'
+import { runSeed, runTieredSeed } from './crash-seed.ts'
 import { Keeping } from './keeping.ts'
 
 const HOUR = 3_600_000_000_000n
@@ -20,6 +20,21 @@ const SEEDS: Record<string, number[]> = {
   'buckets that a rollup was built without': [950259, 951073, 952176, 3000277],
   'what had expired may go after a clock that steps back': [905475],
 }
+
+/** The same of seeds with a tier. */
+const TIER_SEEDS: Record<string, number[]> = {
+  'a file moved to the object store after the scrub had met an error of the disk in it': [1332],
+}
+
+for (const [name, seeds] of Object.entries(TIER_SEEDS)) {
+  test(`${name}: ${seeds} with a tier is explained`, { timeout: 120_000 }, async () => {
+    for (const seed of seeds) await runTieredSeed(seed)
+  })
+}
+
+test('seeds with a tier lose nothing', { timeout: 240_000 }, async () => {
+  for (let seed = 1; seed <= 8; seed++) await runTieredSeed(seed)
+})
 
 for (const [name, seeds] of Object.entries(SEEDS)) {
   test(`${name}: ${seeds} is explained`, { timeout: 120_000 }, async () => {

@@ -179,6 +179,24 @@ describe('a tiered database', () => {
     expect(at.db.health().status).toBe('warn')
   })
 
+  test('forgets damage of a file that moved since, once it is found well', async () => {
+    const at = await place({ hotBytesMax: Infinity, tierAfterMs: Infinity })
+    await write(at.db, lines(0, 300))
+    await at.settle()
+    const [name] = at.hotSegments
+    // Both looks of the scrub, and the reads that say where.
+    at.disk.failMatching(new RegExp(`^read ${name}`), 'EIO', 0, 4)
+    expect(await at.db.scrub()).not.toEqual([])
+    const { checksum } = shardOf(at.db).parts.files()[0]!
+    expect(await at.host.storage.cold!.store(name!, checksum, async () => {})).toBe(true)
+    expect(at.db.health().status).toBe('warn')
+    for (let i = 0; i < 20 && at.db.health().status !== 'pass'; i++) {
+      at.host.fireTimers()
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(at.db.health()).toEqual({ status: 'pass', message: 'ready' })
+  })
+
   test('is refused without its object store, by name', async () => {
     const at = await place()
     await write(at.db, lines(0, 300))
