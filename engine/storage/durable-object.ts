@@ -28,6 +28,11 @@ export interface ObjectStorageOptions {
   readonly location?: string
   /** Called once, when a sync fails: the object has to be reset to know what it holds. */
   readonly failed?: (error: OmenError) => void
+  /**
+   * Waited for before a log is synced. While a commit is under way the platform delivers no event to the
+   * object, so without a turn for those that wait each would be a group of its own.
+   */
+  readonly gather?: () => Promise<void>
 }
 
 /** A shard's storage that can be given up in any turn. */
@@ -57,6 +62,9 @@ interface ObjectFile extends StoredFile {
   /** Bytes behind the stored ones: they become a row at the next sync, or when they fill one. */
   buffer: Uint8Array
   buffered: number
+  /** Stored bytes that the platform has confirmed, -1 after a cut; and how often it was cut. */
+  confirmed: number
+  cuts: number
 }
 
 /** Some bytes of a file that were read ahead. */
@@ -82,6 +90,7 @@ class DurableObjectStorage implements ObjectShardStorage {
   private readonly storage: ObjectStorage
   private readonly rows: ObjectRows
   private readonly failed: (error: OmenError) => void
+  private readonly gather: (() => Promise<void>) | null
   private readonly files = new Map<string, ObjectFile>()
   /** By name without the prefix. */
   private readonly copies = new Map<string, ObjectFile>()
@@ -91,14 +100,15 @@ class DurableObjectStorage implements ObjectShardStorage {
   private failure: OmenError | null = null
   private isClosed = false
 
-  constructor(storage: ObjectStorage, { location, failed }: ObjectStorageOptions) {
+  constructor(storage: ObjectStorage, { location, failed, gather }: ObjectStorageOptions) {
     this.location = location ?? 'durable object'
     this.storage = storage
     this.rows = new ObjectRows(storage)
     this.failed = failed ?? (() => {})
+    this.gather = gather ?? null
     if (held.has(storage)) throw lockedStorage(this.location, 'another storage of this object')
     for (const stored of this.rows.load(this.location)) {
-      const file = { ...stored, buffer: EMPTY, buffered: 0 }
+      const file = { ...stored, buffer: EMPTY, buffered: 0, confirmed: -1, cuts: 0 }
       const { id, name } = file
       this.ids.add(id)
       if (name.startsWith(QUARANTINE)) this.copies.set(name.slice(QUARANTINE.length), file)
@@ -156,14 +166,25 @@ class DurableObjectStorage implements ObjectShardStorage {
     )
     if (size < file.stored) {
       this.rows.cut(file, size)
+      file.confirmed = -1
+      file.cuts++
       this.window = null
     }
     file.buffered = size - file.stored
   }
 
   async sync(name: string): Promise<void> {
-    this.store(this.file(name))
-    if (isLog(name)) await this.confirm(name)
+    const file = this.file(name)
+    if (!isLog(name)) return this.store(file)
+    // What was gathered with the group before is on the disk with it.
+    if (file.buffered === 0 && file.confirmed === file.stored) return
+    const sync = this.syncLog(file)
+    this.syncs.add(sync)
+    try {
+      await sync
+    } finally {
+      this.syncs.delete(sync)
+    }
   }
 
   rename(source: string, target: string): void {
@@ -204,10 +225,10 @@ class DurableObjectStorage implements ObjectShardStorage {
 
   async close(): Promise<void> {
     if (this.isClosed) return
-    // What was not synced may be lost, but a close is no crash.
-    if (this.failure === null) for (const file of this.files.values()) this.storeIfCan(file)
     this.isClosed = true
     await Promise.allSettled(this.syncs)
+    // What was not synced may be lost, but a close is no crash.
+    if (this.failure === null) for (const file of this.files.values()) this.storeIfCan(file)
     held.delete(this.storage)
   }
 
@@ -225,7 +246,7 @@ class DurableObjectStorage implements ObjectShardStorage {
     while (this.ids.has(id)) id++
     this.ids.add(id)
     const nothing = { isListed: false, hasTable: false, head: 0, stored: 0, buffered: 0 }
-    return { id, name, ...nothing, buffer: EMPTY }
+    return { id, name, ...nothing, buffer: EMPTY, confirmed: -1, cuts: 0 }
   }
 
   /** Adds bytes to what is buffered, and makes rows of whole chunks. */
@@ -261,17 +282,22 @@ class DurableObjectStorage implements ObjectShardStorage {
   }
 
   /** Resolves when the platform has confirmed all writes so far. */
-  private async confirm(name: string): Promise<void> {
-    const sync = this.storage.sync()
-    this.syncs.add(sync)
+  private async syncLog(file: ObjectFile): Promise<void> {
+    if (this.gather !== null) {
+      await this.gather()
+      if (this.failure !== null) throw this.failure
+      // Removed meanwhile.
+      if (this.files.get(file.name) !== file) return
+    }
+    this.store(file)
+    const { stored, cuts } = file
     try {
-      await sync
+      await this.storage.sync()
     } catch (error) {
-      throw this.fail(name, error)
-    } finally {
-      this.syncs.delete(sync)
+      throw this.fail(file.name, error)
     }
     if (this.failure !== null) throw this.failure
+    if (file.cuts === cuts) file.confirmed = Math.max(file.confirmed, stored)
   }
 
   /** After a failed commit nobody knows what of the last turns is there. */

@@ -48,6 +48,7 @@ export async function openEngine(
   const storage = openDurableObjectStorage(objectStorage, {
     location: owner.name,
     failed: ({ message }) => owner.failed(message),
+    gather: () => new Promise((resolve) => setTimeout(resolve, 0)),
   })
   const timers = new ObjectTimers(now, (time) => owner.wakeAt(time))
   try {

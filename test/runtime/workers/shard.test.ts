@@ -3,7 +3,7 @@
 
 import { runDurableObjectAlarm } from 'cloudflare:test'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { isolateMemory } from '../../../server/edge/object-engine.ts'
+import { type ObjectEngine, isolateMemory } from '../../../server/edge/object-engine.ts'
 import { KERNEL_BYTES_MAX } from '../../../server/edge/isolate-memory.ts'
 import { SHARD_OPTIONS } from '../../../server/edge/shard-memory.ts'
 import { type TestShard, openTestShard } from './shard-fixture.ts'
@@ -12,6 +12,11 @@ const HOUR_MS = 3_600_000
 const START = 1_790_000_000
 
 afterEach(() => void vi.useRealTimers())
+
+/** What of an object is its own. */
+interface Inner {
+  open(): Promise<{ engine: ObjectEngine }>
+}
 
 /** Lines of `count` points of a series, a second apart. */
 function linesOf(count: number, first = START, series = 'host=a'): string {
@@ -181,6 +186,22 @@ describe('trouble', () => {
     await vi.waitFor(async () => expect(await countOf(shard)).toBeGreaterThanOrEqual(10))
     expect([10, 15]).toContain(await countOf(shard))
     expect(await shard.write(linesOf(5, START + 200), 'precision=s')).toMatchObject({ status: 200 })
+  })
+
+  test('a kernel that trapped is replaced, and has what it had', async () => {
+    const shard = await openTestShard()
+    await shard.write(linesOf(10), 'precision=s')
+    await shard.inside(async (object) => {
+      const { engine } = await (object as unknown as Inner).open()
+      const trap = (): never => {
+        throw new WebAssembly.RuntimeError('unreachable')
+      }
+      expect(() => engine.db.kernel.guard(trap)).toThrow(/kernel/)
+    })
+    expect(await shard.write(linesOf(5), 'precision=s')).toMatchObject({ status: 503 })
+    await vi.waitFor(async () => expect(await countOf(shard)).toBe(10))
+    expect(await shard.write(linesOf(5, START + 100), 'precision=s')).toMatchObject({ status: 200 })
+    expect(await countOf(shard)).toBe(15)
   })
 
   test('a full database refuses writes as storage_full, answers, and goes on by itself', async () => {
