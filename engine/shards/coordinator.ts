@@ -266,6 +266,13 @@ export class Coordinator {
     })
   }
 
+  /** Throws `unsupported`. */
+  tail: Database['tail'] = async () => {
+    const message =
+      'tail: this database has several shards; ask again for the times since the last answer'
+    throw new OmenError('unsupported', message)
+  }
+
   backup: Database['backup'] = async () => {
     const message =
       'backup: this database has several shards, which have no common state; export its tables'

@@ -71,6 +71,11 @@ export function shardsOf(map: ShardMap): string[] {
   return shardsFor(map, null, null, null)
 }
 
+/** Has a database several shards, so that a coordinator answers for it? */
+export function isSharded({ entries }: ShardMap): boolean {
+  return entries.length > 1
+}
+
 /** Time from which on an entry has none of its slots in [first, end) any more. */
 function untilOf(map: ShardMap, entry: ShardEntry, first: number, end: number): bigint {
   let latest = entry.since

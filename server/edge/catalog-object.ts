@@ -6,9 +6,12 @@
 import { DurableObject } from 'cloudflare:workers'
 import { OmenError } from '../../engine/error.ts'
 import { encodeMap, shardsOf } from '../../engine/shards/shard-map.ts'
+import type { CatalogPort } from '../../engine/shards/shard-catalog.ts'
+import type { DeclaredTable, Removal } from '../../engine/shards/shard-port.ts'
 import { plainScopes } from '../token-row.ts'
 import { TokenStore } from '../token-store.ts'
 import { Catalog } from './catalog.ts'
+import { CatalogLayouts } from './catalog-layouts.ts'
 import { CatalogRows, RETRY_MS } from './catalog-rows.ts'
 import type { CatalogStub, Identified, Placement } from './catalog-stub.ts'
 import { type EdgeEnv, wallClock } from './environment.ts'
@@ -26,7 +29,8 @@ export class OmenCatalog extends DurableObject<EdgeEnv> implements CatalogStub {
   constructor(ctx: DurableObjectState, env: EdgeEnv) {
     super(ctx, env)
     const rows = new CatalogRows(ctx.storage)
-    this.catalog = new Catalog(rows, (shard) => env.SHARDS.getByName(shard))
+    const layouts = new CatalogLayouts(rows, ctx.storage)
+    this.catalog = new Catalog(rows, layouts, (shard) => env.SHARDS.getByName(shard))
     this.tokens = new TokenStore(rows.tokens, {
       now: wallClock,
       hasAdmin: Boolean(env.OMENDB_TOKEN),
@@ -67,6 +71,31 @@ export class OmenCatalog extends DurableObject<EdgeEnv> implements CatalogStub {
 
   async databases(): Promise<string[]> {
     return this.catalog.names()
+  }
+
+  /** As CatalogPort says. */
+  view(database: string, create: boolean): ReturnType<CatalogPort['view']> {
+    return this.catalog.withShards(database, create, (catalog) => catalog.view(database, false))
+  }
+
+  /** As CatalogPort says. */
+  claim(database: string, tables: readonly DeclaredTable[]): ReturnType<CatalogPort['claim']> {
+    return this.catalog.withShards(database, true, (catalog) => catalog.claim(database, tables))
+  }
+
+  /** As CatalogPort says. */
+  declare(database: string, table: DeclaredTable): ReturnType<CatalogPort['declare']> {
+    return this.catalog.withShards(database, true, (catalog) => catalog.declare(database, table))
+  }
+
+  /** As CatalogPort says. */
+  remove(database: string, removal: Removal): ReturnType<CatalogPort['remove']> {
+    return this.catalog.withShards(database, false, (catalog) => catalog.remove(database, removal))
+  }
+
+  /** As CatalogPort says. */
+  split(database: string, shard: string): ReturnType<CatalogPort['split']> {
+    return this.catalog.withShards(database, false, (catalog) => catalog.split(database, shard))
   }
 
   /** Finishes what was interrupted; what fails again is tried again. */

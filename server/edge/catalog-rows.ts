@@ -64,12 +64,12 @@ export class CatalogRows {
     return rows.toArray().map(readDatabase)
   }
 
-  /** Durable when it resolves, with an alarm for what is not finished. */
-  async saveDatabase({ name, state, map }: DatabaseRow): Promise<void> {
+  /** Durable when it resolves, with an alarm for what is not finished; `isBegun`: that much is so besides. */
+  async saveDatabase({ name, state, map }: DatabaseRow, isBegun = false): Promise<void> {
     const statement = 'INSERT OR REPLACE INTO databases (name, state, map) VALUES (?, ?, ?)'
     this.storage.sql.exec(statement, name, state, encodeMap(map))
     // In the transaction of the row: nothing is awaited between the two.
-    if (state !== 'ready') void this.storage.setAlarm(Date.now() + RETRY_MS)
+    if (state !== 'ready' || isBegun) void this.storage.setAlarm(Date.now() + RETRY_MS)
     await this.storage.sync()
   }
 

@@ -1,6 +1,7 @@
 // What the router knows of the catalog's object (catalog-object.ts): who a token is, where a database
 // is, and the routes that are about neither one database nor nothing.
 
+import type { CatalogPort } from '../../engine/shards/shard-catalog.ts'
 import type { Scope } from '../grant.ts'
 
 /** A token that was found by its digest. */
@@ -24,8 +25,11 @@ export interface Placement {
   readonly map: string
 }
 
-/** The calls of the catalog's object over RPC. What they throw arrives as a plain Error. */
-export interface CatalogStub {
+/**
+ * The calls of the catalog's object over RPC. What they throw arrives as a plain Error; those of
+ * CatalogPort, for databases with several shards, answer errors as values.
+ */
+export interface CatalogStub extends Omit<CatalogPort, 'databases'> {
   /** The routes of databases, tokens and metrics; without a verdict it is a 403. */
   fetch(request: Request): Promise<Response>
   /** The token whose secret has this digest; null: nobody's. */

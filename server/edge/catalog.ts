@@ -4,20 +4,28 @@
 
 import { OmenError } from '../../engine/error.ts'
 import { shardsOf, soleMap, type ShardMap } from '../../engine/shards/shard-map.ts'
+import { ShardCatalog } from '../../engine/shards/shard-catalog.ts'
+import { type ShardReply, errorOf, failureOf } from '../../engine/shards/shard-port.ts'
+import type { CatalogLayouts } from './catalog-layouts.ts'
 import type { CatalogRows, DatabaseRow } from './catalog-rows.ts'
 import type { ShardStub } from './shard-stub.ts'
 
 /** What it calls shards by. */
-export type Shards = (shard: string) => Pick<ShardStub, 'assign' | 'erase'>
+export type Shards = (shard: string) => Omit<ShardStub, 'fetch' | 'metrics'>
 
 export class Catalog {
   private readonly rows: CatalogRows
+  private readonly layouts: CatalogLayouts
+  /** Of databases with several shards. */
+  private readonly sharded: ShardCatalog
   private readonly shards: Shards
   private readonly turns = new Map<string, Promise<unknown>>()
 
-  constructor(rows: CatalogRows, shards: Shards) {
+  constructor(rows: CatalogRows, layouts: CatalogLayouts, shards: Shards) {
     this.rows = rows
+    this.layouts = layouts
     this.shards = shards
+    this.sharded = new ShardCatalog({ store: layouts, port: shards })
   }
 
   /** Names in byte order, without those that are being dropped. */
@@ -43,6 +51,23 @@ export class Catalog {
     })
   }
 
+  /** Changes or shows a database whose shards have coordinators; `create`: makes one that is missing. */
+  async withShards<T>(
+    name: string,
+    create: boolean,
+    work: (catalog: ShardCatalog) => Promise<ShardReply<T>>,
+  ): Promise<ShardReply<T>> {
+    try {
+      return await this.inTurn(name, async () => {
+        const found = await this.settled(name)
+        if (found === null && create) await this.make(name)
+        return work(this.sharded)
+      })
+    } catch (error) {
+      return failureOf(error)
+    }
+  }
+
   /** Throws `not_found`, and what its shards throw; then it is gone already, but its bytes are not. */
   drop(name: string): Promise<void> {
     return this.inTurn(name, async () => {
@@ -55,9 +80,10 @@ export class Catalog {
 
   /** Finishes what was interrupted: whether nothing is left. One that fails stays for the next time. */
   async finish(): Promise<boolean> {
-    const pending = this.rows.databases().filter(({ state }) => state !== 'ready')
+    const unready = this.rows.databases().filter(({ state }) => state !== 'ready')
+    const pending = [...unready.map(({ name }) => name), ...this.layouts.begun()]
     const done = await Promise.allSettled(
-      pending.map(({ name }) => this.inTurn(name, () => this.settled(name))),
+      pending.map((name) => this.inTurn(name, () => this.settled(name))),
     )
     return done.every(({ status }) => status === 'fulfilled')
   }
@@ -65,10 +91,19 @@ export class Catalog {
   /** A database as it is after what was begun with it; null: there is none. */
   private async settled(name: string): Promise<DatabaseRow | null> {
     const found = this.rows.database(name)
-    if (found === null || found.state === 'ready') return found
+    if (found === null) return null
+    if (found.state === 'ready') return this.unchanged(found)
     if (found.state === 'creating') return this.complete(found)
     await this.remove(found)
     return null
+  }
+
+  /** After what was begun with its shards. */
+  private async unchanged(found: DatabaseRow): Promise<DatabaseRow | null> {
+    if (this.layouts.read(found.name)?.change === null) return found
+    const reply = await this.sharded.view(found.name, false)
+    if (reply.kind === 'failed') throw errorOf(reply)
+    return this.rows.database(found.name)
   }
 
   private async make(name: string): Promise<DatabaseRow> {
@@ -91,6 +126,7 @@ export class Catalog {
   private async remove(row: DatabaseRow): Promise<void> {
     if (row.state !== 'dropping') await this.rows.saveDatabase({ ...row, state: 'dropping' })
     await Promise.all(shardsOf(row.map).map((shard) => this.shards(shard).erase()))
+    this.layouts.forget(row.name)
     await this.rows.removeDatabase(row.name)
   }
 

@@ -6,6 +6,7 @@ import { OmenError } from '../../engine/error.ts'
 import type { Timer } from '../../engine/host.ts'
 import { nextExpiry } from '../../engine/lifecycle/expiry.ts'
 import module from '../../engine/omendb.wasm'
+import { ShardPlace } from '../../engine/shards/shard-place.ts'
 import {
   type ObjectShardStorage,
   type ObjectStorage,
@@ -54,9 +55,10 @@ export async function openEngine(
   try {
     const bucket = owner.bucket(timers)
     const tiered = bucket === null ? storage : tieredStorage(storage, bucket)
-    const host = objectHost(module, tiered, timers)
+    const place = new ShardPlace(storage)
+    const host = Object.assign(objectHost(module, tiered, timers), { fence: place.fence })
     const db = await openDatabase(host, SHARD_OPTIONS)
-    return new ObjectEngine(db, storage, host, timers, owner)
+    return new ObjectEngine(db, { place, storage, host, timers, owner })
   } catch (error) {
     await storage.close()
     throw error
@@ -65,6 +67,8 @@ export async function openEngine(
 
 export class ObjectEngine implements Tenant {
   readonly db: Database
+  /** Among the shards of its database. */
+  readonly place: ShardPlace
   readonly timers: ObjectTimers
   private readonly storage: ObjectShardStorage
   private readonly host: ObjectHost
@@ -75,12 +79,22 @@ export class ObjectEngine implements Tenant {
   /** Use `openEngine`. */
   constructor(
     db: Database,
-    storage: ObjectShardStorage,
-    host: ObjectHost,
-    timers: ObjectTimers,
-    owner: EngineOwner,
+    {
+      place,
+      storage,
+      host,
+      timers,
+      owner,
+    }: {
+      readonly place: ShardPlace
+      readonly storage: ObjectShardStorage
+      readonly host: ObjectHost
+      readonly timers: ObjectTimers
+      readonly owner: EngineOwner
+    },
   ) {
     this.db = db
+    this.place = place
     this.storage = storage
     this.host = host
     this.timers = timers

@@ -4,7 +4,7 @@
 // not forward, its own app answers (worker-app.ts).
 
 import { OmenError } from '../../engine/error.ts'
-import { decodeMap, shardsOf, type ShardMap } from '../../engine/shards/shard-map.ts'
+import { decodeMap, isSharded, shardsOf, type ShardMap } from '../../engine/shards/shard-map.ts'
 import { permit } from '../grant.ts'
 import { type Asker, Askers } from './askers.ts'
 import { CATALOG_NAME } from './catalog-stub.ts'
@@ -12,6 +12,7 @@ import { type EdgeEnv, wallClock } from './environment.ts'
 import { databaseOf, type Route, routeOf } from './route-target.ts'
 import { isStale } from './shard-stub.ts'
 import { encodeVerdict, grantOf, type Verdict, VERDICT_HEADER } from './verdict.ts'
+import type { CoordinatorApp } from './coordinator-app.ts'
 import type { Finding, WorkerApp } from './worker-app.ts'
 
 /** Bodies up to this size are held, so that a request can be sent again when its object has moved on. */
@@ -33,6 +34,7 @@ export class Router {
   private readonly askers: Askers
   private readonly maps = new Map<string, ShardMap>()
   private app: WorkerApp | null = null
+  private coordinator: Promise<CoordinatorApp> | null = null
 
   constructor(env: EdgeEnv) {
     this.env = env
@@ -96,10 +98,32 @@ export class Router {
     for (let attempt = 0; ; attempt++) {
       const map = await this.mapOf(verdict.database, creates)
       if (map === null) return this.answerAbsent(request, verdict, verdict.database)
+      if (isSharded(map)) {
+        const answer = await this.toCoordinator(sending, verdict)
+        if (answer !== null) return answer
+        continue
+      }
       const isLast = attempt > 0 || !sending.isRepeatable
       const answer = await this.toShard(sending, { ...verdict, epoch: map.epoch }, map, isLast)
       if (answer !== null) return answer
     }
+  }
+
+  /** The answer of this isolate's coordinator; null if the database has one shard by now. */
+  private async toCoordinator(
+    { request, body }: Sending,
+    verdict: Verdict & { readonly database: string },
+  ): Promise<Response | null> {
+    this.coordinator ??= import('./coordinator-app.ts').then(({ createCoordinatorApp }) =>
+      createCoordinatorApp(this.env),
+    )
+    const coordinator = await this.coordinator
+    const map = await coordinator.mapOf(verdict.database)
+    this.maps.set(verdict.database, map)
+    if (!isSharded(map)) return null
+    const { method, headers, url } = request
+    const held = body === null ? request : new Request(url, { method, headers, body })
+    return coordinator.answer(held, { grant: grantOf(verdict, wallClock), refusal: null })
   }
 
   /** The shard's answer; null if the request should be sent again by a newer map. */

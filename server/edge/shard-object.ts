@@ -7,10 +7,15 @@
 import { DurableObject } from 'cloudflare:workers'
 import { Database } from '../../engine/database.ts'
 import { OmenError } from '../../engine/error.ts'
-import type { ListAsk, ReadAsk, ShardReadPort, VersionAsk } from '../../engine/shards/read-port.ts'
-import { readPortOf } from '../../engine/shards/read-replies.ts'
-import { type ShardCall, type ShardReply, failureOf } from '../../engine/shards/shard-port.ts'
-import { ShardReads } from '../../engine/shards/shard-reads.ts'
+import { directDatabase } from '../../engine/shards/direct.ts'
+import { ShardDesk } from '../../engine/shards/shard-desk.ts'
+import {
+  type ShardCall,
+  type ShardPort,
+  type ShardReply,
+  type WrongEpoch,
+  failureOf,
+} from '../../engine/shards/shard-port.ts'
 import { createApp } from '../app.ts'
 import { ServerMetrics } from '../metrics.ts'
 import { problemResponse } from '../problem.ts'
@@ -26,12 +31,16 @@ import { readVerdict, verdictAccess } from './verdict.ts'
 /** The engine while it is open. */
 interface OpenShard {
   readonly engine: ObjectEngine
-  readonly port: ShardReadPort
+  /** Takes the calls of coordinators and of the catalog. */
+  readonly desk: ShardDesk
   readonly app: ReturnType<typeof createApp>
 }
 
 /** How long after a failure the object wakes again. */
 const RETRY_MS = 60_000
+
+/** The answer to a caller whose map is of before: ask the catalog. */
+const OUTDATED: WrongEpoch = { kind: 'wrongEpoch', epoch: Number.MAX_SAFE_INTEGER, map: null }
 
 export class OmenShard extends DurableObject<EdgeEnv> {
   private place: Assignment | null
@@ -52,7 +61,9 @@ export class OmenShard extends DurableObject<EdgeEnv> {
   async fetch(request: Request): Promise<Response> {
     try {
       if (!isAt(this.place, readVerdict(request.headers))) return staleAnswer()
-      const { app, engine } = await this.open()
+      const { app, desk, engine } = await this.open()
+      // Of a database with several shards, coordinators answer requests.
+      if (!desk.isSole) return staleAnswer()
       // The app says when the answer has gone.
       engine.begin()
       return await app.fetch(request)
@@ -89,39 +100,97 @@ export class OmenShard extends DurableObject<EdgeEnv> {
     return engine.during((db) => ({ engine: db.metrics(), counts: this.counters.counts }))
   }
 
-  /** As ShardReadPort says. */
-  facts(call: ShardCall, table: string): ReturnType<ShardReadPort['facts']> {
-    return this.reading((port) => port.facts(call, table))
+  /** As ShardPort says. */
+  facts(...given: Parameters<ShardPort['facts']>): ReturnType<ShardPort['facts']> {
+    return this.calling(given[0], (desk) => desk.facts(...given))
   }
 
-  /** As ShardReadPort says. */
-  read(call: ShardCall, ask: ReadAsk): ReturnType<ShardReadPort['read']> {
-    return this.reading((port) => port.read(call, ask))
+  /** As ShardPort says. */
+  read(...given: Parameters<ShardPort['read']>): ReturnType<ShardPort['read']> {
+    return this.calling(given[0], (desk) => desk.read(...given))
   }
 
-  /** As ShardReadPort says. */
-  more(call: ShardCall, id: string): ReturnType<ShardReadPort['more']> {
-    return this.reading((port) => port.more(call, id))
+  /** As ShardPort says. */
+  list(...given: Parameters<ShardPort['list']>): ReturnType<ShardPort['list']> {
+    return this.calling(given[0], (desk) => desk.list(...given))
   }
 
-  /** As ShardReadPort says. */
-  end(call: ShardCall, id: string): ReturnType<ShardReadPort['end']> {
-    return this.reading((port) => port.end(call, id))
+  /** As ShardPort says. */
+  tableStats(...given: Parameters<ShardPort['tableStats']>): ReturnType<ShardPort['tableStats']> {
+    return this.calling(given[0], (desk) => desk.tableStats(...given))
   }
 
-  /** As ShardReadPort says. */
-  list(call: ShardCall, ask: ListAsk): ReturnType<ShardReadPort['list']> {
-    return this.reading((port) => port.list(call, ask))
+  /** As ShardPort says. */
+  version(...given: Parameters<ShardPort['version']>): ReturnType<ShardPort['version']> {
+    return this.calling(given[0], (desk) => desk.version(...given))
   }
 
-  /** As ShardReadPort says. */
-  tableStats(call: ShardCall, table: string): ReturnType<ShardReadPort['tableStats']> {
-    return this.reading((port) => port.tableStats(call, table))
+  /** As ShardPort says. */
+  more(...given: Parameters<ShardPort['more']>): ReturnType<ShardPort['more']> {
+    return this.calling(given[0], (desk) => desk.more(...given))
   }
 
-  /** As ShardReadPort says. */
-  version(call: ShardCall, ask: VersionAsk): ReturnType<ShardReadPort['version']> {
-    return this.reading((port) => port.version(call, ask))
+  /** As ShardPort says. */
+  end(...given: Parameters<ShardPort['end']>): ReturnType<ShardPort['end']> {
+    return this.calling(given[0], (desk) => desk.end(...given))
+  }
+
+  /** As ShardPort says. */
+  write(...given: Parameters<ShardPort['write']>): ReturnType<ShardPort['write']> {
+    return this.changing(given[0], (desk) => desk.write(...given))
+  }
+
+  /** As ShardPort says. */
+  declare(...given: Parameters<ShardPort['declare']>): ReturnType<ShardPort['declare']> {
+    return this.changing(given[0], (desk) => desk.declare(...given))
+  }
+
+  /** As ShardPort says. */
+  deleteRows(...given: Parameters<ShardPort['deleteRows']>): ReturnType<ShardPort['deleteRows']> {
+    return this.calling(given[0], (desk) => desk.deleteRows(...given))
+  }
+
+  /** As ShardPort says. */
+  table(...given: Parameters<ShardPort['table']>): ReturnType<ShardPort['table']> {
+    return this.calling(given[0], (desk) => desk.table(...given))
+  }
+
+  /** As ShardPort says. */
+  tables(...given: Parameters<ShardPort['tables']>): ReturnType<ShardPort['tables']> {
+    return this.calling(given[0], (desk) => desk.tables(...given))
+  }
+
+  /** As ShardPort says. */
+  flush(...given: Parameters<ShardPort['flush']>): ReturnType<ShardPort['flush']> {
+    return this.calling(given[0], (desk) => desk.flush(...given))
+  }
+
+  /** As ShardPort says. */
+  load(...given: Parameters<ShardPort['load']>): ReturnType<ShardPort['load']> {
+    return this.calling(given[0], (desk) => desk.load(...given))
+  }
+
+  /** As ShardPort says. */
+  fence(...given: Parameters<ShardPort['fence']>): ReturnType<ShardPort['fence']> {
+    return this.calling(given[0], (desk) => desk.fence(...given))
+  }
+
+  /** As ShardPort says. */
+  adopt(...given: Parameters<ShardPort['adopt']>): ReturnType<ShardPort['adopt']> {
+    return this.calling(given[0], (desk) => desk.adopt(...given))
+  }
+
+  /** As ShardPort says. */
+  remove(...given: Parameters<ShardPort['remove']>): ReturnType<ShardPort['remove']> {
+    return this.calling(given[0], (desk) => desk.remove(...given))
+  }
+
+  /** As ShardPort says; the object takes its place with it. */
+  async begin(...given: Parameters<ShardPort['begin']>): ReturnType<ShardPort['begin']> {
+    const [{ database, epoch }] = given
+    const shard = this.ctx.id.name ?? this.ctx.id.toString()
+    if (this.place === null) await this.assign({ database, shard, epoch })
+    return this.calling(given[0], (desk) => desk.begin(...given))
   }
 
   /** Does what is due, then sets the next alarm. It never fails: it tries again by itself. */
@@ -142,16 +211,31 @@ export class OmenShard extends DurableObject<EdgeEnv> {
     }
   }
 
-  private async reading<T>(ask: (port: ShardReadPort) => Promise<T>): Promise<T> {
-    const { engine, port } = await this.open()
-    return engine.during(() => ask(port))
+  /** Asks the desk, unless this object is none of the caller's database. */
+  private async calling<T>(
+    { database }: Pick<ShardCall, 'database'>,
+    ask: (desk: ShardDesk) => Promise<ShardReply<T>>,
+  ): Promise<ShardReply<T>> {
+    // Erased: whoever calls has a map of before.
+    if (this.place === null) return OUTDATED
+    try {
+      if (this.place.database !== database) {
+        const message = `${this.name}: it is not one of database '${database}'`
+        throw new OmenError('unavailable', message, { retryAfter: 1 })
+      }
+      const { engine, desk } = await this.open()
+      return await engine.during(() => ask(desk))
+    } catch (error) {
+      return failureOf(error)
+    }
   }
 
-  /** Why a coordinator's call is not answered. */
-  private refusal({ database }: ShardCall): ShardReply<never> | null {
-    if (this.place?.database === database) return null
-    const message = `${this.name}: it is not one of database '${database}'`
-    return failureOf(new OmenError('unavailable', message, { retryAfter: 1 }))
+  /** Of the only shard of a database requests alone bring tables and points: nobody else knows its types. */
+  private changing<T>(
+    call: ShardCall,
+    ask: (desk: ShardDesk) => Promise<ShardReply<T>>,
+  ): Promise<ShardReply<T>> {
+    return this.calling(call, async (desk) => (desk.isSole ? OUTDATED : ask(desk)))
   }
 
   private get name(): string {
@@ -178,15 +262,15 @@ export class OmenShard extends DurableObject<EdgeEnv> {
       dropped: () => (this.opening = null),
       bucket: (timer) => shardBucket(this.env, ctx.id.toString(), timer),
     })
-    const app = createApp(engine.db, {
+    const desk = new ShardDesk(engine.db, engine.place)
+    const app = createApp(directDatabase(engine.db, desk), {
       ...edgeOptions(this.env),
       access: verdictAccess(wallClock, (verdict) => this.revocations.check(verdict)),
       metrics: this.counters,
       requestLog: () => engine.end(),
     })
     engine.wakeNext()
-    const port = readPortOf(new ShardReads(engine.db), (call) => this.refusal(call))
-    return { engine, app, port }
+    return { engine, app, desk }
   }
 
   /** Sets the alarm, unless it is set for that time or an earlier one: each setting costs a row. */

@@ -2,7 +2,7 @@
 // verdict, and takes its place in a database from the catalog. Every call is idempotent, because the
 // caller repeats what was not answered.
 
-import type { ShardReadPort } from '../../engine/shards/read-port.ts'
+import type { ShardPort } from '../../engine/shards/shard-port.ts'
 import type { EngineMetrics } from '../../engine/metrics.ts'
 import type { ServerCounts } from '../metrics.ts'
 
@@ -22,7 +22,7 @@ export interface ShardNumbers {
 }
 
 /** The calls of a shard's object over RPC. What they throw arrives as a plain Error. */
-export interface ShardStub extends ShardReadPort {
+export interface ShardStub extends ShardPort {
   /**
    * The REST API over the object's own database. Without a verdict (verdict.ts) it is a 403; an object
    * that is not assigned to the verdict's database answers STALE, having read nothing of the body.

@@ -21,7 +21,8 @@ export interface Finding {
 /** Answers a request by what was found out about it. */
 export type WorkerApp = (request: Request, finding: Finding) => Promise<Response>
 
-const access: Access = {
+/** Who asks is what the router found out. */
+export const findingAccess: Access = {
   identify(c) {
     const { grant } = findingOf(c)
     return grant instanceof OmenError ? Promise.reject(grant) : grant
@@ -37,6 +38,6 @@ const findingOf = (c: ServerContext): Finding => c.env as unknown as Finding
 
 /** The app for these bindings. */
 export function createWorkerApp(env: EdgeEnv): WorkerApp {
-  const app = createApp(absentDatabase(), { ...edgeOptions(env), access })
+  const app = createApp(absentDatabase(), { ...edgeOptions(env), access: findingAccess })
   return async (request, finding) => app.fetch(request, finding as object)
 }

@@ -1,0 +1,151 @@
+// A database that is split while it is in use, inside real workerd and through the Worker's own router: the
+// objects, the catalog and the coordinator of the isolate, by the REST API alone.
+
+import { env, runInDurableObject, SELF } from 'cloudflare:test'
+import { expect, test } from 'vitest'
+import { CATALOG_NAME } from '../../../server/edge/catalog-stub.ts'
+import type { EdgeEnv } from '../../../server/edge/environment.ts'
+
+const { CATALOG, SHARDS } = env as unknown as EdgeEnv
+const ORIGIN = 'http://127.0.0.1'
+const MINUTE = 60_000
+
+type Body = Record<string, any>
+
+async function call(
+  method: string,
+  path: string,
+  body?: string | object,
+): Promise<{ status: number; body: Body }> {
+  const isText = typeof body === 'string'
+  const response = await SELF.fetch(ORIGIN + path, {
+    method,
+    ...(body === undefined ? {} : { body: isText ? body : JSON.stringify(body) }),
+    headers: body === undefined || isText ? {} : { 'Content-Type': 'application/json' },
+  })
+  const text = await response.text()
+  return { status: response.status, body: text === '' ? {} : (JSON.parse(text) as Body) }
+}
+
+/** Writes as a client does: once more while something may pass. */
+async function write(db: string, lines: string): Promise<Body> {
+  for (let attempt = 0; ; attempt++) {
+    const { status, body } = await call('POST', `/v1/write?db=${db}&precision=ms`, lines)
+    if (status === 200) return body
+    if (status !== 503 || attempt === 5) throw new Error(`${status} ${JSON.stringify(body)}`)
+  }
+}
+
+const catalog = () => CATALOG.getByName(CATALOG_NAME)
+
+/** Splits the shard that takes new points of a slot; the shards of the database then. */
+async function split(db: string, place = 0): Promise<string[]> {
+  const view = await catalog().view(db, false)
+  if (view.kind !== 'done' || view.value === null) throw new Error(JSON.stringify(view))
+  const { entries } = view.value.map
+  const reply = await catalog().split(db, entries.at(place - 1)!.shard)
+  if (reply.kind !== 'done') throw new Error(JSON.stringify(reply))
+  return reply.value.map.entries.map(({ shard }) => shard)
+}
+
+/** Ten points of each of 30 hosts within half an hour, which begins later from round to round. */
+function points(round: number): string {
+  const start = Date.now() + round * 3 * MINUTE
+  return Array.from({ length: 300 }, (_, i) => {
+    const time = start + (i - 100) * 0.1 * MINUTE + round
+    return `cpu,host=h${i % 30} v=${(i * 7 + round) % 101},n=${i}i ${Math.floor(time)}`
+  }).join('\n')
+}
+
+const QUESTIONS = [
+  { table: 'cpu' },
+  { table: 'cpu', order: 'desc', limit: 33, where: "host = 'h7' AND v > 20" },
+  { table: 'cpu', select: ['count(*)', 'min(v)', 'max(v)', 'sum(n)', 'first(n)', 'last(n)'] },
+  { table: 'cpu', select: 'max(v)', by: 'host', every: '5m' },
+]
+
+async function compare(db: string, whole: string): Promise<void> {
+  for (const question of QUESTIONS) {
+    const found = await call('POST', `/v1/query?db=${db}`, { ...question, time: 'ns' })
+    const expected = await call('POST', `/v1/query?db=${whole}`, { ...question, time: 'ns' })
+    expect(found.status, JSON.stringify(found.body)).toBe(200)
+    expect(found.body['series'], JSON.stringify(question)).toEqual(expected.body['series'])
+    expect(found.body['rowCount']).toBe(expected.body['rowCount'])
+  }
+  const path = (name: string): string => `/v1/tables/cpu?db=${name}`
+  const [found, expected] = [await call('GET', path(db)), await call('GET', path(whole))]
+  expect({ ...found.body, diskBytes: 0 }).toEqual({ ...expected.body, diskBytes: 0 })
+}
+
+test('a database answers as before while it is split, again and again', async () => {
+  const [db, whole] = ['split', 'whole']
+  for (let round = 0; round < 4; round++) {
+    const lines = [0, 1, 2].map((part) => points(round * 10 + part))
+    // The router has a map that is old by now.
+    const writes = lines.map((text) => write(db, text))
+    const [shards] = await Promise.all([
+      round === 0 ? [] : split(db, round === 3 ? -1 : 0),
+      ...writes,
+    ])
+    expect(shards.length).toBe(round === 0 ? 0 : 1 + 2 * round)
+    for (const text of lines) await write(whole, text)
+    await compare(db, whole)
+  }
+  const bad = await call('POST', `/v1/write?db=${db}`, 'cpu,host=h1 v="text" 5')
+  const expected = await call('POST', `/v1/write?db=${whole}`, 'cpu,host=h1 v="text" 5')
+  expect(bad.status).toBe(422)
+  expect({ ...bad.body, requestId: '' }).toEqual({ ...expected.body, requestId: '' })
+})
+
+test('deletes, declarations and drops reach all shards', async () => {
+  const db = 'administered'
+  await write(db, points(0))
+  await split(db)
+  await write(db, points(10))
+  const before = (await call('GET', `/v1/tables/cpu?db=${db}`)).body
+  expect(before).toMatchObject({ points: 600, series: 30 })
+  const put = await call('PUT', `/v1/tables/cpu?db=${db}`, {
+    retention: '30d',
+    fields: { extra: 'integer' },
+  })
+  expect(put.status).toBe(200)
+  expect(put.body).toMatchObject({
+    retention: '30d',
+    fields: { extra: 'integer', n: 'integer', v: 'float' },
+  })
+  const gone = await call(
+    'DELETE',
+    `/v1/tables/cpu/rows?db=${db}&where=${encodeURIComponent("host = 'h3'")}`,
+  )
+  expect(gone).toMatchObject({ status: 200, body: { deleted: 20 } })
+  expect((await call('DELETE', `/v1/tables/cpu/columns/n?db=${db}`)).status).toBe(204)
+  const after = (await call('GET', `/v1/tables/cpu?db=${db}`)).body
+  expect(after).toMatchObject({ points: 580, fields: { extra: 'integer', v: 'float' } })
+  // The name is free for another type.
+  await write(db, `cpu,host=h1 n="text" ${Date.now()}`)
+  expect((await call('DELETE', `/v1/tables/cpu?db=${db}`)).status).toBe(204)
+  expect((await call('GET', `/v1/tables/cpu?db=${db}`)).status).toBe(404)
+  expect((await call('DELETE', `/v1/databases/${db}`)).status).toBe(204)
+  await write(db, 'cpu v=1 5')
+  expect((await call('GET', `/v1/tables?db=${db}`)).body).toEqual({
+    tables: [{ name: 'cpu', points: 1, series: 1 }],
+  })
+})
+
+test('a shard that ends is back with all points; one that is gone fails the write by name', async () => {
+  const db = 'failing'
+  await write(db, points(0))
+  const shards = await split(db)
+  await write(db, points(10))
+  for (const shard of shards) {
+    const stub = SHARDS.getByName(shard)
+    await runInDurableObject(stub as never, (_instance: unknown, state: { abort(): void }) => {
+      state.abort()
+    }).catch(() => {})
+  }
+  expect((await call('GET', `/v1/tables/cpu?db=${db}`)).body).toMatchObject({ points: 600 })
+  await SHARDS.getByName(shards[2]!).erase()
+  const refused = await call('POST', `/v1/write?db=${db}&precision=ms`, points(20))
+  expect(refused.status).toBe(503)
+  expect(refused.body).toMatchObject({ code: 'unavailable' })
+})
