@@ -2,6 +2,7 @@
 // Functions and their result types: the table in sql.md.
 
 import { OmenError } from '../error.ts'
+import { nearestName } from './expression/name.ts'
 import type { Call, Column, Expression, Selection } from './expression/tree.ts'
 import { fieldTypeName, type FieldType } from '../field.ts'
 import { resolveOperand } from './operand.ts'
@@ -281,7 +282,9 @@ function parameterOf(item: Selection, call: Call): number | null {
 function resultOf(item: Selection, call: Call): ResultName {
   const result = RESULTS.get(call.name)
   if (result !== undefined) return result
-  throw typeConflict(item, `the function ${call.name} does not exist`, call.position)
+  const near = nearestName(call.name, RESULTS.keys())
+  const advice = near === null ? '' : `; did you mean ${near}?`
+  throw typeConflict(item, `the function ${call.name} does not exist${advice}`, call.position)
 }
 
 function typeConflict(item: Selection, message: string, position: number): OmenError {

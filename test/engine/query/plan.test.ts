@@ -252,7 +252,17 @@ describe('what a query is refused for', () => {
   })
 
   test('a function that does not exist is named', () => {
-    expect(failure({ select: ['holt_winters(f)'] }).message).toContain('holt_winters')
+    expect(failure({ select: ['holt_winters(f)'] }).message).toMatch(/holt_winters does not exist$/)
+  })
+
+  test.each([
+    ['meen(f)', 'mean'],
+    ['cuont(f)', 'count'],
+    ['QUANTILES(f, 0.5)', 'quantile'],
+    ['std_dev(f)', 'stddev'],
+  ])('of %s the nearest function is named', (select, name) => {
+    const { message } = failure({ select: [select] })
+    expect(message).toMatch(new RegExp(`does not exist; did you mean ${name}\\?$`))
   })
 })
 
