@@ -7,6 +7,7 @@ import type { Context, Hono } from 'hono'
 import type * as z from 'zod'
 import type { Database } from '../engine/database.ts'
 import type { CancelSignal } from '../engine/query/cancel.ts'
+import type { Versions } from '../engine/query/version.ts'
 import { OmenError } from '../engine/error.ts'
 import type { Access } from './access.ts'
 import {
@@ -28,6 +29,15 @@ import { problemResponse } from './problem.ts'
 import type { TokenStore } from './token-store.ts'
 import type { Throttle } from './throttle.ts'
 import type { Credentials } from './tokens.ts'
+
+type Eventually<T> = T | Promise<T>
+
+/** Texts that differ whenever an answer may (engine/query/version.ts). Several shards are asked for theirs. */
+export interface AnswerVersions {
+  query(...given: Parameters<Versions['query']>): Eventually<string | null>
+  latest(...given: Parameters<Versions['latest']>): Eventually<string | null>
+  list(...given: Parameters<Versions['list']>): Eventually<string>
+}
 
 /** What the server uses of a database. */
 export type ServedDatabase = Pick<
@@ -54,10 +64,9 @@ export type ServedDatabase = Pick<
   | 'dropDatabase'
   | 'health'
   | 'pause'
-  | 'versions'
   | 'tail'
   | 'metrics'
->
+> & { readonly versions: AnswerVersions }
 
 /** What every handler can rely on in its context. */
 export interface ServerEnv {

@@ -63,7 +63,7 @@ export function addExportRoutes(server: Server): void {
     async (c, { db: database, format, ...parameters }) => {
       const { time, integers, ...request } = fromParameters(parameters)
       const shape = shapeText('export', format, time, integers)
-      const version = server.db.versions.query(request as QueryRequest, shape, { database })
+      const version = await server.db.versions.query(request as QueryRequest, shape, { database })
       return answerVersion(server, c, version, (headers) =>
         answerExport(server, c, database, { format, time, integers, ...request }, headers),
       )

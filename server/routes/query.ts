@@ -58,9 +58,13 @@ function addQuery(server: Server): void {
     },
     async (c, { db: database, ...parameters }) => {
       const { time, integers, ...request } = fromParameters(parameters)
-      const version = server.db.versions.query(request as QueryRequest, shapeText(time, integers), {
-        database,
-      })
+      const version = await server.db.versions.query(
+        request as QueryRequest,
+        shapeText(time, integers),
+        {
+          database,
+        },
+      )
       return answerVersion(server, c, version, (headers) =>
         answerQuery(server, c, database, { time, integers, ...request }, headers),
       )
@@ -108,7 +112,9 @@ function addLatest(server: Server): void {
     },
     async (c, { db: database, time, integers, ...parameters }) => {
       const request: LatestRequest = withObjects(parameters)
-      const version = server.db.versions.latest(request, shapeText(time, integers), { database })
+      const version = await server.db.versions.latest(request, shapeText(time, integers), {
+        database,
+      })
       return answerVersion(server, c, version, async (headers) => {
         const answer = await server.db.latest(request, { database, signal: signalOf(server, c) })
         return sendJson(server, c, answer, formatOf({ time, integers }, 'ms'), headers)

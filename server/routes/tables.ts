@@ -191,14 +191,14 @@ function listOptions({ db: database, where, limit, cursor }: ListParameters) {
 }
 
 /** A list of a table's series or tags, or a 304. */
-function answerList(
+async function answerList(
   server: Server,
   c: ServerContext,
   { db: database, where, limit, cursor }: ListParameters,
   list: () => Promise<object>,
-): Response | Promise<Response> {
+): Promise<Response> {
   const asked = [c.req.path, where, limit, cursor]
-  const version = server.db.versions.list(pathParameter(c, 'table'), asked, { database })
+  const version = await server.db.versions.list(pathParameter(c, 'table'), asked, { database })
   return answerVersion(server, c, version, async (headers) => {
     const body = JSON.stringify(await list())
     return answerWith(server, c, body, { 'Content-Type': 'application/json', ...headers })
