@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { createBatch, type BatchHost } from '../../../engine/ingest/batch.ts'
 import { StagedRows } from '../../../engine/ingest/staged-batch.ts'
@@ -180,6 +181,19 @@ describe('shipments', () => {
     expect(sent.reduce((sum, { rowCount }) => sum + rowCount, 0)).toBe(2_000)
     for (const { bytes } of sent) expect(bytes.length).toBeLessThan(4_096 + 1_000)
   })
+})
+
+it('slots are those of the format: no series ever changes its own', async () => {
+  const text = readFileSync(new URL('../../../docs/format.md', import.meta.url), 'utf8')
+  const [, tagged, plain] = /rack=r1`.*slot ([0-9]+);.*slot ([0-9]+)\./.exec(text)!
+  const { instance } = (await openIngest()).host
+  const tags = new Map([
+    ['rack', 'r1'],
+    ['zone', ''],
+    ['host', 'a'],
+  ])
+  expect(slotOfSeries(instance, 'cpu', tags)).toBe(Number(tagged))
+  expect(slotOfSeries(instance, 'cpu', new Map())).toBe(Number(plain))
 })
 
 describe('a shard that is sent hostile bytes', () => {
