@@ -92,7 +92,8 @@ export class ShardReads {
       throw error
     }
     if (page.done === true) throw new OmenError('cancelled', `shard: read ${id} was called off`)
-    if (page.value.isLast) this.open.delete(id)
+    // Behind its last page a stream still holds its snapshot.
+    if (page.value.isLast) await this.end(id)
     else if (this.open.has(id)) read.timer = host.timer.set(IDLE_MS, () => void this.end(id))
     return page.value
   }

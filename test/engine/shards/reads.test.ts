@@ -232,6 +232,21 @@ test('an export that is left half read holds nothing', async () => {
   })
 })
 
+test('an export that was read to its end holds nothing', async () => {
+  const { shards, reads } = await fiveShards()
+  // More than may be open at once.
+  for (let i = 0; i < 70; i++) {
+    let rows = 0
+    for await (const { time } of (await reads.export({ table: 'cpu' })).chunks) rows += time.length
+    expect(rows).toBe(480)
+  }
+  // Each of them waits for whoever holds what it flushes.
+  for (let i = 0; i < 3; i++) {
+    await write(shards, pointsOf(20 + i, 21 + i))
+    await shards.each((database) => database.flush())
+  }
+})
+
 test('a table and a column that one shard alone knows are everybody’s', async () => {
   const { shards, reads } = await fiveShards()
   await shards.all.get('s2')!.database.putTable('only', { fields: { w: 'integer' }, tags: ['t'] })
