@@ -51,7 +51,10 @@ export default defineConfig({
         ],
         // As an example's own project has it.
         resolve: {
-          alias: { 'omendb/client': new URL('client/index.ts', import.meta.url).pathname },
+          alias: {
+            'omendb/client': new URL('client/index.ts', import.meta.url).pathname,
+            'omendb/worker': new URL('server/worker.ts', import.meta.url).pathname,
+          },
         },
         test: {
           name: 'workers',

@@ -7,6 +7,7 @@ import { OmenError } from '../../engine/error.ts'
 import { decodeMap, isSharded, shardsOf, type ShardMap } from '../../engine/shards/shard-map.ts'
 import { permit } from '../grant.ts'
 import { type Asker, Askers } from './askers.ts'
+import { archiveRequest } from './archive-request.ts'
 import { CATALOG_NAME } from './catalog-stub.ts'
 import { type EdgeEnv, wallClock } from './environment.ts'
 import { databaseOf, type Route, routeOf } from './route-target.ts'
@@ -74,7 +75,11 @@ export class Router {
     } catch {
       return this.answerAbsent(request, asker, database)
     }
-    return this.toDatabase(request, verdict, route.kind === 'shard' && route.creates)
+    if (route.kind === 'archive') {
+      const names = await this.env.CATALOG.getByName(CATALOG_NAME).databases()
+      return this.toDatabase(archiveRequest(request, names), verdict, request.method === 'POST')
+    }
+    return this.toDatabase(request, verdict, route.creates)
   }
 
   private async toCatalog(request: Request, asker: Asker): Promise<Response> {

@@ -16,7 +16,6 @@ import {
   type WrongEpoch,
   failureOf,
 } from '../../engine/shards/shard-port.ts'
-import { createApp } from '../app.ts'
 import { ServerMetrics } from '../metrics.ts'
 import { problemResponse } from '../problem.ts'
 import { CATALOG_NAME } from './catalog-stub.ts'
@@ -33,7 +32,7 @@ interface OpenShard {
   readonly engine: ObjectEngine
   /** Takes the calls of coordinators and of the catalog. */
   readonly desk: ShardDesk
-  readonly app: ReturnType<typeof createApp>
+  readonly app: ReturnType<typeof import('../app.ts').createApp>
 }
 
 /** How long after a failure the object wakes again. */
@@ -263,6 +262,8 @@ export class OmenShard extends DurableObject<EdgeEnv> {
       bucket: (timer) => shardBucket(this.env, ctx.id.toString(), timer),
     })
     const desk = new ShardDesk(engine.db, engine.place)
+    // Its schemas take longer to evaluate than all else: isolates that only forward never do.
+    const { createApp } = await import('../app.ts')
     const app = createApp(directDatabase(engine.db, desk), {
       ...edgeOptions(this.env),
       access: verdictAccess(wallClock, (verdict) => this.revocations.check(verdict)),
