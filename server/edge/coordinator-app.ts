@@ -18,9 +18,6 @@ import { type Finding, findingAccess } from './worker-app.ts'
 const MEMORY_BYTES = 40 << 20
 const STAGING_BYTES = 8 << 20
 
-/** Handlers ask for the version of an answer first: there is none, so they ask for the answer. */
-const NO_VERSIONS = { query: () => null, latest: () => null, list: () => null }
-
 export interface CoordinatorApp {
   /** The map of a database as it is now, or was a second ago. Throws `not_found`. */
   mapOf(database: string): Promise<ShardMap>
@@ -43,10 +40,7 @@ export async function createCoordinatorApp(env: EdgeEnv): Promise<CoordinatorApp
     pause: () => new Promise((resolve) => setTimeout(resolve, 0)),
     stagingBytes: STAGING_BYTES,
   })
-  const db = Object.create(coordinator, {
-    metrics: { value: () => NO_METRICS },
-    versions: { value: NO_VERSIONS },
-  }) as ServedDatabase
+  const db: ServedDatabase = Object.assign(coordinator, { metrics: () => NO_METRICS })
   const app = createApp(db, { ...edgeOptions(env), access: findingAccess })
   return {
     mapOf: async (database) => (await coordinator.directory.fresh(database)).map,

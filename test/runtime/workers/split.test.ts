@@ -104,6 +104,13 @@ test('deletes, declarations and drops reach all shards', async () => {
   await write(db, points(10))
   const before = (await call('GET', `/v1/tables/cpu?db=${db}`)).body
   expect(before).toMatchObject({ points: 600, series: 30 })
+  const list = (etag: string) =>
+    SELF.fetch(`${ORIGIN}/v1/tables/cpu/series?db=${db}`, { headers: { 'If-None-Match': etag } })
+  const first = await list('none')
+  expect((await first.json<Body>())['series'].length).toBe(30)
+  const again = await list(first.headers.get('ETag')!)
+  expect([first.status, again.status]).toEqual([200, 304])
+  await again.text()
   const put = await call('PUT', `/v1/tables/cpu?db=${db}`, {
     retention: '30d',
     fields: { extra: 'integer' },
