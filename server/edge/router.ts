@@ -102,7 +102,7 @@ export class Router {
     const sending = await hold(request)
     for (let attempt = 0; ; attempt++) {
       const map = await this.mapOf(verdict.database, creates)
-      if (map === null) return this.answerAbsent(request, verdict, verdict.database)
+      if (map === null) return this.answerAbsent(withBody(sending), verdict, verdict.database)
       if (isSharded(map)) {
         const answer = await this.toCoordinator(sending, verdict)
         if (answer !== null) return answer
@@ -194,8 +194,14 @@ async function hold(request: Request): Promise<Sending> {
 function withVerdict({ request, body }: Sending, verdict: Verdict): Request {
   const headers = new Headers(request.headers)
   headers.set(VERDICT_HEADER, encodeVerdict(verdict))
-  if (body === null) return new Request(request, { headers })
-  return new Request(request.url, { method: request.method, headers, body })
+  return new Request(withBody({ request, body }), { headers })
+}
+
+/** The request with its body, also if that is held. */
+function withBody({ request, body }: Pick<Sending, 'request' | 'body'>): Request {
+  if (body === null) return request
+  const { url, method, headers } = request
+  return new Request(url, { method, headers, body })
 }
 
 /** What came over RPC is a plain Error: whatever it was, it is not the fault of who asks. */
