@@ -2,7 +2,7 @@
 // and `import './omendb.wasm'` mean the same file from engine/*.ts and from dist/*.js.
 
 import { existsSync, readFileSync } from 'node:fs'
-import { defineConfig } from 'tsdown'
+import { defineConfig, type UserConfig } from 'tsdown'
 
 const kernelOutside = {
   name: 'kernel-outside',
@@ -27,10 +27,8 @@ const entries = Object.fromEntries(
   Object.entries({
     'omendb-node': 'server/local/node.ts',
     'omendb-workers': 'server/local/workers.ts',
-    'omendb-browser': 'server/local/browser.ts',
     node: 'engine/node.ts',
     workers: 'engine/workers.ts',
-    browser: 'engine/browser.ts',
     'scan-worker': 'engine/scan-worker.ts',
     server: 'server/node.ts',
     worker: 'server/worker.ts',
@@ -76,6 +74,34 @@ const shared = {
   outputOptions: { comments: { jsdoc: false, legal: true, annotation: true } },
 } as const
 
+export const kernelFile = 'engine/omendb.wasm'
+
+/** What a page loads as it is, from any file server; `browser-worker.js` is started by its URL. */
+export const browserFiles = {
+  ...shared,
+  entry: {
+    'omendb-browser': 'server/local/browser.ts',
+    'browser-worker': 'server/local/browser-worker.ts',
+    browser: 'engine/browser.ts',
+  },
+  platform: 'browser',
+  target: 'es2022',
+  minify: true,
+  clean: false,
+  deps: { onlyBundle: BUNDLED, neverBundle: isForeignType },
+  plugins: [kernelOutside, clientOutside],
+} satisfies UserConfig
+
+/** One small file, which a page can load as it is. */
+export const client = {
+  ...shared,
+  entry: { client: 'client/index.ts' },
+  platform: 'neutral',
+  target: 'es2022',
+  minify: true,
+  clean: false,
+} satisfies UserConfig
+
 export default defineConfig([
   {
     ...shared,
@@ -85,15 +111,8 @@ export default defineConfig([
     clean: true,
     deps: { onlyBundle: BUNDLED, neverBundle: isForeignType },
     plugins: [kernelOutside, clientOutside, licences],
-    copy: [{ from: 'engine/omendb.wasm', to: outDir }],
+    copy: [{ from: kernelFile, to: outDir }],
   },
-  // One small file, which a page can load as it is.
-  {
-    ...shared,
-    entry: { client: 'client/index.ts' },
-    platform: 'neutral',
-    target: 'es2022',
-    minify: true,
-    clean: false,
-  },
+  browserFiles,
+  client,
 ])

@@ -2,33 +2,12 @@
 // definition of what a call means, down to the message of an error, and whatever was tested against it
 // is true of a server; between the two is a function call instead of a socket.
 
-import { createClient, OmenDBError, type Client, type ClientOptions } from '../../client/index.ts'
+import { createClient, OmenDBError } from '../../client/index.ts'
 import type { Database } from '../../engine/database.ts'
 import { OmenError } from '../../engine/error.ts'
 import { createApp } from '../app.ts'
 import { fetchOf, localBodies } from './exchange.ts'
-
-/** A client that holds what it talks to. */
-export interface LocalClient extends Client {
-  /**
-   * The database below the calls, for those who want no JSON in between: `batch()` and answers as columns
-   * in typed arrays. It throws `OmenError`. Where the database is elsewhere (at a URL, in a worker) there
-   * is none, and this throws `unsupported`.
-   */
-  readonly engine: Database
-  /** Stores what is not stored yet and gives the database back; later calls fail. Over HTTP: nothing. */
-  close(): Promise<void>
-  [Symbol.asyncDispose](): Promise<void>
-}
-
-/** Those of a client, without what only a network needs; of a URL also `token`. */
-export type LocalOptions = Omit<ClientOptions, 'url' | 'fetch'>
-
-/** The name of the server in the process; nobody resolves it. */
-const HERE = 'http://localhost'
-
-/** There is no connection that could be silent: what takes long is at work. */
-const NO_TIMEOUT = 2 ** 31 - 1
+import { type LocalClient, type LocalOptions, HERE, NO_TIMEOUT, holding } from './local-client.ts'
 
 /** The calls of the client over an open database, which `close` closes. */
 export function clientOf(database: Database, given: LocalOptions = {}): LocalClient {
@@ -50,16 +29,6 @@ export function clientOf(database: Database, given: LocalOptions = {}): LocalCli
   return holding(client, () => database, close)
 }
 
-/** A client of a server, with the members of one that is here. */
-export function remoteClient(url: string, options: LocalOptions = {}): LocalClient {
-  const engine = (): never => {
-    throw new OmenError('unsupported', `engine: the database is at ${url}`)
-  }
-  return holding(createClient({ ...options, url }), engine, async () => {})
-}
-
-export const isRemote = (location: string): boolean => /^https?:/.test(location)
-
 /** The client of the database that opens. Whoever uses it meets one class of errors: also this throws it. */
 export async function openClient(
   opening: Promise<Database>,
@@ -71,9 +40,4 @@ export async function openClient(
     if (!(cause instanceof OmenError)) throw cause
     throw new OmenDBError(0, { code: cause.code, detail: cause.message }, { cause })
   }
-}
-
-function holding(client: Client, engine: () => Database, close: () => Promise<void>): LocalClient {
-  const local = { ...client, close, [Symbol.asyncDispose]: close }
-  return Object.defineProperty(local, 'engine', { get: engine }) as LocalClient
 }

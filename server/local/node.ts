@@ -2,13 +2,8 @@
 // `omendb/client`. A user's tests need no server: `await open('memory:')`.
 
 import { type NodeOptions, open as openEngine } from '../../engine/node.ts'
-import {
-  type LocalClient,
-  type LocalOptions,
-  isRemote,
-  openClient,
-  remoteClient,
-} from './client.ts'
+import { openClient } from './client.ts'
+import { type LocalClient, type LocalOptions, isRemote, remoteClient } from './local-client.ts'
 
 export * from './public.ts'
 

@@ -2,13 +2,8 @@
 
 import type { OpenOptions as EngineOptions } from '../../engine/database.ts'
 import { open as openEngine } from '../../engine/workers.ts'
-import {
-  type LocalClient,
-  type LocalOptions,
-  isRemote,
-  openClient,
-  remoteClient,
-} from './client.ts'
+import { openClient } from './client.ts'
+import { type LocalClient, type LocalOptions, isRemote, remoteClient } from './local-client.ts'
 
 export * from './public.ts'
 

@@ -46,8 +46,7 @@ const POLICIES = [
 ] as const
 
 /** The storage of a life, and what else its database is opened with. */
-function storageOf({ disk, objects }: Run): [ShardStorage, OpenOptions] {
-  const hot = disk.open()
+function storageOf({ disk, objects }: Run, hot: ShardStorage): [ShardStorage, OpenOptions] {
   if (objects === null) return [hot, {}]
   const { fill: random } = objects
   const storage = openTiered({ hot, cold: objects, prefix: 't', random, readAheadBytes: 1 << 14 })
@@ -57,7 +56,7 @@ function storageOf({ disk, objects }: Run): [ShardStorage, OpenOptions] {
 /** Opens what is on the disk, and compares it with what was answered. */
 async function openRun(run: Run, where: string): Promise<[Database, SimulatedHost]> {
   const { disk, swarm, random, history, keeping, rollups } = run
-  const [storage, tier] = storageOf(run)
+  const [storage, tier] = storageOf(run, await disk.open())
   const host = await simulatedHost(storage, disk.seed)
   keeping?.start(host, history, random)
   let db: Database | null = null
@@ -91,7 +90,7 @@ function order({ disk, random, objects }: Run): void {
   const below = (n: number): number => Math.floor(random() * n)
   const isUsual = random() < 0.6
   const usual = objects?.random.chance(0.6) === true ? TIER_CALLS : CALLS
-  const calls = isUsual ? usual : RARE_CALLS
+  const calls = disk.patterns ?? (isUsual ? usual : RARE_CALLS)
   const pattern = calls[below(calls.length)]!
   const skip = below(pattern.source === '.' ? 200 : 24)
   if (random() < 0.5) disk.crashMatching(pattern, skip)
@@ -192,7 +191,7 @@ async function runLives(
 
 /** Every cold file has its object, and no object is left without its file. */
 async function checkObjects(run: Run, where: string): Promise<void> {
-  const [storage] = storageOf(run)
+  const [storage] = storageOf(run, await run.disk.open())
   const { cold } = storage
   assert(cold !== undefined)
   await cold.clean()
