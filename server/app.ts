@@ -50,7 +50,7 @@ export interface AppOptions extends AccessOptions {
 /** An app as its hosts see it. */
 export interface App {
   /** Answers one request; never throws. `env` is what the host's `bodyHost` is given with it. */
-  fetch(request: Request, env?: unknown): Response | Promise<Response>
+  readonly fetch: (request: Request, env?: unknown) => Response | Promise<Response>
   /** The same for a URL, or a path of this machine's. */
   request(input: string, init?: RequestInit): Response | Promise<Response>
 }
