@@ -42,7 +42,7 @@ const server = createServer(async (request, response) => {
   const path = new URL(request.url, 'http://localhost').pathname
   const content = await read(path)
   if (content === null) response.statusCode = 404
-  response.setHeader('Content-Type', TYPES[extname(path) || '.html'])
+  response.setHeader('Content-Type', TYPES[extname(path) || '.html'] ?? 'text/plain')
   response.setHeader('Content-Security-Policy', POLICY)
   response.end(content ?? 'Not found')
 })
