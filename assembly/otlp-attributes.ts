@@ -9,11 +9,12 @@
 
 import { CORRUPT } from './layout'
 import { bytesEqual } from './key-table'
+import { setMetricTag } from './metric-value'
 import { printFloat, printInteger } from './number-print'
 import { fieldEnd, fieldKey, fieldStart, fieldValue, nextField } from './protobuf'
 import { refuse } from './refusal'
 import { REFUSED_KEY_LENGTH, REFUSED_TAG_COUNT } from './refusal-kind'
-import { TAGS_MAX, TEXT, TEXT_MAX, setTag } from './staged-name'
+import { TAGS_MAX, TEXT, TEXT_MAX } from './staged-name'
 
 const KEY: u32 = 10
 const VALUE: u32 = 18
@@ -313,7 +314,7 @@ export function attributeTags(point: u32): u32 {
     const name = usize(load<u32>(attribute))
     const length = load<u32>(attribute, 4)
     if (i < point && findAttribute(point, name, length) !== count) continue
-    setTag(tags++, name, length, load<u32>(attribute, 8), load<u32>(attribute, 12), 0)
+    setMetricTag(tags++, name, length, load<u32>(attribute, 8), load<u32>(attribute, 12))
   }
   return tags
 }

@@ -12,7 +12,7 @@
 // native histograms so far
 
 import { CORRUPT, FLOAT, FULL } from './layout'
-import { appendValue, resolveValue } from './metric-value'
+import { appendValue, resolveValue, setMetricTag } from './metric-value'
 import {
   beginFields,
   fieldEnd,
@@ -42,7 +42,7 @@ import {
   touchFound,
 } from './series-cache'
 import { isExpired } from './staged-row'
-import { TAGS_MAX, resolveSeries, resolveTable, setTag, status } from './staged-name'
+import { TAGS_MAX, resolveSeries, resolveTable, status } from './staged-name'
 import { NONE, setMark, undoTo } from './staging'
 import { scaleTime, timeValue } from './time-text'
 
@@ -148,7 +148,7 @@ function readLabels(start: usize, end: usize): i32 {
       nameLength = labelTextLength
     } else if (labelNameLength === 0) why = refuse(REFUSED_EMPTY_NAME, 0, labelName, 0)
     else if (count >= TAGS_MAX) why = refuse(REFUSED_TAG_COUNT, 0, labelName, 0)
-    else setTag(count++, labelName, labelNameLength, labelText, labelTextLength, 0)
+    else setMetricTag(count++, labelName, labelNameLength, labelText, labelTextLength)
   }
   if (why !== 0) return why
   return nameLength === 0 ? refuse(REFUSED_NO_TABLE, 0, start, 0) : i32(count)

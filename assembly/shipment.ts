@@ -13,7 +13,7 @@
 
 import { FULL, ROW_HEADER, STRING, TAG } from './layout'
 import { hashKey } from './hash'
-import { keyTableCount, keyTableKey } from './key-table'
+import { keyTableCount, keyTableFindHashed, keyTableKey } from './key-table'
 import { rowSeries, rowShape, rowSlot, rowTime, setRowPrevious, rowPrevious } from './row'
 import { COLUMNS, LOCAL, NONE, SERIES, SHAPES, TABLES, catalogOf, entryOf } from './staging'
 import { keyTableOf, overlayOf } from './staging'
@@ -221,6 +221,10 @@ function writeTables(staging: usize): bool {
   return true
 }
 
+function isKnownColumn(staging: usize, key: usize, length: u32): bool {
+  return keyTableFindHashed(catalogOf(staging, COLUMNS), key, length, hashKey(key, length)) >= 0
+}
+
 /** Fields that rows have, and all tag keys of their tables. */
 function writeColumns(staging: usize): bool {
   let count: u32 = 0
@@ -235,6 +239,8 @@ function writeColumns(staging: usize): bool {
     const length = load<u32>(entry, 4) - 4
     if (!isNamed || length > 1024) continue
     const key = keyTableKey(keyTableOf(staging, COLUMNS, id), entry)
+    // A new tag of a known table is known by now, too, if the catalog was told of it since.
+    if (type === u32(TAG) && (id & LOCAL) !== 0 && isKnownColumn(staging, key, length + 4)) continue
     const kind: u32 = type === u32(TAG) ? 8 : 3
     if (!writeEntry(kind, count, table, type, key + 4, length)) return false
     store<u32>(place, ++count)
