@@ -11,6 +11,7 @@ import type {
   WhereObject,
 } from './query/query.ts'
 import type { RollupDescription } from './rollup/describe.ts'
+import type { TableBytes } from './segment/table-bytes.ts'
 
 export interface BackupOptions {
   /** Id of an earlier backup. */
@@ -58,7 +59,7 @@ export interface TableSummary {
   readonly series: number
 }
 
-export interface TableDescription {
+export interface TableDescription extends TableBytes {
   readonly name: string
   /** Keys in byte order. */
   readonly tags: string[]
@@ -72,7 +73,6 @@ export interface TableDescription {
   /** Nanoseconds; null without points. */
   readonly firstTime: bigint | null
   readonly lastTime: bigint | null
-  readonly diskBytes: number
 }
 
 export interface Export {

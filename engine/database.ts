@@ -41,6 +41,7 @@ import { refuseRollup } from './rollup/refusals.ts'
 import { Versions } from './query/version.ts'
 import { describeRollups } from './rollup/describe.ts'
 import { type TableStats, tableStats } from './catalog/table-stats.ts'
+import { bytesOfParts } from './segment/table-bytes.ts'
 import { compareText } from './catalog/tags.ts'
 import { parseDeletion } from './lifecycle/deletion.ts'
 import {
@@ -222,9 +223,7 @@ export class Database {
       series: seriesCountOf(table),
       firstTime: await this.edgeTime(database, table, 'asc'),
       lastTime: await this.edgeTime(database, table, 'desc'),
-      diskBytes: parts
-        .readers(table.id)
-        .reduce((sum, { description }) => sum + description.size, 0),
+      ...bytesOfParts(parts.readers(table.id), this.shard.host.storage.cold),
     }
   }
 

@@ -11,7 +11,7 @@ import { type ColdFiles, shortFile } from './storage/storage.ts'
 export interface SyncSource {
   read(file: string, offset: number, target: Uint8Array): number
   /** Those of its files that have to be waited for, which `runSync` cannot. */
-  readonly cold?: Pick<ColdFiles, 'has' | 'read'> | undefined
+  readonly cold?: Pick<ColdFiles, 'has' | 'read' | 'ahead'> | undefined
 }
 
 /** The same over an await; `target` is never kernel memory. */
@@ -57,6 +57,7 @@ export async function run<T>(execution: Execution<T>, host: PausingHost<SyncSour
     try {
       if ('pause' in value) await host.pause()
       else if ('wait' in value) await value.wait
+      else if ('ahead' in value) host.source.cold?.ahead(value.ahead)
       else if (host.source.cold?.has(value.read.file) === true) {
         host.check?.()
         came = await readCold(host, host.source.cold, value.read)

@@ -276,6 +276,8 @@ export class Shard implements WriteTarget, DeletionTarget {
     await this.queue.exclusive(() => this.seal())
     await maintenance.flushed()
     if (maintenance.flushError !== null) throw maintenance.flushError
+    // A host that sleeps would be woken for nothing.
+    if (this.memtables.active.rowCount === 0) this.host.timer.clear(this.flushTimer)
   }
 
   /** Everything acknowledged so far as an archive, see startBackup. */

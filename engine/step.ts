@@ -7,9 +7,20 @@ import type { ByteRange } from './storage/storage.ts'
 
 /**
  * A read is answered with a region that the asker then owns, a pause with anything, and so is a wait for
- * something that goes on elsewhere, once it has resolved.
+ * something that goes on elsewhere, once it has resolved. What lies ahead is answered at once: nobody
+ * waits for it, and a host may pass over it.
  */
-export type Step = { read: ReadRange } | { pause: true } | { wait: Promise<unknown> }
+export type Step =
+  | { read: ReadRange }
+  | { pause: true }
+  | { wait: Promise<unknown> }
+  | { ahead: readonly AheadRange[] }
+
+/** Bytes that will most likely be read soon, whatever the reads before them bring. */
+export interface AheadRange extends ByteRange {
+  /** Name in the storage. */
+  readonly file: string
+}
 
 export interface ReadRange {
   /** Name in the storage: `segment-12`. */
@@ -27,7 +38,9 @@ export type Execution<T> = Generator<Step, T, Region>
 export function finish<T>(execution: Execution<T>): T {
   let step = execution.next(undefined as never)
   while (!step.done) {
-    if (!('pause' in step.value)) throw new Error('a read or wait in an execution that has no host')
+    const { value } = step
+    if ('read' in value || 'wait' in value)
+      throw new Error('a read or wait in an execution that has no host')
     step = execution.next(undefined as never)
   }
   return step.value

@@ -47,9 +47,7 @@ export class Housekeeping {
     const kept = catalog.allTables().filter(({ retention }) => retention !== null)
     if (kept.length === 0) return false
     const removed = kept.flatMap((table) => {
-      const cutoff = catalog.cutoff(table)
-      const spent = catalog.rollups.spentBefore(table.id)
-      const before = spent !== null && spent < cutoff ? spent : cutoff
+      const before = catalog.rollups.droppableBefore(table.id, catalog.cutoff(table))
       const readers = parts.readers(table.id)
       return readers.map(({ description }) => description).filter(({ maxTime }) => maxTime < before)
     })

@@ -4,15 +4,17 @@
 import { answerPlan } from './executor.ts'
 import type { Plan } from './plan.ts'
 import type { AnswerColumn, AnswerSeries } from './query.ts'
-import { RawReader, SPAN_ROWS, joinRows } from './raw.ts'
-import type { RawRows } from './raw-rows.ts'
+import { RawReader, joinRows } from './raw.ts'
+import { rowsBytes, type RawRows } from './raw-rows.ts'
 import { Scan, type Snapshot } from './scan.ts'
 import type { SeriesScan } from './series-scan.ts'
 import type { Execution } from '../step.ts'
+import { BLOCK_ROWS } from '../segment/footer.ts'
 import { reverseVector } from './vector.ts'
 
-/** Rows after which a chunk is handed out. */
+/** Rows after which a chunk is handed out, and bytes of them: what is reached first. */
 const CHUNK_ROWS = 16_384
+const CHUNK_BYTES = 8 << 20
 
 /** One export. The snapshot stays held until `close`, which must be called in any case. */
 export class Exporter {
@@ -60,10 +62,16 @@ export class Exporter {
     const { plan, scan } = this
     const series = plan.series.byRank(this.series)
     const descending = plan.query.order === 'desc'
-    const options = { descending, rowsMax: CHUNK_ROWS, spanMax: SPAN_ROWS }
+    const { spanMax, stride: reach } = reader.reach
+    // Of strings only a block says how long they are.
+    const hasTexts = plan.outputs.some(({ type }) => type === 'string')
+    const isSmall = hasTexts || plan.series.byRank(this.series).filter !== null
+    const stride = isSmall ? BLOCK_ROWS : Math.min(reach, CHUNK_ROWS)
+    const options = { descending, spanMax, stride }
     this.pieces ??= yield* scan.open(series, plan.start, plan.end, options)
     const found: RawRows[] = []
-    for (let count = 0; this.pieces !== null && count < CHUNK_ROWS;) {
+    let [count, bytes] = [0, 0]
+    while (this.pieces !== null && count < CHUNK_ROWS && bytes < CHUNK_BYTES) {
       const piece = yield* reader.next(this.pieces)
       if (piece !== null) yield* reader.readPiece(series, piece)
       // Pieces come in either order, but rows of one, and of a span, ascend.
@@ -71,6 +79,7 @@ export class Exporter {
       for (const rows of isDue ? reader.take() : []) {
         found.push(rows)
         count += rows.time.length
+        bytes += rowsBytes(rows)
       }
       if (piece === null) break
       yield* scan.rest()

@@ -13,6 +13,7 @@ import { TIME, type PartReader, type SeriesRange } from '../segment/part.ts'
 import type { Run } from './partial.ts'
 import type { PartHoles } from '../lifecycle/tombstones.ts'
 import type { PlanColumn } from './plan.ts'
+import type { ReadRoute } from './read-route.ts'
 import type { Execution } from '../step.ts'
 import { DECODED, type Tally } from './tally.ts'
 
@@ -34,6 +35,8 @@ export interface PartContext {
   readonly pins: Pins
   readonly tally: Tally
   readonly fields: readonly PlanColumn[]
+  /** What will be read next. */
+  readonly route: ReadRoute
 }
 
 /** Entries (of the group of block `from`) or blocks [from, to) of a column that are not cached. */
@@ -220,6 +223,13 @@ export class PartView {
     this.missing = []
     this.missingSeries = -1
     if (missingSeries >= 0) yield* this.reader.seriesRange(this.context.pins, missingSeries)
+    const entries = missing.filter(({ isEntries }) => isEntries)
+    if (entries.length > 0) {
+      const columns = entries.map(({ column }) => this.ids[column]!)
+      const group = Math.floor(entries[0]!.from / GROUP_BLOCKS)
+      const ahead = this.context.route.ahead(this.context.pins, this.reader, columns, group)
+      if (ahead.length > 0) yield { ahead }
+    }
     for (const { column, from, to, isEntries } of missing) {
       const id = this.ids[column]!
       if (isEntries) yield* this.reader.entry(this.context.pins, id, from)

@@ -24,6 +24,16 @@ interface Counted {
   readonly count: number
 }
 
+/** Cells of rows that are read in one piece, about 9 MB: wide tables have fewer rows of them. */
+const ROOM_CELLS = 1 << 20
+
+/** Rows of so many columns that are read in one piece: blocks, of which a row group is a multiple. */
+export function roomRows(columns: number): number {
+  let rows = GROUP_ROWS
+  while (rows > BLOCK_ROWS && rows * columns > ROOM_CELLS) rows /= 2
+  return rows
+}
+
 const SLOT_BYTES = 8
 /** Sources that are brought into order together. */
 const STRETCHES_MAX = 1_024
@@ -33,6 +43,7 @@ const INDEX_BYTES = BLOCK_ROWS * 4
 export class RawColumns {
   private readonly instance: KernelInstance
   private readonly outputs: readonly Output[]
+  private readonly roomRows: number
   /** An index of a chunk's rows, the times, then slots and validity of each output. */
   private region: Region | null = null
   private capacity = 0
@@ -53,6 +64,7 @@ export class RawColumns {
     this.instance = instance
     this.holds = holds
     this.outputs = outputs
+    this.roomRows = roomRows(1 + outputs.length)
     this.hasNulls = outputs.map(() => false)
     this.texts = outputs.map(({ type }) => (type === 'string' ? [] : null))
   }
@@ -138,10 +150,10 @@ export class RawColumns {
   private makeRoom(rows: number): number {
     if (this.count + rows <= this.capacity) return this.count
     this.flush(false)
-    if (this.capacity < rows || this.capacity < GROUP_ROWS) {
+    if (this.capacity < rows || this.capacity < this.roomRows) {
       this.release()
       // Multiples of eight keep every column aligned.
-      const wanted = Math.min(Math.max(rows, this.capacity * 4), Math.max(rows, GROUP_ROWS))
+      const wanted = Math.min(Math.max(rows, this.capacity * 4), Math.max(rows, this.roomRows))
       this.capacity = (wanted + 7) & ~7
       const bytes = this.capacity * (SLOT_BYTES + this.outputs.length * (SLOT_BYTES + 1))
       this.region = this.instance.memory.allocate(INDEX_BYTES + bytes)

@@ -4,11 +4,10 @@ import { answerOf, nextTime } from './answer.ts'
 import { ALL, nextStretch } from './block-filter.ts'
 import { compareTags } from '../catalog/tags.ts'
 import { BLOCK_ROWS } from '../segment/footer.ts'
-import { GROUP_ROWS } from './part-view.ts'
 import type { Plan, PlanSeries } from './plan.ts'
 import type { Answer, AnswerSeries } from './query.ts'
 import { RawPage } from './raw-page.ts'
-import { RawColumns, type RawRows } from './raw-rows.ts'
+import { RawColumns, roomRows, type RawRows } from './raw-rows.ts'
 import type { PartPiece, Scan } from './scan.ts'
 import type { Piece, SeriesScan } from './series-scan.ts'
 import { pointSlices } from './slices.ts'
@@ -18,7 +17,7 @@ import { joinTimes, joinVectors } from './vector.ts'
 /** Rows joined between two pauses. */
 const JOINED_ROWS = 65_536
 /** Rows of overlapping sources that are read one source after the other. */
-export const SPAN_ROWS = 16_384
+const SPAN_ROWS = 16_384
 
 /** Runs a raw plan. */
 export function* executeRaw(scan: Scan): Execution<Answer> {
@@ -102,10 +101,14 @@ export function joinRows(
 export class RawReader {
   private readonly scan: Scan
   private readonly rows: RawColumns
+  /** How far pieces and spans go, in rows. */
+  readonly reach: { readonly stride: number; readonly spanMax: number }
 
   /** `holds` is told of the bytes of rows that stay; it may throw. */
   constructor(scan: Scan, holds?: (bytes: number) => void) {
     this.scan = scan
+    const stride = roomRows(1 + scan.plan.outputs.length)
+    this.reach = { stride, spanMax: Math.min(stride, SPAN_ROWS) }
     this.rows = new RawColumns(scan.instance, scan.plan.outputs, holds)
   }
 
@@ -117,10 +120,10 @@ export class RawReader {
   /** All points of [start, end) that count, in pieces, ascending. */
   *read(series: PlanSeries, start: bigint, end: bigint): Execution<RawRows[]> {
     const { scan } = this
-    let pieces = scan.openNow(series, start, end, SPAN_ROWS)
+    const { stride, spanMax } = this.reach
+    let pieces = scan.openNow(series, start, end, spanMax, stride)
     if (pieces === undefined) {
-      const options = { spanMax: SPAN_ROWS, stride: GROUP_ROWS }
-      pieces = yield* scan.open(series, start, end, options)
+      pieces = yield* scan.open(series, start, end, { spanMax, stride })
     }
     if (pieces === null) return []
     try {

@@ -12,6 +12,7 @@ import type { KernelInstance } from '../kernel.ts'
 import { MaskEvaluator } from './mask.ts'
 import type { Region } from '../memory.ts'
 import { GROUP_ROWS, PartView, type PartContext } from './part-view.ts'
+import { ReadRoute } from './read-route.ts'
 import type { PartReader } from '../segment/part.ts'
 import type { HideablePart, PartHoles } from '../lifecycle/tombstones.ts'
 import type { Plan, PlanCatalog, PlanSeries } from './plan.ts'
@@ -94,6 +95,8 @@ const OPENING_VALUES = 32_768
 const ENTERING_VALUES = 8_192
 /** Parts of which views are made without a pause. */
 const PARTS_NOW = 64
+/** Parts whose footers are asked for while one is opened. */
+const OPENED_AHEAD = 4
 /** Ranges whose sources are kept: a series may be read in several, and the next one in the same. */
 const RANGES_MAX = 16
 /** Pins are given back when they hold so much, or a quarter of the cache. */
@@ -139,7 +142,8 @@ export class Scan {
     this.startedAt = snapshot.now()
     this.pins = cache.pins()
     this.pinnedMax = Math.min(PINNED_MAX, cache.capacity / 4)
-    this.context = { instance, pins: this.pins, tally: this.tally, fields: plan.fields }
+    const route = new ReadRoute(GROUP_ROWS)
+    this.context = { instance, pins: this.pins, tally: this.tally, fields: plan.fields, route }
     this.apartness = new Apartness(this)
     this.fieldOf = new Map(plan.fields.map(({ id }, index) => [id, index]))
     this.selectedFields = [...plan.fields.keys()].slice(0, plan.selectedCount)
@@ -180,12 +184,13 @@ export class Scan {
     return null
   }
 
-  /** `open` without waiting, in pieces up to a row group: undefined if it would have to, null as there. */
+  /** `open` without waiting, in pieces of so many rows, up to a row group: undefined if it would have to, null as there. */
   openNow(
     series: PlanSeries,
     start: bigint,
     end: bigint,
     spanMax: number,
+    stride = GROUP_ROWS,
   ): SeriesScan | null | undefined {
     if (start >= end) return null
     let sources = this.knownSources(start, end)
@@ -193,7 +198,7 @@ export class Scan {
       sources = this.keepSources(start, end)
     }
     if (sources === undefined) return undefined
-    const scan = this.seriesScan(series, start, end, { spanMax, stride: GROUP_ROWS })
+    const scan = this.seriesScan(series, start, end, { spanMax, stride })
     this.budget.worked(LOOKUP_VALUES)
     const isOpen = scan.openNow(sources)
     return isOpen === true ? scan : isOpen === false ? null : undefined
@@ -313,8 +318,14 @@ export class Scan {
   *sources(start: bigint, end: bigint): Execution<Sources> {
     const known = this.knownSources(start, end)
     if (known !== undefined) return known
-    for (const reader of this.parts) {
-      if (this.views.has(reader) || !isWithin(reader.description, start, end)) continue
+    const asked = this.parts.filter(
+      (reader) => !this.views.has(reader) && isWithin(reader.description, start, end),
+    )
+    for (const [i, reader] of asked.entries()) {
+      if (!reader.isOpen) {
+        const next = asked.slice(i + 1, i + 1 + OPENED_AHEAD).filter(({ isOpen }) => !isOpen)
+        if (next.length > 0) yield { ahead: next.map(({ tail }) => tail) }
+      }
       yield* reader.open(this.pins)
       this.view(reader)
       // A table of very many small parts: nothing of them is used yet.

@@ -340,6 +340,7 @@ export class SeriesScan {
 
   /** Goes on with what was found of the series, oldest first; false if nothing was. */
   private take(found: SourceRows[]): boolean {
+    this.context.route.lead(found, this.options.descending)
     if (found.length === 1) this.clusters.push(found)
     else this.cluster(found)
     return found.length > 0

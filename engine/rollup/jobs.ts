@@ -107,7 +107,7 @@ export class RollupJobs {
       const { nextId: tombstonesFrom } = catalog.tombstones
       const kept = this.keptFrom(rollup)
       if (this.isDirty(rollup, version)) await this.refresh(rollup, version, frozenBefore)
-      else if (frozenBefore === rollup.frozenBefore) return
+      else if (frozenBefore === rollup.frozenBefore && !this.isExpiring(rollup, kept)) return
       await this.target.logEntries(() => {
         this.checkGoing(rollup)
         const final = this.finalBefore(rollup, frozenBefore, tombstonesFrom)
@@ -132,6 +132,12 @@ export class RollupJobs {
   private keptFrom(rollup: Rollup): bigint {
     const cutoff = this.target.catalog.cutoffOf(rollup.target)
     return cutoff === TIME_MIN ? FROZEN_NONE : ceilToBucket(rollup, cutoff)
+  }
+
+  /** Do parts of its own table wait to be dropped until it is known to begin after them? */
+  private isExpiring({ target, begins }: Rollup, kept: bigint): boolean {
+    const readers = this.target.parts.readers(target)
+    return begins < kept && readers.some(({ description }) => description.maxTime < kept)
   }
 
   /**

@@ -91,11 +91,16 @@ export class RollupRegistry {
     return waiting.length > WAITING_MAX ? parts : parts.filter((part) => !isNew(part))
   }
 
-  /** No rollup of a source needs points before this time any more; null: it has none. */
-  spentBefore(source: number): bigint | null {
-    const rollups = this.of(source)
-    if (rollups.length === 0) return null
-    return rollups.map(({ frozenBefore }) => frozenBefore).reduce((a, b) => (a < b ? a : b))
+  /**
+   * Which points of a table may go, of those before its cutoff: what none of its rollups needs any
+   * more, and of a rollup's own buckets those that it is known not to have, also when the clock is
+   * found to be earlier by then.
+   */
+  droppableBefore(table: number, cutoff: bigint): bigint {
+    const bounds = this.of(table).map(({ frozenBefore }) => frozenBefore)
+    const stored = this.into(table)
+    if (stored !== undefined) bounds.push(stored.begins)
+    return bounds.reduce((a, b) => (a < b ? a : b), cutoff)
   }
 
   /** Points of a source before this time come too late for one of its rollups. */

@@ -20,7 +20,7 @@ import { LastRows } from './last-rows.ts'
 import type { Region } from '../memory.ts'
 import { ApartSeries } from './apart-series.ts'
 import { type SeriesPage, type SeriesRange, SeriesPages } from './series-page.ts'
-import type { Execution } from '../step.ts'
+import type { AheadRange, Execution } from '../step.ts'
 import type { ByteRange } from '../storage/storage.ts'
 import { formatTimeText } from '../time.ts'
 
@@ -149,8 +149,7 @@ export class PartReader {
     if (this.opened !== null) return
     const { offset, size, footerSize, file } = this.description
     const bodySize = size - footerSize
-    const end = offset + size
-    const along = { start: Math.max(offset, end - Math.max(footerSize, TAIL_SIZE)), end }
+    const along = this.tail
     const place = { offset: offset + bodySize, size: footerSize }
     const region = yield { read: { file: this.name, ...place, along } }
     const { memory } = this.instance
@@ -164,6 +163,27 @@ export class PartReader {
     index.set(TIME, 0)
     const series = new SeriesPages(this.instance, footer, file, offset)
     this.opened = { footer, index, series }
+  }
+
+  /** What `open` reads, with what a cold part brings along. */
+  get tail(): AheadRange {
+    const { offset, size, footerSize } = this.description
+    const end = offset + size
+    return { file: this.name, start: Math.max(offset, end - Math.max(footerSize, TAIL_SIZE)), end }
+  }
+
+  /** What `entry` reads for a row group of a column; null if that is cached, or there is none. After open(). */
+  ahead(pins: Pins, columnId: number, group: number): AheadRange | null {
+    const column = this.indexOf(columnId)
+    if (group < 0 || group * GROUP_BLOCKS >= this.blockCount) return null
+    if (this.cachedEntries(pins, column, group) >= 0) return null
+    return { file: this.name, ...this.chunkOf(column, group) }
+  }
+
+  /** Whether the times of a row group are known without a read. After open(). */
+  isCached(pins: Pins, group: number): boolean {
+    if (group < 0 || group * GROUP_BLOCKS >= this.blockCount) return false
+    return this.cachedEntries(pins, 0, group) > 0
   }
 
   /** Rows of a series, null if the part has none. */

@@ -37,6 +37,7 @@ import { type LifecycleTarget, dropColumn, dropTable, putTable } from '../lifecy
 import type { Answer, LatestRequest, QueryLimits, QueryRequest, ValueType } from '../query/query.ts'
 import type { SeriesPage, ValuesPage } from '../catalog/listing.ts'
 import type { TableStats } from '../catalog/table-stats.ts'
+import { sumOfBytes } from '../segment/table-bytes.ts'
 import { type SystemOptions, refuseReserved, visibleNames } from '../reserved.ts'
 import { Directory, type DirectoryOptions, isOutdated } from './directory.ts'
 import { readShardsOf } from './read-shards.ts'
@@ -441,6 +442,6 @@ function mergeShares(
     series: new Set(shares.flatMap(({ series }) => [...series])).size,
     firstTime: firsts.length === 0 ? null : firsts.reduce((a, b) => (a < b ? a : b)),
     lastTime: lasts.length === 0 ? null : lasts.reduce((a, b) => (a > b ? a : b)),
-    diskBytes: all.reduce((sum, { diskBytes }) => sum + diskBytes, 0),
+    ...sumOfBytes(all),
   }
 }

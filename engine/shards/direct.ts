@@ -3,6 +3,7 @@
 // are under way are waited for. Writes are held against the shard's fence in their turn, as all are.
 
 import type { Database } from '../database.ts'
+import type { Batch, BatchOptions } from '../ingest/batch.ts'
 import type { ShardDesk } from './shard-desk.ts'
 
 const CHANGES: ReadonlySet<string | symbol> = new Set([
@@ -21,8 +22,20 @@ export function directDatabase(db: Database, desk: ShardDesk): Database {
       const value: unknown = Reflect.get(target, key, target)
       if (typeof value !== 'function') return value
       const call = value.bind(target) as (...given: unknown[]) => unknown
+      if (key === 'batch') return (options?: BatchOptions) => counted(target.batch(options), desk)
       if (!CHANGES.has(key)) return call
       return (...given: unknown[]) => desk.changeDirectly(async () => call(...given))
     },
   })
+}
+
+/** A batch whose points the desk counts when they are stored. */
+function counted(batch: Batch, desk: ShardDesk): Batch {
+  const commit = batch.commit.bind(batch)
+  batch.commit = async (...given) => {
+    const stored = await commit(...given)
+    desk.count(stored.written)
+    return stored
+  }
+  return batch
 }

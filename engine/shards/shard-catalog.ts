@@ -74,7 +74,7 @@ export interface CatalogPort {
 export interface ShardCatalogOptions {
   readonly store: LayoutStore
   readonly port: (shard: string) => ShardWritePort
-  /** Fences are multiples of it, nanoseconds; a minute unless given. */
+  /** Fences are multiples of it, nanoseconds, and wider apart with rollups; a minute unless given. */
   readonly fenceWidthNs?: bigint
 }
 

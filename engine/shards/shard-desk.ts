@@ -11,11 +11,13 @@ import type { Ack } from '../ingest/batch.ts'
 import { StagedRows } from '../ingest/staged-batch.ts'
 import { Staging } from '../ingest/staging.ts'
 import { putTable } from '../lifecycle/tables.ts'
+import { fileName } from '../log/file-name.ts'
 import type { Shard } from '../shard.ts'
 import { describeTables } from './declared.ts'
 import type { ShardReadPort } from './read-port.ts'
 import { readPortOf } from './read-replies.ts'
 import type { ShardMap } from './shard-map.ts'
+import { alignedWidth } from './fence-width.ts'
 import type { Place, ShardPlace } from './shard-place.ts'
 import {
   type DeclaredTable,
@@ -75,7 +77,7 @@ export class ShardDesk implements ShardPort {
   write(call: ShardCall, shipment: Uint8Array, ack: Ack): Promise<ShardReply<number>> {
     return this.answer(call, async (shard) => {
       const written = await storeShipment(shard, call, shipment, ack)
-      this.points += written
+      this.count(written)
       return written
     })
   }
@@ -128,10 +130,21 @@ export class ShardDesk implements ShardPort {
   }
 
   load(call: ShardCall): Promise<ShardReply<ShardLoad>> {
-    return this.answer(call, async ({ host, logBytes, parts }) => {
-      const bytes = parts.files().reduce((sum, { size }) => sum + size, logBytes)
-      return { points: this.points, at: host.now(), bytes }
-    })
+    return this.answer(call, async () => this.currentLoad())
+  }
+
+  /** What `load` answers. */
+  currentLoad(): ShardLoad {
+    const { host, logBytes, parts } = Database.shardOf(this.db)
+    const { cold } = host.storage
+    const hot = parts.files().filter(({ number }) => !cold?.has(fileName('segment', number)))
+    const bytes = hot.reduce((sum, { size }) => sum + size, logBytes)
+    return { points: this.points, at: host.now(), bytes }
+  }
+
+  /** Points that came to this shard directly and are stored. */
+  count(points: number): void {
+    this.points += points
   }
 
   begin(
@@ -286,7 +299,10 @@ function newer({ map }: Place, epoch: number): ShardMap | null {
   return map !== null && map.epoch > epoch ? map : null
 }
 
-/** The first multiple of a width behind the clock and every time that the shard has, or may have. */
+/**
+ * The first multiple of a width behind the clock and every time that the shard has, or may have; if it
+ * can be, also a border of the buckets of its rollups.
+ */
 function fenceOf(shard: Shard, { widthNs, after }: FenceRequest): bigint {
   const now = shard.host.now()
   const newest = newestTime(shard)
@@ -295,7 +311,8 @@ function fenceOf(shard: Shard, { widthNs, after }: FenceRequest): bigint {
     throw new OmenError('conflict', message)
   }
   const last = [now, after, newest ?? now].reduce((a, b) => (a > b ? a : b))
-  const fence = (last / widthNs + 1n) * widthNs
+  const width = alignedWidth(widthNs, [...shard.catalog.rollups.version.byId.values()])
+  const fence = (last / width + 1n) * width
   if (fence > TIME_MAX) throw new OmenError('conflict', `shard: there is no fence behind ${last}`)
   return fence
 }

@@ -51,7 +51,7 @@ export interface FenceRequest {
   readonly database: string
   /** Epoch of the map after the split. */
   readonly epoch: number
-  /** The fence is a multiple of it, nanoseconds. */
+  /** The fence is a multiple of it, nanoseconds, and of buckets of rollups (fence-width.ts). */
   readonly widthNs: bigint
   /** And later than this: the time from which on the shard has its slots. */
   readonly after: bigint
@@ -81,7 +81,7 @@ export interface ShardLoad {
   /** Points written since the shard started, and when that was asked (nanoseconds). */
   readonly points: number
   readonly at: bigint
-  /** Bytes of segments and log. */
+  /** Bytes of the log and of segments that are not in an object store. */
   readonly bytes: number
 }
 

@@ -349,7 +349,7 @@ export class ShardedReads {
       const { value } = step
       try {
         if ('wait' in value) await value.wait
-        else await this.host.pause()
+        else if ('pause' in value) await this.host.pause()
         check()
       } catch (error) {
         step = go(() => execution.throw(error))

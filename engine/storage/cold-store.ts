@@ -50,7 +50,7 @@ export class ColdStore implements ColdFiles {
   private readonly options: TierOptions
   private readonly hot: ShardStorage
   private readonly objects: SegmentStorage
-  private readonly ahead: ReadAhead
+  private readonly kept: ReadAhead
   /** By the names of their files. */
   private readonly stubs = new Map<string, Stub>()
   /** Keys that files of the directory name, by the names of those, whether they count or not. */
@@ -68,7 +68,7 @@ export class ColdStore implements ColdFiles {
     this.options = options
     this.hot = hot
     this.objects = cold
-    this.ahead = new ReadAhead(readAheadBytes)
+    this.kept = new ReadAhead(readAheadBytes)
     for (const name of hot.list()) this.find(name)
   }
 
@@ -96,7 +96,7 @@ export class ColdStore implements ColdFiles {
     const start = Math.min(offset, stub.size)
     const range = { start, end: Math.min(stub.size, offset + size) }
     if (range.start === range.end) return new Uint8Array(0)
-    const found = this.ahead.find(key, range)
+    const found = this.kept.find(key, range)
     if (found !== null) return found
     const wide = {
       start: Math.max(0, Math.min(along.start, range.start)),
@@ -105,8 +105,18 @@ export class ColdStore implements ColdFiles {
     const fetch = (asked: ByteRange): Promise<Uint8Array> => this.fetch(name, key, asked)
     const isExact = wide.start === range.start && wide.end === range.end
     if (isExact) return fetch(range)
-    const bytes = await this.ahead.take(key, wide, fetch)
+    const bytes = await this.kept.take(key, wide, fetch)
     return bytes.subarray(range.start - wide.start, range.end - wide.start)
+  }
+
+  ahead(ranges: readonly (ByteRange & { readonly file: string })[]): void {
+    for (const { file, start, end } of ranges) {
+      const stub = this.stubs.get(file)
+      if (stub === undefined) continue
+      const range = { start, end: Math.min(end, stub.size) }
+      if (range.start >= range.end || this.kept.has(stub.key, range)) continue
+      this.kept.begin(stub.key, range, (asked) => this.fetch(file, stub.key, asked))
+    }
   }
 
   async store(name: string, checksum: number, pause: () => Promise<void>): Promise<boolean> {
@@ -146,7 +156,7 @@ export class ColdStore implements ColdFiles {
     this.stubs.delete(name)
     this.counts.files--
     this.counts.bytes -= stub.size
-    this.ahead.drop(stub.key)
+    this.kept.drop(stub.key)
   }
 
   /** Keeps the object of a file that is about to go, for a person: where its stub is. */

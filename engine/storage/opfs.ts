@@ -15,6 +15,7 @@ import {
 import { MapFile, writeFully } from './opfs-map.ts'
 import { MemoryHandle } from './opfs-memory-handle.ts'
 import { OpfsPool, type PoolFile, handleOpener } from './opfs-pool.ts'
+import { Presence } from './opfs-presence.ts'
 import {
   type ShardStorage,
   checkName,
@@ -111,6 +112,7 @@ class OpfsStorage implements ShardStorage {
   private readonly map: MapFile
   private readonly host: OpfsHost
   private readonly release: Release
+  private readonly presence: Presence
   /** Those in quarantine as `quarantine/…`. */
   private readonly files = new Map<string, OpenFile>()
   private readonly running = new Set<Promise<void>>()
@@ -124,13 +126,20 @@ class OpfsStorage implements ShardStorage {
 
   private constructor(
     location: string,
-    parts: { pool: OpfsPool; map: MapFile; host: OpfsHost; release: Release },
+    parts: {
+      pool: OpfsPool
+      map: MapFile
+      host: OpfsHost
+      release: Release
+      presence: Presence
+    },
   ) {
     this.location = location
     this.pool = parts.pool
     this.map = parts.map
     this.host = parts.host
     this.release = parts.release
+    this.presence = parts.presence
   }
 
   static async open(
@@ -145,7 +154,10 @@ class OpfsStorage implements ShardStorage {
     try {
       const names = map.load(location)
       const places = await pool.open(new Set(names.values()))
-      const storage = new OpfsStorage(location, { pool, map, host, release })
+      const presence = new Presence(location, { directory, file: 'map-0' }, (delayMs) =>
+        host.sleep(delayMs),
+      )
+      const storage = new OpfsStorage(location, { pool, map, host, release, presence })
       for (const [name, number] of names) {
         const place = places.get(number)
         // A name whose file is gone is not there: whoever needs it says so.
@@ -254,6 +266,7 @@ class OpfsStorage implements ShardStorage {
   async close(): Promise<void> {
     if (this.isClosed) return
     this.isClosed = true
+    if (await this.presence.find()) return this.release()
     await Promise.allSettled(this.running)
     try {
       // Nobody was promised it, but a storage that is closed in peace forgets nothing.
@@ -267,12 +280,14 @@ class OpfsStorage implements ShardStorage {
   private async syncFile(name: string): Promise<void> {
     const file = this.writable(name)
     const { version } = file
+    this.presence.look()
     // A flush stops the whole worker: those who have come meanwhile share it.
     await this.host.pause()
     await this.placeAll([file], name)
     if (file.isFailed) throw failedFile(name)
     if (file.syncedVersion >= version || this.isGone(file)) return
     attempt(name, 'sync', () => flush(file))
+    this.presence.check()
   }
 
   /** Whether no name leads to it any more, not even after a power cut. */

@@ -7,6 +7,9 @@ import type { ByteRange } from './storage.ts'
 /** Gets the bytes of a range, all of it. */
 export type Fetch = (range: ByteRange) => Promise<Uint8Array>
 
+/** Requests at a time for what lies ahead: a Worker has six connections. */
+const BEGUN_MAX = 5
+
 interface Window extends ByteRange {
   readonly key: string
   readonly bytes: Promise<Uint8Array>
@@ -19,6 +22,9 @@ export class ReadAhead {
   /** All of them, the one that was used last at the end. */
   private readonly order = new Set<Window>()
   private usedBytes = 0
+  /** Those on their way for which nobody waited when they began. */
+  private begun = 0
+  private begunBytes = 0
 
   /** Keeps at most so many bytes, those on their way included. */
   constructor(bytesMax: number) {
@@ -37,6 +43,24 @@ export class ReadAhead {
     this.order.delete(found)
     this.order.add(found)
     return found.bytes.then((bytes) => bytes.subarray(start - found.start, end - found.start))
+  }
+
+  /** Whether a range lies within one that is there, or on its way. */
+  has(key: string, { start, end }: ByteRange): boolean {
+    return this.windows.get(key)?.some((one) => one.start <= start && end <= one.end) ?? false
+  }
+
+  /** Begins to fetch a range that nobody waits for, unless too much is on its way. */
+  begin(key: string, range: ByteRange, fetch: Fetch): void {
+    const size = range.end - range.start
+    if (this.begun === BEGUN_MAX || this.begunBytes + size > this.bytesMax / 2) return
+    this.begun++
+    this.begunBytes += size
+    const over = (): void => {
+      this.begun--
+      this.begunBytes -= size
+    }
+    this.take(key, range, fetch).then(over, over)
   }
 
   /** Fetches a range and keeps it; one that fails, or is larger than all that is kept, is not. */

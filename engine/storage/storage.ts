@@ -69,6 +69,11 @@ export interface ColdFiles {
    */
   read(name: string, offset: number, size: number, along?: ByteRange): Promise<Uint8Array>
   /**
+   * Begins to get ranges that will be read soon, as far as there is room to keep them: those of hot files
+   * and those that are there are passed over. Nothing is to be waited for, and what fails is no error.
+   */
+  ahead(ranges: readonly (ByteRange & { readonly file: string })[]): void
+  /**
    * Moves a file there, in one step for whoever reads it, and durably. False if it went meanwhile;
    * `corrupt` if its bytes do not have this checksum (crc32c); what fails leaves it where it was.
    */

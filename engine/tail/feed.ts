@@ -66,10 +66,13 @@ export function createFeed(
     durableLsn: () => journal.durableLsn,
     memory: () => instance.memory.u8,
   }
-  return new Feed(options, journal.lsn)
+  const history = BigInt.asUintN(32, journal.identity).toString(16).padStart(8, '0')
+  return new Feed(options, journal.lsn, history)
 }
 
 export class Feed {
+  /** Names the database whose lsns these are: eight hexadecimal digits. */
+  readonly history: string
   private readonly options: FeedOptions
   private readonly followers = new Set<Follower>()
   private entries: FeedEntry[] = []
@@ -86,8 +89,9 @@ export class Feed {
   private readonly deletes = new Map<number, number>()
 
   /** `last`: the newest lsn at the start. */
-  constructor(options: FeedOptions, last: bigint) {
+  constructor(options: FeedOptions, last: bigint, history: string) {
     this.options = options
+    this.history = history
     this.last = last
     this.base = last
   }

@@ -20,6 +20,11 @@ export type TailRequest = Pick<QueryRequest, 'table' | 'where' | 'select' | 'by'
 export interface TailOptions extends DatabaseOptions {
   /** The `lsn` of the last event that was taken; without it, from now on. */
   readonly after?: bigint | undefined
+  /**
+   * `history` of the tail that gave `after`. Lsns of another database (one in memory that started again,
+   * a restored one) say nothing here: then the tail begins with a gap.
+   */
+  readonly history?: string | undefined
   readonly signal?: CancelSignal | undefined
   /** Is told when the tail was left behind while nobody waited for its next event. */
   readonly behind?: (() => void) | undefined
@@ -51,6 +56,9 @@ export interface TailQueries {
   parse(request: QueryRequest): Query
   answer(query: Query): Promise<Answer>
 }
+
+/** No feed reaches it. */
+const BEFORE_ALL = -1n
 
 /** Batches whose buckets are read together. */
 const BATCHES_MAX = 64
@@ -102,9 +110,15 @@ export class Tail implements AsyncIterableIterator<TailEvent>, Follower {
     }
     this.rule = bucketRule(query)
     target.feed.join(this)
-    this.taken = options.after ?? target.feed.newest
+    const { after = target.feed.newest, history = this.history } = options
+    this.taken = history === this.history ? after : BEFORE_ALL
     options.signal?.addEventListener('abort', this.close, { once: true })
     if (options.signal?.aborted === true) this.close()
+  }
+
+  /** Names the database that the lsns are of: eight hexadecimal digits, the same after a restart. */
+  get history(): string {
+    return this.target.feed.history
   }
 
   /** All up to this lsn was taken; events with greater ones come. */

@@ -199,10 +199,16 @@ describe('attributes', () => {
     ])
   })
 
+  test('named time and value become exported_time and exported_value', async () => {
+    const ingest = await openIngest()
+    const point = message(at(), [4, { double: 1 }], ...pairs(7, { time: 'x', value: 5 }))
+    await write(ingest, request([metric('m', GAUGE, point)]))
+    expect(rows(ingest)).toEqual(['m{exported_time=x,exported_value=5} 1'])
+  })
+
   const refused: [string, Record<string, Any>, RegExp][] = [
     ['without a key', { '': 'x' }, /must not be empty/],
-    ['named value', { value: 'x' }, /'value' is a tag/],
-    ['named time', { time: 'x' }, /'time' is the time/],
+    ['named time beside what it becomes', { time: 'x', exported_time: 'y' }, /is there twice/],
     [
       'of 257 keys',
       Object.fromEntries(Array.from({ length: 257 }, (_, i) => [`k${i}`, 'x'])),

@@ -53,6 +53,33 @@ describe('remote write', () => {
     ])
   })
 
+  test('calls labels exported_time and exported_value whose names are taken', async () => {
+    const ingest = await openIngest()
+    const labels: [string, string][] = [
+      ['__name__', 'backup'],
+      ['time', 'night'],
+      ['tim', 'x'],
+      ['timer', 'y'],
+      ['value', 'full'],
+      ['Value', 'z'],
+      ['valud', 'w'],
+    ]
+    // The second time they are found by their bytes.
+    for (const time of [1, 2]) {
+      const body = writeRequest(timeSeries(labels, [[time, time]]))
+      expect(await write(ingest, body)).toMatchObject({ written: 1, rejected: 0 })
+    }
+    const tags = {
+      ...{ exported_time: 'night', exported_value: 'full' },
+      ...{ Value: 'z', tim: 'x', timer: 'y', valud: 'w' },
+    }
+    expect(ingest.committed).toEqual([
+      { table: 'backup', tags, time: MS, fields: { value: 1 } },
+      { table: 'backup', tags, time: 2n * MS, fields: { value: 2 } },
+    ])
+    expect(ingest.catalog.series.count).toBe(1)
+  })
+
   test('inflates a block of Snappy', async () => {
     const ingest = await openIngest()
     const samples = Array.from({ length: 5000 }, (_, i): Sample => [i, i])
@@ -182,20 +209,13 @@ describe('a series that cannot be stored is refused alone', () => {
       /'x' is there twice/,
     ],
     [
-      'a label named value',
+      'a label named value beside what it becomes',
       [
         ['__name__', 'a'],
         ['value', '1'],
+        ['exported_value', '2'],
       ],
-      /'value' is a tag/,
-    ],
-    [
-      'a label named time',
-      [
-        ['__name__', 'a'],
-        ['time', '1'],
-      ],
-      /'time' is the time/,
+      /'exported_value' is there twice/,
     ],
     [
       'bad UTF-8 in a value',

@@ -4,6 +4,7 @@
 import { expect, test } from 'vitest'
 import { PartRows } from '../../../engine/query/part-rows.ts'
 import { GROUP_ROWS, PartView } from '../../../engine/query/part-view.ts'
+import { ReadRoute } from '../../../engine/query/read-route.ts'
 import { Tally } from '../../../engine/query/tally.ts'
 import { type Random, randomOf } from '../../random.ts'
 import { openKernel } from '../../kernel.ts'
@@ -43,7 +44,8 @@ async function check(seed: number, lengths: readonly number[], ranges: number): 
   const instance = await openKernel()
   const { reader, cache, run } = openRows(instance, rows, [COLUMN])
   const pins = cache.pins()
-  const context = { instance, pins, tally: new Tally(2), fields: [COLUMN] }
+  const route = new ReadRoute(GROUP_ROWS)
+  const context = { instance, pins, tally: new Tally(2), fields: [COLUMN], route }
   run(reader.open(pins))
   const view = new PartView(context, reader)
   for (let i = 0; i < ranges; i++) {

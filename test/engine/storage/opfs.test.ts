@@ -27,6 +27,26 @@ async function put(storage: ShardStorage, name: string, byte: number, length = 1
   await storage.syncDirectory()
 }
 
+test('files that are cleared while they are open: syncs say so by name, and a new opener begins anew', async () => {
+  const origin = new SimulatedOrigin(7)
+  const storage = await origin.open()
+  await put(storage, 'a', 1)
+  origin.files.clear()
+  const sync = async (): Promise<void> => {
+    for (let i = 0; i < 3; i++) {
+      storage.append('a', [bytesOf(1)])
+      await storage.sync('a')
+    }
+  }
+  await expectError(sync, 'unavailable', /^opfs:test: the data of this site was cleared/)
+  await expectError(sync, 'unavailable', /^opfs:test: the data of this site was cleared/)
+  await storage.close()
+  const later = await origin.open()
+  expect(later.list()).toEqual([])
+  await put(later, 'a', 1)
+  await later.close()
+})
+
 describe('names', () => {
   test('of a database that could leave its folder are refused', async () => {
     const host = new SimulatedOrigin(1).host()
