@@ -4,16 +4,15 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { build } from 'vite'
 import { open } from '../../engine/node.ts'
 import { readCells } from '../engine/crash-cells.ts'
 import { History, type Operation } from '../engine/crash-model.ts'
 import { type Random, randomOf } from '../random.ts'
+import { bundle } from './bundle.ts'
 import { KILL_LAYOUT, KILL_OPTIONS, changeOf } from './kill-change.ts'
 
 export interface KillReport {
@@ -47,7 +46,7 @@ export async function killRounds(
   progress: (line: string) => void = () => {},
 ): Promise<KillReport> {
   const scratch = mkdtempSync(join(tmpdir(), 'omendb-kill-'))
-  const program = await bundleChild(scratch)
+  const program = await bundle('kill-child.ts', scratch)
   const target = new Target(program, join(scratch, 'database'), randomOf(seed))
   for (let round = 1; round <= rounds; round++) {
     await target.killOnce()
@@ -58,24 +57,6 @@ export async function killRounds(
   const { acked, killedOpening, comparisons } = target
   rmSync(scratch, { recursive: true })
   return { rounds, acked, killedOpening, comparisons }
-}
-
-/** The child as one file beside a copy of the kernel: it starts in a tenth of a second. */
-async function bundleChild(directory: string): Promise<string> {
-  await build({
-    configFile: false,
-    logLevel: 'error',
-    build: {
-      ssr: fileURLToPath(new URL('kill-child.ts', import.meta.url)),
-      outDir: directory,
-      target: 'node20',
-      minify: false,
-      rollupOptions: { output: { entryFileNames: 'child.mjs' } },
-    },
-  })
-  const kernel = new URL('../../engine/omendb.wasm', import.meta.url)
-  copyFileSync(fileURLToPath(kernel), join(directory, 'omendb.wasm'))
-  return join(directory, 'child.mjs')
 }
 
 class Target {

@@ -5,43 +5,29 @@
 // A seed that fails, or hangs, is printed with the line that replays it; the others go on.
 
 import { type ChildProcess, fork } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { seededRandom } from '../random.ts'
+import { bundle } from './bundle.ts'
 import { replayLine, runSeed, runTieredSeed } from './crash-seed.ts'
+import type { Outcome, Task } from './seed-worker.ts'
 import { swarmOf } from './swarm.ts'
 import { watchdog } from './watchdog.ts'
 
-const PROGRAM = fileURLToPath(import.meta.url)
-const RUNNER = fileURLToPath(new URL('../../scripts/run.js', import.meta.url))
 /** Seeds that a worker gets at a time. */
 const BLOCK = 20
 const HANG_SECONDS = 120
 const PROGRESS_MS = 15_000
-/**
- * 300 kernels a second live and die in a worker: without these flags V8 spends half of its time on
- * optimising code for each and on collecting a heap that it keeps small.
- */
+/** 300 kernels a second live and die in a worker: the heap is not to be kept small. */
 const NODE_FLAGS = [
   '--single-threaded-gc',
   '--initial-old-space-size=512',
   '--min-semi-space-size=32',
-  '--liftoff-only',
 ]
 
-interface Task {
-  readonly seeds: readonly number[]
-  readonly isTiered: boolean
-}
-
-interface Outcome {
-  readonly seed: number
-  /** Null if all was well. */
-  readonly fault: string | null
-}
-
 export async function main(words: string[]): Promise<void> {
-  if (words[0] === '--worker') return work()
   const { values } = parseArgs({
     args: words,
     options: {
@@ -56,8 +42,10 @@ export async function main(words: string[]): Promise<void> {
   const from = Number(values.from)
   if (Number(values.seeds) === 1) return values.tier ? runTieredSeed(from) : runSeed(from)
   const isTaken = values.rollups ? hasMovingRollups : () => true
-  const campaign = new Campaign(from, values, isTaken)
+  const scratch = mkdtempSync(join(tmpdir(), 'omendb-torture-'))
+  const campaign = new Campaign(await bundle('seed-worker.ts', scratch), from, values, isTaken)
   await Promise.all(Array.from({ length: Number(values.workers) }, () => campaign.employ()))
+  rmSync(scratch, { recursive: true })
   campaign.report()
   if (campaign.faults > 0) process.exitCode = 1
 }
@@ -67,28 +55,9 @@ function hasMovingRollups(seed: number): boolean {
   return hasRollups && hasRetention
 }
 
-/** A worker: runs the seeds that it is sent until the parent hangs up. */
-function work(): Promise<void> {
-  process.on('message', async ({ seeds, isTiered }: Task) => {
-    for (const seed of seeds) {
-      const fault = await (isTiered ? runTieredSeed(seed) : runSeed(seed)).then(
-        () => null,
-        describe,
-      )
-      process.send!({ seed, fault } satisfies Outcome)
-    }
-  })
-  return new Promise((resolve) => process.once('disconnect', resolve))
-}
-
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  const cause = error.cause === undefined ? '' : `\n  ${describe(error.cause)}`
-  return `${error.message}\n${error.stack?.split('\n').slice(1, 6).join('\n')}${cause}`
-}
-
 class Campaign {
   faults = 0
+  private readonly program: string
   private next: number
   private done = 0
   /** Seeds that are still to be taken. */
@@ -99,11 +68,14 @@ class Campaign {
   private readonly deadline: number
   private reported = 0
 
+  /** `program`: a bundled seed-worker.ts. */
   constructor(
+    program: string,
     from: number,
     { seeds, minutes, tier }: { seeds: string; minutes?: string; tier: boolean },
     isTaken: (seed: number) => boolean,
   ) {
+    this.program = program
     this.next = from
     this.left = Number(seeds)
     this.isTiered = tier
@@ -114,7 +86,7 @@ class Campaign {
   /** Keeps a worker busy until there are no more seeds; replaces one that hangs or dies. */
   async employ(): Promise<void> {
     for (let seeds = this.take(); seeds.length > 0; seeds = this.take()) {
-      const worker = fork(RUNNER, [PROGRAM, '--worker'], { execArgv: NODE_FLAGS })
+      const worker = fork(this.program, { execArgv: NODE_FLAGS })
       try {
         while (seeds.length > 0) {
           await this.watch(worker, seeds)
