@@ -138,7 +138,7 @@ export interface paths {
         };
         /**
          * Follow points or buckets live
-         * @description Server-sent events. `event: points` has the points of one write, as they were sent: fields that it did not name are null; `event: buckets` (with `every`) the buckets that changed, as whole as a query answers them now. `id` is the number of the write, `data` has `series` in the shape of a query, and `columns` with their types in the first event of a connection and whenever they changed. What is sent is durable and visible. `Last-Event-ID` goes on behind an event; where that is not possible (older than what is kept, or the server started again) `event: gap` says so, with `{"reason":"missed"}`: ask `/v1/query` for what lies between. With `every`, deletes and dropped fields are told by a gap with `{"reason":"deleted"}`; tails of points do not tell of them. `event: error` (a problem) ends the stream, as when the table is dropped. A comment comes after 15 s of silence. A reader who does not keep up is disconnected, and goes on with `Last-Event-ID`. Token with `read` of the database.
+         * @description Server-sent events. `event: points` has the points of one write, as they were sent: fields that it did not name are null; `event: buckets` (with `every`) the buckets that changed, as whole as a query answers them now. `id` is the number of the write and, behind a hyphen, the database that counts so; `data` has `series` in the shape of a query, and `columns` with their types in the first event of a connection and whenever they changed. What is sent is durable and visible. `Last-Event-ID` goes on behind an event; where that is not possible (older than what is kept, of another database or an earlier life of one in memory) `event: gap` says so, with `{"reason":"missed"}`: ask `/v1/query` for what lies between. With `every`, deletes and dropped fields are told by a gap with `{"reason":"deleted"}`; tails of points do not tell of them. `event: error` (a problem) ends the stream, as when the table is dropped. A comment comes after 15 s of silence. A reader who does not keep up is disconnected, and goes on with `Last-Event-ID`. Token with `read` of the database.
          */
         get: operations["tail"];
         put?: never;
@@ -540,7 +540,7 @@ export interface paths {
         put?: never;
         /**
          * Prometheus' remote write
-         * @description A WriteRequest of remote write 1.0: the label `__name__` names the table, the other labels are its tags, a sample is its float field `value` at its milliseconds. Stale markers are dropped, other NaN kept; empty labels count as absent; exemplars and metadata are ignored. Native histograms, and what a table does not take (a label `value` or `time`, a series without a name, a label twice, a time beyond 1677 to 2262), are refused: the other samples are stored, and the answer is a 400 that says what was not. A body that is no such message stores nothing. `Content-Encoding` is `snappy` (its block format, also without the header); `gzip`, `zstd` and `identity` are understood too. Version 2.0 is a 415. Token with `write` of the database.
+         * @description A WriteRequest of remote write 1.0: the label `__name__` names the table, the other labels are its tags (`time` and `value`, whose names are taken, as `exported_time` and `exported_value`), a sample is its float field `value` at its milliseconds. Stale markers are dropped, other NaN kept; empty labels count as absent; exemplars and metadata are ignored. Native histograms, and what a table does not take (a series without a name, a label twice, a time beyond 1677 to 2262), are refused: the other samples are stored, and the answer is a 400 that says what was not. A body that is no such message stores nothing. `Content-Encoding` is `snappy` (its block format, also without the header); `gzip`, `zstd` and `identity` are understood too. Version 2.0 is a 415. Token with `write` of the database.
          */
         post: operations["prometheusWrite"];
         delete?: never;
@@ -1000,6 +1000,8 @@ export interface components {
             firstTime: number | string | null;
             lastTime: number | string | null;
             diskBytes: number;
+            /** @description Those of diskBytes that lie in an object store; absent where the server has none */
+            coldBytes?: number;
         };
         Rollup: {
             /** @description The table that holds it; read it like any other */

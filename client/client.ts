@@ -2,7 +2,8 @@
 // `fetch` does, so it runs wherever there is one (Node, browsers, Workers). Calls about one table are in
 // table.ts; what an answer's type follows from in typed.ts.
 
-import { dateless, decodeSeries, exactly } from './answer.ts'
+import { dateless, decodeSeries, decodeTime, exactly } from './answer.ts'
+import { SERVER_CALLS, deferred } from './deferred.ts'
 import { followRows } from './export.ts'
 import { encodePoint, joinEntries } from './points.ts'
 import type {
@@ -27,7 +28,6 @@ import { createTable, type Table } from './table.ts'
 import { followTail, type TailOptions } from './tail.ts'
 import {
   createTransport,
-  readStream,
   type CallOptions,
   type Method,
   type Outgoing,
@@ -135,14 +135,15 @@ export interface Client {
 /** Makes a client; contacts nobody before the first call. A wrong `url` is a TypeError. */
 export function createClient(options: ClientOptions): Client {
   const send = createTransport(options)
+  const core = { send, dateless, decodeTime }
   const client: Client = {
     request: send,
     ...writes(send),
     ...reads(send),
-    ...server(send),
+    ...deferred(SERVER_CALLS, ({ serverCalls }) => serverCalls(core)),
     rows: (asked, call) => followRows(send, asked, call),
     tail: (asked, call) => followTail(send, asked, call),
-    table: (name, schema) => createTable(client, name, schema),
+    table: (name, schema) => createTable(client, core, name, schema),
   }
   return client
 }
@@ -214,54 +215,9 @@ function reads(send: Send): Pick<Client, 'query' | 'pages' | 'latest' | 'export'
       const response: Response = await send('POST', '/v1/export', {
         ...call,
         body,
-        read: readStream,
+        isStream: true,
       })
       return response.body!
     },
   }
-}
-
-type Server = Pick<
-  Client,
-  | ('tables' | 'databases' | 'createDatabase' | 'dropDatabase')
-  | ('tokens' | 'createToken' | 'token' | 'revokeToken')
-  | ('backup' | 'restore' | 'health' | 'ready' | 'metrics')
->
-
-function server(send: Send): Server {
-  const list =
-    (name: string) =>
-    async (call?: CallOptions): Promise<never> =>
-      (await send('GET', `/v1/${name}`, call))[name]
-  const one =
-    (method: Method, path: string) =>
-    (name: string, call?: CallOptions): Promise<never> =>
-      send(method, `/v1/${path}/${encodeURIComponent(name)}`, call)
-  const databases = list('databases')
-  return {
-    tables: list('tables'),
-    databases: async (call) => ((await databases(call)) as Named[]).map(({ name }) => name),
-    createDatabase: one('PUT', 'databases'),
-    dropDatabase: one('DELETE', 'databases'),
-    tokens: list('tokens'),
-    createToken: (body, call) => send('POST', '/v1/tokens', { ...call, retry: false, body }),
-    token: one('GET', 'tokens'),
-    revokeToken: one('DELETE', 'tokens'),
-    async backup({ since, ...call } = {}) {
-      const outgoing = { ...call, parameters: { since }, read: readStream }
-      const { headers, body }: Response = await send('GET', '/v1/backup', outgoing)
-      return { id: headers.get('OmenDB-Backup-Id')!, body: body! }
-    },
-    restore(body, call) {
-      const headers = { 'Content-Type': 'application/x-tar' }
-      return send('POST', '/v1/restore', { ...call, retry: false, headers, body })
-    },
-    health: (call) => send('GET', '/health', { ...call, anyStatus: true }),
-    ready: (call) => send('GET', '/ready', { ...call, anyStatus: true, read: ({ ok }) => ok }),
-    metrics: (call) => send('GET', '/metrics', { ...call, read: (response) => response.text() }),
-  }
-}
-
-interface Named {
-  name: string
 }

@@ -4,7 +4,7 @@
 import { decodeInteger, decodeTime, exactly, integersOf, type PlainRow } from './answer.ts'
 import { linesOf } from './lines.ts'
 import type { QueryRequest } from './shapes.ts'
-import { readStream, type CallOptions, type Send } from './transport.ts'
+import type { CallOptions, Send } from './transport.ts'
 import type { Answer, AnyTable, RowOf } from './typed.ts'
 
 export async function* followRows<R extends QueryRequest>(
@@ -17,7 +17,7 @@ export async function* followRows<R extends QueryRequest>(
   const answer: Answer = await send('POST', '/v1/query', { ...call, body: nothing })
   const integers = integersOf(answer.columns)
   const body = { ...exactly(asked, 'ms'), format: 'ndjson' }
-  const outgoing = { ...call, body, read: readStream }
+  const outgoing = { ...call, body, isStream: true }
   for await (const line of linesOf(await send('POST', '/v1/export', outgoing))) {
     const row = JSON.parse(line) as PlainRow
     row.time = decodeTime(row.time, asked.time)

@@ -1,8 +1,9 @@
 // The calls about one table. A table that is typed (`db.table<Cpu>('cpu')`, `db.table('cpu', schema)`)
 // refuses wrong names when it is compiled; a schema also checks each point before it is sent.
 
-import { dateless, decodeTime } from './answer.ts'
-import type { Client, ExportOptions, RequestOptions, WriteOptions } from './client.ts'
+import type { Core } from './administration.ts'
+import type { Client, ExportOptions, WriteOptions } from './client.ts'
+import { TABLE_CALLS, deferred } from './deferred.ts'
 import { checkPoint } from './schema.ts'
 import type {
   DeleteAnswer,
@@ -17,7 +18,7 @@ import type {
   ValuePage,
   WriteAnswer,
 } from './shapes.ts'
-import type { CallOptions, Method } from './transport.ts'
+import type { CallOptions } from './transport.ts'
 import type {
   AnswerOf,
   AnyTable,
@@ -106,41 +107,22 @@ export interface Table<S extends TableShape> {
 /** A table of a client. */
 export function createTable<S extends TableShape>(
   client: Client,
+  core: Core,
   name: string,
   schema: Schema<S> | undefined,
 ): Table<S> {
   const point = (given: object): Points => ({ ...checkPoint(schema, given), table: name }) as Points
-  const send = (method: Method, rest: string, options?: RequestOptions): Promise<never> =>
-    client.request(method, `/v1/tables/${encodeURIComponent(name)}${rest}`, options)
-  const described = async (method: Method, { time, ...options }: Describing): Promise<never> => {
-    const parameters = dateless({ time })
-    const found: TableDescription = await send(method, '', { ...options, parameters })
-    found.firstTime = decodeTime(found.firstTime, time)
-    found.lastTime = decodeTime(found.lastTime, time)
-    return found as never
-  }
   const table = {
     ...asking(client, name),
     name,
     write: async (points: object, options?: WriteOptions) =>
       client.write(Array.isArray(points) ? points.map(point) : point(points), options),
     writer: (options?: WriterOptions<object>) => client.writer(options, point),
-    describe: (options = {}) => described('GET', options),
-    set: (body = {}, options = {}) => described('PUT', { ...options, body }),
-    stats: (options) => send('GET', '/stats', options),
-    series: (parameters, options) => send('GET', '/series', { ...options, parameters }),
-    tags: async (options) => (await send('GET', '/tags', options))['tags'],
-    tagValues: (key, parameters, options) =>
-      send('GET', `/tags/${encodeURIComponent(key)}/values`, { ...options, parameters }),
-    deleteRows: (parameters, options) => send('DELETE', '/rows', { ...options, parameters }),
-    dropColumn: (column, options) =>
-      send('DELETE', `/columns/${encodeURIComponent(column)}`, options),
-    drop: (options) => send('DELETE', '', options),
+    ...deferred(TABLE_CALLS, ({ tableCalls }) => tableCalls(core, name)),
   } satisfies Omit<Table<AnyTable>, Asking> & object
   return table as unknown as Table<S>
 }
 
-type Describing = DescribeOptions<TimeFormat> & { body?: object }
 type Asking = 'query' | 'pages' | 'latest' | 'rows' | 'export' | 'tail'
 type Ask = (request?: object, options?: never) => never
 

@@ -7,7 +7,7 @@ import { sleep } from './backoff.ts'
 import { OmenDBError, problemOf } from './error.ts'
 import { linesOf } from './lines.ts'
 import type { AnswerColumn, TailRequest } from './shapes.ts'
-import { readStream, type CallOptions, type Send } from './transport.ts'
+import type { CallOptions, Send } from './transport.ts'
 import type { AnyTable, TailEvent } from './typed.ts'
 
 export interface TailOptions extends CallOptions {
@@ -36,7 +36,7 @@ export async function* followTail<R extends TailRequest>(
   for (;;) {
     try {
       const headers = { Accept: 'text/event-stream', 'Last-Event-ID': lastEventId }
-      const outgoing = { retry: ENDLESS, ...call, parameters, headers, read: readStream }
+      const outgoing = { retry: ENDLESS, ...call, parameters, headers, isStream: true }
       const response = await send('GET', '/v1/tail', outgoing)
       for await (const message of messagesOf(linesOf(response, idleMs))) {
         const event = decode(message)

@@ -42,6 +42,8 @@ export interface Outgoing extends CallOptions {
   body?: BodyInit | object | undefined
   /** Reads the answer whatever its status. */
   anyStatus?: boolean
+  /** Resolves to the answer itself, whose body goes on to come. */
+  isStream?: boolean
   /** Makes of the answer what the call resolves to: its JSON, unless given. */
   read?: (response: Response) => unknown
 }
@@ -76,7 +78,7 @@ export function createTransport(options: TransportOptions): Send {
         const either = signal ? AbortSignal.any([signal, late.signal]) : late.signal
         const response = await call(url, { ...init, signal: either })
         if (!response.ok && !request.anyStatus) throw await readError(response, Date.now())
-        if (read === readStream) clearTimeout(timer)
+        if (request.isStream) return response as never
         return (await read(response)) as never
       } catch (cause) {
         signal?.throwIfAborted()
@@ -143,9 +145,6 @@ async function readJson(response: Response): Promise<unknown> {
     throw new OmenDBError(response.status, { code: 'not_json', detail }, { cause })
   }
 }
-
-/** The answer itself, whose body goes on to come. */
-export const readStream = (response: Response): Response => response
 
 /** What an attempt threw, as an error of ours. */
 function explain(cause: unknown, base: string, passedMs: number | false): OmenDBError {

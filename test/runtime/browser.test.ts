@@ -17,7 +17,8 @@ import { CHROMIUM, openPage } from './chromium.ts'
 
 const HTML = '<!doctype html><meta charset="utf-8"><script type="module" src="/page.js"></script>'
 
-async function bundle(): Promise<string> {
+/** The page's script and the chunks it loads late, by their paths. */
+async function bundle(): Promise<Map<string, string>> {
   const result = await build({
     configFile: false,
     logLevel: 'error',
@@ -28,7 +29,10 @@ async function bundle(): Promise<string> {
       lib: { entry: new URL('browser/page.ts', import.meta.url).pathname, formats: ['es'] },
     },
   })
-  return ((result as Rolldown.RolldownOutput[])[0]!.output[0] as Rolldown.OutputChunk).code
+  const [entry, ...rest] = (result as Rolldown.RolldownOutput[])[0]!.output
+  const scripts = new Map([['/page.js', entry.code]])
+  for (const part of rest) if (part.type === 'chunk') scripts.set(`/${part.fileName}`, part.code)
+  return scripts
 }
 
 /** Passes a request on to the server; a foreign Origin, which the page's is there, stays here. */
@@ -51,12 +55,13 @@ describe.skipIf(CHROMIUM === null)('in Chromium', () => {
   const live = useLiveServer()
 
   test('the page keeps the whole contract', { timeout: 120_000 }, async () => {
-    const script = await bundle()
+    const scripts = await bundle()
     let finish = (_results: PageResult[]): void => {}
     const finished = new Promise<PageResult[]>((resolve) => (finish = resolve))
     const server = createServer((incoming, outgoing) => {
+      const script = scripts.get(incoming.url!)
       if (incoming.url === '/') outgoing.setHeader('Content-Type', 'text/html').end(HTML)
-      else if (incoming.url === '/page.js') {
+      else if (script !== undefined) {
         outgoing.setHeader('Content-Type', 'text/javascript').end(script)
       } else if (incoming.url === '/results') {
         void text(incoming).then((body) => finish(JSON.parse(body) as PageResult[]))
