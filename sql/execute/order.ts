@@ -1,0 +1,111 @@
+// Sorting: rows as a permutation, stable. Each key becomes ordered 64-bit numbers (texts and objects: by
+// their rank) and a radix sort goes over them from the last key to the first.
+
+import type { SqlVector } from '../batch.ts'
+import { comparatorOf } from '../compare.ts'
+import type { DataType } from '../type.ts'
+
+export interface OrderKey {
+  readonly vector: SqlVector
+  readonly type: DataType
+  readonly isDescending: boolean
+  readonly nullsFirst: boolean
+}
+
+/** Indexes of the rows in order; rows that are equal keep theirs. */
+export function orderRows(keys: readonly OrderKey[], rowCount: number): Uint32Array {
+  let rows: Uint32Array = Uint32Array.from({ length: rowCount }, (_, row) => row)
+  for (const key of keys.toReversed()) rows = orderBy(key, rows)
+  return rows
+}
+
+/** Whether two rows are equal in all keys. */
+export function isEqualRow(keys: readonly OrderKey[], a: number, b: number): boolean {
+  return keys.every(({ vector: { values, valid }, type }) => {
+    const [one, two] = valid === null ? [1, 1] : [valid[a], valid[b]]
+    if (one === 0 || two === 0) return one === two
+    return comparatorOf(type)(values[a], values[b]) === 0
+  })
+}
+
+function orderBy(key: OrderKey, rows: Uint32Array): Uint32Array {
+  const { valid } = key.vector
+  const words = wordsOf(key)
+  if (key.isDescending) for (let i = 0; i < words.length; i++) words[i] = ~words[i]!
+  let sorted = rows
+  for (let digit = 0; digit < 8; digit++) sorted = pass(words, digit, sorted)
+  if (valid === null) return sorted
+  const isNull = (row: number): boolean => valid[row] === 0
+  const nulls = sorted.filter(isNull)
+  const others = sorted.filter((row) => !isNull(row))
+  const order = key.nullsFirst ? [nulls, others] : [others, nulls]
+  sorted.set(order[0]!)
+  sorted.set(order[1]!, order[0]!.length)
+  return sorted
+}
+
+/** One digit of 8 bits; nothing moves where all rows have the same. */
+function pass(words: Uint32Array, digit: number, rows: Uint32Array): Uint32Array {
+  const word = digit >> 2
+  const shift = (digit & 3) * 8
+  const counts = new Uint32Array(257)
+  for (const row of rows) counts[((words[2 * row + word]! >>> shift) & 255) + 1]!++
+  if (counts.includes(rows.length)) return rows
+  for (let i = 1; i < 257; i++) counts[i]! += counts[i - 1]!
+  const sorted = new Uint32Array(rows.length)
+  for (const row of rows) sorted[counts[(words[2 * row + word]! >>> shift) & 255]!++] = row
+  return sorted
+}
+
+/** Two words a row, the low one first, that compare without sign as the values do. */
+function wordsOf({ vector: { values, valid }, type }: OrderKey): Uint32Array {
+  const count = values.length
+  if (type.layout === 'bigint') {
+    const words = new Uint32Array((values as BigInt64Array).slice().buffer)
+    for (let i = 1; i < words.length; i += 2) words[i]! ^= 0x80000000
+    return words
+  }
+  if (type.layout === 'number') return floatWords(values as Float64Array)
+  const words = new Uint32Array(2 * count)
+  if (type.layout === 'boolean') {
+    for (let i = 0; i < count; i++) words[2 * i] = values[i] as number
+    return words
+  }
+  const ranks = rankOf(values as readonly unknown[], valid, type)
+  for (let i = 0; i < count; i++) words[2 * i] = ranks[i]!
+  return words
+}
+
+function floatWords(values: Float64Array): Uint32Array {
+  const floats = new Float64Array(values.length)
+  // 0 and -0 are equal, and so are all NaNs.
+  for (let i = 0; i < values.length; i++) floats[i] = values[i]! + 0
+  const words = new Uint32Array(floats.buffer)
+  for (let i = 0; i < words.length; i += 2) {
+    if (Number.isNaN(floats[i >> 1])) words[i] = words[i + 1] = 0xffffffff
+    else if (words[i + 1]! >>> 31 === 1) {
+      words[i] = ~words[i]!
+      words[i + 1] = ~words[i + 1]!
+    } else words[i + 1]! |= 0x80000000
+  }
+  return words
+}
+
+function rankOf(values: readonly unknown[], valid: Uint8Array | null, type: DataType): Uint32Array {
+  const compare = comparatorOf(type)
+  const present = Array.from(values.keys()).filter((row) => valid === null || valid[row] === 1)
+  const distinct = type.layout === 'text' ? [...new Set(present.map((row) => values[row]))] : null
+  const ranks = new Uint32Array(values.length)
+  if (distinct !== null) {
+    const numbers = new Map(distinct.toSorted(compare).map((value, rank) => [value, rank]))
+    for (const row of present) ranks[row] = numbers.get(values[row])!
+    return ranks
+  }
+  present.sort((a, b) => compare(values[a], values[b]))
+  let rank = 0
+  for (const [at, row] of present.entries()) {
+    if (at > 0 && compare(values[present[at - 1]!], values[row]) !== 0) rank++
+    ranks[row] = rank
+  }
+  return ranks
+}

@@ -1,0 +1,414 @@
+// Aggregates: sums and means in floats or whole numbers, extremes, lists, percentiles, first and last.
+// Their meaning is that of sql.md's table: sums of integers stay integers (22003 beyond their type),
+// means, variances and quantiles are floats.
+
+import type { SqlVector } from '../batch.ts'
+import { type Compare, comparatorOf } from '../compare.ts'
+import { Decimal } from '../decimal.ts'
+import { keyOf } from '../execute/key.ts'
+import { vectorOf } from '../execute/vector.ts'
+import type { Accumulator, AggregateFunction } from '../function.ts'
+import { SqlError } from '../sql-error.ts'
+import { type DataType, findType, typeOf } from '../type.ts'
+import { SqlArray } from '../value.ts'
+import { checkBigint } from './arithmetic.ts'
+import { typesOf } from './define.ts'
+
+/** One group's state and how rows change it; `null` as a result is SQL's null. */
+interface Fold<State> {
+  start(): State
+  /** Values as vectors hold them, null for nulls. The new state. */
+  step(state: State, values: readonly unknown[]): State
+  finish(state: State): unknown
+  readonly bytes?: number
+}
+
+class Folding<State> implements Accumulator {
+  private readonly states: State[] = []
+  private readonly type: DataType
+  private readonly fold: Fold<State>
+  private steps = 0
+
+  constructor(type: DataType, fold: Fold<State>) {
+    this.type = type
+    this.fold = fold
+  }
+
+  get bytes(): number {
+    return this.states.length * 64 + this.steps * (this.fold.bytes ?? 0)
+  }
+
+  add(
+    vectors: readonly SqlVector[],
+    groups: Uint32Array,
+    rowCount: number,
+    wanted: Uint8Array | null,
+  ): void {
+    const { states, fold } = this
+    const values: unknown[] = vectors.map(() => null)
+    this.steps += rowCount
+    for (let row = 0; row < rowCount; row++) {
+      if (wanted !== null && wanted[row] === 0) continue
+      for (let i = 0; i < vectors.length; i++) {
+        const { values: column, valid } = vectors[i]!
+        values[i] = valid !== null && valid[row] === 0 ? null : column[row]
+      }
+      const group = groups[row]!
+      while (states.length <= group) states.push(fold.start())
+      states[group] = fold.step(states[group]!, values)
+    }
+  }
+
+  finish(count: number): SqlVector {
+    while (this.states.length < count) this.states.push(this.fold.start())
+    return vectorOf(this.type, count, (group) => this.fold.finish(this.states[group]!))
+  }
+}
+
+/** Sums of floats in typed arrays, as the most frequent aggregate has a loop of its own. */
+class FloatSum implements Accumulator {
+  private sums = new Float64Array(64)
+  private counts = new Float64Array(64)
+  private readonly isMean: boolean
+
+  constructor(isMean: boolean) {
+    this.isMean = isMean
+  }
+
+  get bytes(): number {
+    return 2 * this.sums.byteLength
+  }
+
+  add(
+    [vector]: readonly SqlVector[],
+    groups: Uint32Array,
+    rowCount: number,
+    wanted: Uint8Array | null,
+  ): void {
+    const { valid } = vector!
+    const values = vector!.values as Float64Array
+    for (let row = 0; row < rowCount; row++)
+      if (groups[row]! >= this.sums.length) this.grow(groups[row]!)
+    const { sums, counts } = this
+    for (let row = 0; row < rowCount; row++) {
+      if ((valid !== null && valid[row] === 0) || (wanted !== null && wanted[row] === 0)) continue
+      sums[groups[row]!]! += values[row]!
+      counts[groups[row]!]!++
+    }
+  }
+
+  private grow(group: number): void {
+    const size = 2 ** Math.ceil(Math.log2(group + 2))
+    const [sums, counts] = [new Float64Array(size), new Float64Array(size)]
+    sums.set(this.sums)
+    counts.set(this.counts)
+    this.sums = sums
+    this.counts = counts
+  }
+
+  finish(count: number): SqlVector {
+    return vectorOf(typeOf('float8'), count, (group) => {
+      const number = this.counts[group] ?? 0
+      if (number === 0) return null
+      return this.isMean ? this.sums[group]! / number : this.sums[group]!
+    })
+  }
+}
+
+type Make = (given: readonly DataType[], constants: readonly unknown[]) => Fold<never>
+
+function aggregate(
+  name: string,
+  types: string,
+  result: AggregateFunction['result'] | string,
+  make: Make,
+  isOrderedSet = false,
+): AggregateFunction {
+  const resultType = typeof result === 'string' ? typeOf(result) : result
+  return {
+    name,
+    arguments: typesOf(types),
+    isVariadic: false,
+    result: resultType,
+    isOrderedSet,
+    accumulate(given, constants) {
+      const type = typeof resultType === 'function' ? resultType(given) : resultType
+      const own = type.name === 'anyelement' ? given[0]! : type
+      return new Folding(own, make(given, constants))
+    },
+  }
+}
+
+/** A fold over values of one argument that skips nulls and gives null for none. */
+function skipping<State>(
+  step: (state: State | null, value: never) => State,
+  finish: (state: State) => unknown = (state) => state,
+): Fold<never> {
+  const fold: Fold<State | null> = {
+    start: () => null,
+    step: (state, [value]) => (value === null ? state : step(state, value as never)),
+    finish: (state) => (state === null ? null : finish(state)),
+  }
+  return fold as unknown as Fold<never>
+}
+
+const extreme = (name: string, isBetter: (order: number) => boolean): AggregateFunction =>
+  aggregate(
+    name,
+    'anyelement',
+    ([type]) => type!,
+    ([type]) => {
+      const compare = comparatorOf(type!)
+      const held = (value: unknown): unknown => (type!.layout === 'boolean' ? value === 1 : value)
+      return skipping<unknown>(
+        (best, value) => (best === null || isBetter(compare(value, best)) ? value : best),
+        held,
+      )
+    },
+  )
+
+interface Moments {
+  count: number
+  sum: number
+  mean: number
+  squares: number
+}
+
+/** Welford's running variance. */
+function moments(finish: (state: Moments) => number | null): Make {
+  return () => {
+    const fold: Fold<Moments> = {
+      start: () => ({ count: 0, sum: 0, mean: 0, squares: 0 }),
+      step(state, [value]) {
+        if (value === null) return state
+        const x = value as number
+        state.count++
+        const off = x - state.mean
+        state.mean += off / state.count
+        state.squares += off * (x - state.mean)
+        return state
+      },
+      finish,
+    }
+    return fold as unknown as Fold<never>
+  }
+}
+
+const sample = ({ count, squares }: Moments): number | null =>
+  count < 2 ? null : squares / (count - 1)
+const population = ({ count, squares }: Moments): number | null =>
+  count === 0 ? null : squares / count
+const rooted = (finish: (state: Moments) => number | null) => (state: Moments) => {
+  const value = finish(state)
+  return value === null ? null : Math.sqrt(value)
+}
+
+const SPREADS = { variance: sample, var_samp: sample, var_pop: population }
+const DEVIATIONS = { stddev: sample, stddev_samp: sample, stddev_pop: population }
+
+function fractionOf(constant: unknown): number {
+  const fraction = constant as number | null
+  if (fraction === null || (fraction >= 0 && fraction <= 1)) return fraction ?? NaN
+  throw new SqlError('22003', `percentile value ${fraction} is not between 0 and 1`)
+}
+
+/** Values of a group in the order in which they come, the last argument. */
+function listed(finish: (values: unknown[]) => unknown, skipsNulls = true): Fold<never> {
+  const fold: Fold<unknown[]> = {
+    start: () => [],
+    step(state, values) {
+      const value = values.at(-1)
+      if (value !== null || !skipsNulls) state.push(value)
+      return state
+    },
+    finish,
+    bytes: 24,
+  }
+  return fold as unknown as Fold<never>
+}
+
+function interpolated(values: readonly number[], fraction: number): number | null {
+  if (values.length === 0 || Number.isNaN(fraction)) return null
+  const at = fraction * (values.length - 1)
+  const low = Math.floor(at)
+  const [one, two] = [values[low]!, values[Math.ceil(at)]!]
+  return one === two ? one : one + (two - one) * (at - low)
+}
+
+const sorted = (values: readonly number[]): number[] =>
+  values.toSorted(comparatorOf(typeOf('float8')) as (a: number, b: number) => number)
+
+/** The value with the least or the greatest time. */
+const edge = (name: string, isBetter: (order: number) => boolean): AggregateFunction =>
+  aggregate(
+    name,
+    'anyelement any',
+    ([type]) => type!,
+    ([type, by]) => {
+      const compare: Compare = comparatorOf(by!)
+      const fold: Fold<readonly [unknown, unknown] | null> = {
+        start: () => null,
+        step(state, [value, time]) {
+          if (value === null || time === null) return state
+          return state === null || isBetter(compare(time, state[1])) ? [value, time] : state
+        },
+        finish: (state) =>
+          state === null ? null : type!.layout === 'boolean' ? state[0] === 1 : state[0],
+      }
+      return fold as unknown as Fold<never>
+    },
+  )
+
+function mode(values: readonly unknown[]): unknown {
+  const counts = new Map<unknown, { value: unknown; count: number }>()
+  for (const value of values) {
+    const key = keyOf(value)
+    const entry = counts.get(key)
+    if (entry === undefined) counts.set(key, { value, count: 1 })
+    else entry.count++
+  }
+  let best: { value: unknown; count: number } | null = null
+  for (const entry of counts.values()) if (best === null || entry.count > best.count) best = entry
+  return best?.value ?? null
+}
+
+const everyBoolean = (name: string, isEvery: boolean): AggregateFunction =>
+  aggregate(name, 'bool', 'bool', () =>
+    skipping<number>(
+      (state, value: number) => (state === null ? value : isEvery ? state & value : state | value),
+      (state) => state === 1,
+    ),
+  )
+
+const addFloat = (type: 'sum' | 'avg', of: string): AggregateFunction => ({
+  ...aggregate(type, of, 'float8', () => skipping(() => null)),
+  accumulate: () => new FloatSum(type === 'avg'),
+})
+
+const counting =
+  (skipsNulls: boolean): Make =>
+  () => {
+    const fold: Fold<bigint> = {
+      start: () => 0n,
+      step: (state, [value]) => (skipsNulls && value === null ? state : state + 1n),
+      finish: (state) => state,
+    }
+    return fold as unknown as Fold<never>
+  }
+
+/** Exact sums of whole numbers, and their count. */
+const whole = (name: 'sum' | 'avg', type: string): AggregateFunction =>
+  aggregate(name, type, name === 'sum' ? 'int8' : 'float8', () =>
+    skipping<{ sum: bigint; count: number }>(
+      (state, value: bigint | number) => ({
+        sum: (state?.sum ?? 0n) + BigInt(value),
+        count: (state?.count ?? 0) + 1,
+      }),
+      ({ sum, count }) => (name === 'sum' ? checkBigint(sum) : Number(sum) / count),
+    ),
+  )
+
+function joinTexts(): Fold<never> {
+  const fold: Fold<string | null> = {
+    start: () => null,
+    step(state, [text, delimiter]) {
+      if (text === null) return state
+      const part = text as string
+      return state === null ? part : state + ((delimiter as string | null) ?? '') + part
+    },
+    finish: (state) => state,
+    bytes: 32,
+  }
+  return fold as unknown as Fold<never>
+}
+
+const INTEGERS = ['int2', 'int4', 'int8']
+
+/** All aggregates. */
+export const aggregates: readonly AggregateFunction[] = [
+  aggregate('count', '', 'int8', counting(false)),
+  aggregate('count', 'any', 'int8', counting(true)),
+  ...(['sum', 'avg'] as const).flatMap((name) => [
+    addFloat(name, 'float8'),
+    addFloat(name, 'float4'),
+    ...INTEGERS.map((type) => whole(name, type)),
+  ]),
+  aggregate('sum', 'numeric', 'numeric', () =>
+    skipping<Decimal>((state, value: Decimal) => state?.add(value) ?? value),
+  ),
+  aggregate('avg', 'numeric', 'numeric', () =>
+    skipping<[Decimal, number]>(
+      (state, value: Decimal) => [state?.[0].add(value) ?? value, (state?.[1] ?? 0) + 1],
+      ([sum, count]) => sum.divide(Decimal.of(count)),
+    ),
+  ),
+  extreme('min', (order) => order < 0),
+  extreme('max', (order) => order > 0),
+  everyBoolean('bool_and', true),
+  everyBoolean('every', true),
+  everyBoolean('bool_or', false),
+  ...Object.entries(SPREADS).map(([name, finish]) =>
+    aggregate(name, 'float8', 'float8', moments(finish)),
+  ),
+  ...Object.entries(DEVIATIONS).map(([name, finish]) =>
+    aggregate(name, 'float8', 'float8', moments(rooted(finish))),
+  ),
+  edge('first', (order) => order < 0),
+  edge('last', (order) => order > 0),
+  aggregate('string_agg', 'text text', 'text', joinTexts),
+  aggregate(
+    'array_agg',
+    'anynonarray',
+    ([type]) => findType(`_${type!.name}`)!,
+    ([type]) =>
+      listed(
+        (values) =>
+          values.length === 0
+            ? null
+            : new SqlArray(
+                type!,
+                type!.layout === 'boolean'
+                  ? values.map((value) => (value === null ? null : value === 1))
+                  : values,
+              ),
+        false,
+      ),
+  ),
+  aggregate(
+    'percentile_cont',
+    'float8 float8',
+    'float8',
+    (_, [fraction]) => {
+      const at = fractionOf(fraction)
+      return listed((values) => interpolated(values as number[], at))
+    },
+    true,
+  ),
+  aggregate(
+    'percentile_disc',
+    'float8 anyelement',
+    ([, type]) => type!,
+    (_, [fraction]) => {
+      const at = fractionOf(fraction)
+      return listed((values) => values[Math.max(Math.ceil(at * values.length) - 1, 0)] ?? null)
+    },
+    true,
+  ),
+  aggregate(
+    'mode',
+    'anyelement',
+    ([type]) => type!,
+    () => listed(mode),
+    true,
+  ),
+  aggregate('approx_percentile', 'float8 float8', 'float8', (_, [fraction]) => {
+    const at = fractionOf(fraction)
+    return listed((values) => interpolated(sorted(values as number[]), at))
+  }),
+  aggregate('median', 'float8', 'float8', () =>
+    listed((values) => interpolated(sorted(values as number[]), 0.5)),
+  ),
+  aggregate('approx_count_distinct', 'any', 'int8', () =>
+    listed((values) => BigInt(new Set(values.map(keyOf)).size)),
+  ),
+]

@@ -1,0 +1,53 @@
+// The function table of SQL: what the binder looks names and symbols up in. Catalogs add theirs to the
+// lists (`functionTableOf`).
+
+import type {
+  AggregateFunction,
+  CastFunction,
+  FunctionTable,
+  ScalarFunction,
+  TableFunction,
+} from '../function.ts'
+import { aggregates } from './aggregate.ts'
+import { arithmetic } from './arithmetic.ts'
+import { castOf } from './cast.ts'
+import { comparisons } from './comparison.ts'
+import { rowFunctions } from './rows.ts'
+import { texts } from './text.ts'
+import { times } from './time.ts'
+
+/** What others add. */
+export interface Additions {
+  readonly scalars?: readonly ScalarFunction[]
+  /** Taken before those of this folder. */
+  readonly casts?: readonly CastFunction[]
+}
+
+const isSymbol = ({ name }: ScalarFunction): boolean => !/^[a-z]/.test(name)
+
+function byName<Kind extends { readonly name: string }>(all: readonly Kind[]) {
+  const map = new Map<string, Kind[]>()
+  for (const one of all) map.set(one.name, [...(map.get(one.name) ?? []), one])
+  return (name: string): readonly Kind[] => map.get(name) ?? []
+}
+
+const own = [...arithmetic, ...comparisons, ...texts, ...times]
+/** All functions but operators and casts. */
+export const scalarFunctions: readonly ScalarFunction[] = own.filter((one) => !isSymbol(one))
+export const aggregateFunctions: readonly AggregateFunction[] = aggregates
+export const tableFunctions: readonly TableFunction[] = rowFunctions
+
+/** The table with what others add. */
+export function functionTableOf({ scalars = [], casts = [] }: Additions = {}): FunctionTable {
+  const added = new Map(casts.map((cast) => [`${cast.source.name} ${cast.target.name}`, cast]))
+  return {
+    scalars: byName([...scalarFunctions, ...scalars]),
+    aggregates: byName(aggregates),
+    tables: byName(rowFunctions),
+    operators: byName(own.filter(isSymbol)),
+    cast: (source, target) => added.get(`${source.name} ${target.name}`) ?? castOf(source, target),
+  }
+}
+
+/** The table of this folder alone. */
+export const functionTable: FunctionTable = functionTableOf()

@@ -1,0 +1,267 @@
+// Functions of text: lengths and positions count code points, as PostgreSQL counts characters.
+// Source: PostgreSQL 15, src/backend/utils/adt/{varlena,oracle_compat,like}.c.
+
+import type { ScalarFunction } from '../function.ts'
+import { SqlError } from '../sql-error.ts'
+import { SqlArray } from '../value.ts'
+import { typeOf } from '../type.ts'
+import { scalar } from './define.ts'
+
+const TEXT = typeOf('text')
+const SURROGATE = /[\ud800-\udfff]/
+
+const points = (text: string): readonly string[] | string =>
+  SURROGATE.test(text) ? Array.from(text) : text
+
+const joined = (part: readonly string[] | string): string =>
+  typeof part === 'string' ? part : part.join('')
+
+function substring(text: string, start: number, count?: number): string {
+  if (count !== undefined && count < 0) {
+    throw new SqlError('22011', 'negative substring length not allowed')
+  }
+  const end = count === undefined ? Infinity : start - 1 + count
+  return joined(points(text).slice(Math.max(start - 1, 0), Math.max(end, 0)))
+}
+
+function position(part: string, text: string): number {
+  const at = text.indexOf(part)
+  return at < 0 ? 0 : points(text.slice(0, at)).length + 1
+}
+
+function pad(text: string, length: number, fill: string, isLeft: boolean): string {
+  if (length > 10_000_000) throw new SqlError('54000', 'requested length too large')
+  const own = points(text)
+  if (own.length >= length || fill === '') return joined(own.slice(0, Math.max(length, 0)))
+  const signs = points(fill)
+  const missing = length - own.length
+  const more = joined(Array.from({ length: missing }, (_, index) => signs[index % signs.length]!))
+  return isLeft ? more + text : text + more
+}
+
+function trim(text: string, signs: string, side: 'both' | 'left' | 'right'): string {
+  const set = new Set(signs)
+  const all = Array.from(text)
+  let [start, end] = [0, all.length]
+  if (side !== 'right') while (start < end && set.has(all[start]!)) start++
+  if (side !== 'left') while (end > start && set.has(all[end - 1]!)) end--
+  return all.slice(start, end).join('')
+}
+
+function splitPart(text: string, delimiter: string, field: number): string {
+  if (field === 0) throw new SqlError('22023', 'field position must not be zero')
+  const parts = delimiter === '' ? [text] : text.split(delimiter)
+  return parts.at(field > 0 ? field - 1 : field) ?? ''
+}
+
+function repeat(text: string, count: number): string {
+  if (text.length * count > 100_000_000) throw new SqlError('54000', 'requested length too large')
+  return text.repeat(Math.max(count, 0))
+}
+
+const likes = new Map<string, RegExp>()
+const PATTERNS_MAX = 1_000
+
+/** The pattern of LIKE as a regular expression; `\` escapes. Throws 22025. */
+function likeExpression(pattern: string, flags: string): RegExp {
+  const key = `${flags}${pattern}`
+  const known = likes.get(key)
+  if (known !== undefined) return known
+  if (/(^|[^\\])(\\\\)*\\$/.test(pattern)) {
+    throw new SqlError('22025', 'LIKE pattern must not end with escape character')
+  }
+  const source = pattern.replace(
+    /\\(.)|[%_]|[\^$.*+?()[\]{}|/\\]/gsu,
+    (found, escaped?: string) => {
+      if (escaped !== undefined) return escaped.replace(/[\^$.*+?()[\]{}|/\\]/g, '\\$&')
+      return found === '%' ? '.*' : found === '_' ? '.' : `\\${found}`
+    },
+  )
+  const made = new RegExp(`^${source}$`, `su${flags}`)
+  if (likes.size >= PATTERNS_MAX) likes.clear()
+  likes.set(key, made)
+  return made
+}
+
+const regexps = new Map<string, RegExp>()
+
+/** A regular expression of PostgreSQL's advanced kind in the runtime's words. Throws 2201B. */
+function regexp(pattern: string, flags: string): RegExp {
+  const wrong = /[^gimnspx]/.exec(flags)
+  if (wrong !== null) {
+    throw new SqlError('22023', `invalid regular expression option: "${wrong[0]}"`)
+  }
+  const isLine = /[nm]/.test(flags)
+  const own = `u${flags.includes('g') ? 'g' : ''}${flags.includes('i') ? 'i' : ''}${isLine ? 'm' : 's'}`
+  const key = `${own}/${pattern}`
+  const known = regexps.get(key)
+  if (known !== undefined) {
+    known.lastIndex = 0
+    return known
+  }
+  const source = pattern
+    .replaceAll('\\m', '\\b(?=\\w)')
+    .replaceAll('\\M', '\\b(?<=\\w)')
+    .replaceAll('\\y', '\\b')
+    .replaceAll('\\A', '(?<![\\s\\S])')
+    .replaceAll('\\Z', '(?![\\s\\S])')
+    .replace(
+      /\[:(alpha|digit|alnum|space|upper|lower|punct):\]/g,
+      (_, name: string) => CLASSES[name]!,
+    )
+  try {
+    const made = new RegExp(source, own)
+    if (regexps.size >= PATTERNS_MAX) regexps.clear()
+    regexps.set(key, made)
+    return made
+  } catch (error) {
+    const { message } = error as Error
+    throw new SqlError('2201B', `invalid regular expression: ${message}`, { cause: error })
+  }
+}
+
+const CLASSES: Readonly<Record<string, string>> = {
+  alpha: 'a-zA-Z',
+  digit: '0-9',
+  alnum: 'a-zA-Z0-9',
+  space: '\\s',
+  upper: 'A-Z',
+  lower: 'a-z',
+  punct: '!-\\/:-@\\[-`{-~',
+}
+
+function replaceMatches(text: string, pattern: string, by: string, flags = ''): string {
+  return text.replace(regexp(pattern, flags), (...found: unknown[]) => {
+    const groups = found.slice(
+      0,
+      found.findIndex((one) => typeof one === 'number'),
+    ) as string[]
+    return by.replace(/\\([\d&\\])/g, (_, mark: string) =>
+      mark === '\\' ? '\\' : (groups[mark === '&' ? 0 : Number(mark)] ?? ''),
+    )
+  })
+}
+
+function match(text: string, pattern: string, flags = ''): SqlArray | null {
+  const found = regexp(pattern, flags).exec(text)
+  if (found === null) return null
+  const groups = found.length > 1 ? found.slice(1) : [found[0]]
+  return new SqlArray(
+    TEXT,
+    groups.map((one) => one ?? null),
+  )
+}
+
+function substringMatch(text: string, pattern: string): string | null {
+  const found = regexp(pattern, '').exec(text)
+  return found === null ? null : (found[1] ?? found[0])
+}
+
+const capitalized = (text: string): string =>
+  text.toLowerCase().replace(/[\p{L}\p{N}]+/gu, (word) => word[0]!.toUpperCase() + word.slice(1))
+
+const encoder = new TextEncoder()
+const bytesOf = (text: string): number => encoder.encode(text).length
+
+const LIKES = [
+  ['~~', '', true],
+  ['!~~', '', false],
+  ['~~*', 'i', true],
+  ['!~~*', 'i', false],
+] as const
+
+const MATCHES = [
+  ['~', '', true],
+  ['!~', '', false],
+  ['~*', 'i', true],
+  ['!~*', 'i', false],
+] as const
+
+const TRIMS = [
+  ['btrim', 'both'],
+  ['ltrim', 'left'],
+  ['rtrim', 'right'],
+] as const
+
+const likeEscape = (pattern: string, escape: string): string =>
+  escape === '\\'
+    ? pattern
+    : pattern.replace(/[\s\S]/g, (sign) => (sign === escape ? '\\' : sign === '\\' ? '\\\\' : sign))
+
+/** Operators and functions of text. */
+export const texts: readonly ScalarFunction[] = [
+  scalar('||', 'text text', 'text', (a: string, b: string) => a + b),
+  ...LIKES.map(([name, flags, wanted]) =>
+    scalar(
+      name,
+      'text text',
+      'bool',
+      (text: string, pattern: string) => likeExpression(pattern, flags).test(text) === wanted,
+    ),
+  ),
+  ...MATCHES.map(([name, flags, wanted]) =>
+    scalar(
+      name,
+      'text text',
+      'bool',
+      (text: string, pattern: string) => regexp(pattern, flags).test(text) === wanted,
+    ),
+  ),
+  ...['length', 'char_length', 'character_length'].map((name) =>
+    scalar(name, 'text', 'int4', (text: string) => points(text).length),
+  ),
+  scalar('octet_length', 'text', 'int4', bytesOf),
+  scalar('bit_length', 'text', 'int4', (text: string) => 8 * bytesOf(text)),
+  scalar('lower', 'text', 'text', (text: string) => text.toLowerCase()),
+  scalar('upper', 'text', 'text', (text: string) => text.toUpperCase()),
+  scalar('initcap', 'text', 'text', capitalized),
+  ...['substr', 'substring'].flatMap((name) => [
+    scalar(name, 'text int4', 'text', substring),
+    scalar(name, 'text int4 int4', 'text', substring),
+  ]),
+  scalar('substring', 'text text', 'text', substringMatch),
+  scalar('position', 'text text', 'int4', (text: string, part: string) => position(part, text)),
+  scalar('strpos', 'text text', 'int4', (text: string, part: string) => position(part, text)),
+  scalar('replace', 'text text text', 'text', (text: string, from: string, to: string) =>
+    from === '' ? text : text.replaceAll(from, () => to),
+  ),
+  scalar('split_part', 'text text int4', 'text', splitPart),
+  scalar('left', 'text int4', 'text', (text: string, count: number) =>
+    joined(points(text).slice(0, count)),
+  ),
+  scalar('right', 'text int4', 'text', (text: string, count: number) =>
+    count === 0 ? '' : joined(points(text).slice(-count)),
+  ),
+  scalar('repeat', 'text int4', 'text', repeat),
+  scalar('reverse', 'text', 'text', (text: string) => Array.from(text).toReversed().join('')),
+  scalar('starts_with', 'text text', 'bool', (text: string, part: string) => text.startsWith(part)),
+  scalar('ascii', 'text', 'int4', (text: string) => text.codePointAt(0) ?? 0),
+  scalar('chr', 'int4', 'text', (code: number) => {
+    if (code > 0 && code <= 0x10ffff) return String.fromCodePoint(code)
+    throw new SqlError('54000', 'requested character too large for encoding')
+  }),
+  ...TRIMS.flatMap(([name, side]) => [
+    scalar(name, 'text', 'text', (text: string) => trim(text, ' ', side)),
+    scalar(name, 'text text', 'text', (text: string, signs: string) => trim(text, signs, side)),
+  ]),
+  ...(['lpad', 'rpad'] as const).flatMap((name) => [
+    scalar(name, 'text int4', 'text', (text: string, length: number) =>
+      pad(text, length, ' ', name === 'lpad'),
+    ),
+    scalar(name, 'text int4 text', 'text', (text: string, length: number, fill: string) =>
+      pad(text, length, fill, name === 'lpad'),
+    ),
+  ]),
+  scalar('like_escape', 'text text', 'text', likeEscape),
+  scalar('regexp_replace', 'text text text', 'text', replaceMatches),
+  scalar('regexp_replace', 'text text text text', 'text', replaceMatches),
+  scalar('regexp_match', 'text text', '_text', match),
+  scalar('regexp_match', 'text text text', '_text', match),
+  scalar('quote_ident', 'text', 'text', (name: string) =>
+    /^[a-z_][a-z0-9_$]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`,
+  ),
+  scalar('quote_literal', 'text', 'text', (text: string) => {
+    const quoted = `'${text.replaceAll("'", "''").replaceAll('\\', '\\\\')}'`
+    return text.includes('\\') ? `E${quoted}` : quoted
+  }),
+]

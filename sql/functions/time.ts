@@ -1,0 +1,436 @@
+// Functions of times: arithmetic with intervals, buckets, truncation, fields, zones.
+// Source: PostgreSQL 15, src/backend/utils/adt/{timestamp,date}.c; TimescaleDB for time_bucket's origin.
+
+import {
+  NS_PER_DAY,
+  NS_PER_SECOND,
+  TIME_MAX,
+  TIME_MIN,
+  addMonths,
+  civilOf,
+  dayOfTime,
+  daysInMonth,
+  daysOf,
+  floorModulo,
+  isFiniteTime,
+} from '../calendar.ts'
+import { Decimal } from '../decimal.ts'
+import type { ScalarFunction, Surroundings } from '../function.ts'
+import { SqlError } from '../sql-error.ts'
+import { Interval } from '../value.ts'
+import { type Zone, UTC, clockOf, instantOf, zoneOf } from '../zone.ts'
+import { scalar } from './define.ts'
+
+const NS_PER_HOUR = 3_600_000_000_000n
+/** Monday 2000-01-03, from which TimescaleDB counts buckets, and 2000-01-01 for those of months. */
+const ORIGIN = BigInt(daysOf(2000, 1, 3)) * NS_PER_DAY
+const MONTH_ORIGIN = 2000 * 12
+
+function checkTime(time: bigint): bigint {
+  if (time >= TIME_MIN && time <= TIME_MAX) return time
+  throw new SqlError('22008', 'timestamp out of range')
+}
+
+/** Months and days by the clock, the rest by the instant. */
+function addInterval(time: bigint, { months, days, nanoseconds }: Interval, zone: Zone): bigint {
+  if (!isFiniteTime(time)) return time
+  let moved = time
+  if (months !== 0 || days !== 0) {
+    const clock = addMonths(clockOf(zone, time), months) + BigInt(days) * NS_PER_DAY
+    moved = instantOf(zone, checkTime(clock))
+  }
+  return checkTime(moved + nanoseconds)
+}
+
+const negated = ({ months, days, nanoseconds }: Interval): Interval =>
+  new Interval(-months, -days, -nanoseconds)
+
+const difference = (a: bigint, b: bigint): Interval => {
+  if (!isFiniteTime(a) || !isFiniteTime(b)) {
+    throw new SqlError('22008', 'cannot subtract infinite timestamps')
+  }
+  const span = a - b
+  return new Interval(0, Number(span / NS_PER_DAY), span % NS_PER_DAY)
+}
+
+function widthOf({ months, days, nanoseconds }: Interval): bigint {
+  if (months !== 0 && (days !== 0 || nanoseconds !== 0n)) {
+    throw new SqlError('22023', 'a bucket is of months or of days and time, not of both')
+  }
+  const width = BigInt(days) * NS_PER_DAY + nanoseconds
+  if (months < 0 || width < 0n || (months === 0 && width === 0n)) {
+    throw new SqlError('22023', 'a bucket must be wider than zero')
+  }
+  return width
+}
+
+function bucket(width: Interval, time: bigint, origin: bigint | null, zone: Zone): bigint {
+  const size = widthOf(width)
+  if (!isFiniteTime(time)) return time
+  const clock = clockOf(zone, time)
+  if (width.months === 0) {
+    const from = origin === null ? ORIGIN : clockOf(zone, origin)
+    return checkTime(instantOf(zone, clock - floorModulo(clock - from, size)))
+  }
+  const { year, month } = civilOf(dayOfTime(clock))
+  const start = origin === null ? null : civilOf(dayOfTime(clockOf(zone, origin)))
+  const from = start === null ? MONTH_ORIGIN : start.year * 12 + start.month - 1
+  const index = year * 12 + month - 1
+  const first = index - ((((index - from) % width.months) + width.months) % width.months)
+  const day = daysOf(Math.floor(first / 12), (first % 12) + 1, 1)
+  return checkTime(instantOf(zone, BigInt(day) * NS_PER_DAY))
+}
+
+function dateBin(width: Interval, time: bigint, origin: bigint): bigint {
+  if (width.months !== 0) {
+    throw new SqlError(
+      '0A000',
+      'timestamps cannot be binned into intervals containing months or years',
+    )
+  }
+  const size = BigInt(width.days) * NS_PER_DAY + width.nanoseconds
+  if (size <= 0n) throw new SqlError('22008', 'stride must be greater than zero')
+  return isFiniteTime(time) ? time - floorModulo(time - origin, size) : time
+}
+
+const UNITS: Readonly<Record<string, bigint>> = {
+  microseconds: 1_000n,
+  milliseconds: 1_000_000n,
+  second: NS_PER_SECOND,
+  minute: 60n * NS_PER_SECOND,
+  hour: NS_PER_HOUR,
+  day: NS_PER_DAY,
+}
+
+const MONTHS: Readonly<Record<string, number>> = {
+  month: 1,
+  quarter: 3,
+  year: 12,
+  decade: 120,
+  century: 1_200,
+  millennium: 12_000,
+}
+
+function unitOf(text: string): string {
+  const unit = text.toLowerCase().replace(/^(.*[^s])s$/, '$1')
+  const names: Readonly<Record<string, string>> = {
+    microsecond: 'microseconds',
+    millisecond: 'milliseconds',
+    centurie: 'century',
+    centuries: 'century',
+    mon: 'month',
+    min: 'minute',
+    sec: 'second',
+    hr: 'hour',
+  }
+  return names[unit] ?? unit
+}
+
+function truncate(text: string, clock: bigint): bigint {
+  if (!isFiniteTime(clock)) return clock
+  const unit = unitOf(text)
+  const size = UNITS[unit]
+  if (size !== undefined) return clock - floorModulo(clock, size)
+  if (unit === 'week') return clock - floorModulo(clock - ORIGIN, 7n * NS_PER_DAY)
+  const months = MONTHS[unit]
+  if (months === undefined) {
+    throw new SqlError('22023', `unit "${text}" not recognized for type timestamp`)
+  }
+  const { year, month } = civilOf(dayOfTime(clock))
+  // Centuries and millennia begin with the year 1.
+  const shift = months >= 1_200 ? 12 : 0
+  const index = year * 12 + month - 1 - shift
+  const first = index - (((index % months) + months) % months) + shift
+  return BigInt(daysOf(Math.floor(first / 12), (((first % 12) + 12) % 12) + 1, 1)) * NS_PER_DAY
+}
+
+const inZone = (zone: Zone, time: bigint, move: (clock: bigint) => bigint): bigint =>
+  isFiniteTime(time) ? checkTime(instantOf(zone, move(clockOf(zone, time)))) : time
+
+/** Nanoseconds as a decimal of a coarser unit. */
+const decimal = (nanoseconds: bigint, scale: number): Decimal =>
+  nanoseconds % 1_000n === 0n
+    ? new Decimal(nanoseconds / 1_000n, scale - 3)
+    : new Decimal(nanoseconds, scale)
+
+function weekOf(day: number): { year: number; week: number } {
+  const thursday = day - ((((day + 3) % 7) + 7) % 7) + 3
+  const { year } = civilOf(thursday)
+  return { year, week: Math.floor((thursday - daysOf(year, 1, 1)) / 7) + 1 }
+}
+
+function field(text: string, clock: bigint, instant: bigint, offset: bigint): Decimal {
+  const unit = unitOf(text)
+  const day = dayOfTime(clock)
+  const { year, month, day: date } = civilOf(day)
+  const rest = floorModulo(clock, NS_PER_DAY)
+  const minute = rest % (60n * NS_PER_SECOND)
+  const whole = (value: number | bigint): Decimal => Decimal.of(value)
+  const shown = year > 0 ? year : year - 1
+  switch (unit) {
+    case 'epoch':
+      return decimal(instant, 9)
+    case 'microseconds':
+      return whole(minute / 1_000n)
+    case 'milliseconds':
+      return decimal(minute, 6)
+    case 'second':
+      return decimal(minute, 9)
+    case 'minute':
+      return whole((rest / (60n * NS_PER_SECOND)) % 60n)
+    case 'hour':
+      return whole(rest / NS_PER_HOUR)
+    case 'day':
+      return whole(date)
+    case 'dow':
+      return whole((((day + 4) % 7) + 7) % 7)
+    case 'isodow':
+      return whole(((((day + 3) % 7) + 7) % 7) + 1)
+    case 'doy':
+      return whole(day - daysOf(year, 1, 1) + 1)
+    case 'week':
+      return whole(weekOf(day).week)
+    case 'isoyear':
+      return whole(weekOf(day).year)
+    case 'month':
+      return whole(month)
+    case 'quarter':
+      return whole(Math.ceil(month / 3))
+    case 'year':
+      return whole(shown)
+    case 'decade':
+      return whole(Math.floor(year / 10))
+    case 'century':
+      return whole(year > 0 ? Math.ceil(year / 100) : Math.floor((year - 1) / 100) || -1)
+    case 'timezone':
+      return whole(offset / NS_PER_SECOND)
+    case 'timezone_hour':
+      return whole(offset / NS_PER_HOUR)
+    default:
+      throw new SqlError('22023', `unit "${text}" not recognized for type timestamp`)
+  }
+}
+
+function intervalField(text: string, { months, days, nanoseconds }: Interval): Decimal {
+  const unit = unitOf(text)
+  const minute = nanoseconds % (60n * NS_PER_SECOND)
+  switch (unit) {
+    case 'epoch': {
+      // A year of an interval has 365.25 days.
+      const years = BigInt(Math.trunc(months / 12)) * 31_557_600n * NS_PER_SECOND
+      const rest = BigInt((months % 12) * 30 + days) * NS_PER_DAY
+      return decimal(years + rest + nanoseconds, 9)
+    }
+    case 'microseconds':
+      return Decimal.of(minute / 1_000n)
+    case 'milliseconds':
+      return decimal(minute, 6)
+    case 'second':
+      return decimal(minute, 9)
+    case 'minute':
+      return Decimal.of((nanoseconds / (60n * NS_PER_SECOND)) % 60n)
+    case 'hour':
+      return Decimal.of(nanoseconds / NS_PER_HOUR)
+    case 'day':
+      return Decimal.of(days)
+    case 'month':
+      return Decimal.of(months % 12)
+    case 'quarter':
+      return Decimal.of(Math.trunc((months % 12) / 3) + 1)
+    case 'year':
+      return Decimal.of(Math.trunc(months / 12))
+    default:
+      throw new SqlError('22023', `unit "${text}" not recognized for type interval`)
+  }
+}
+
+const zoneIn = ({ timeZone }: Surroundings): Zone => zoneOf(timeZone)
+const situated = { isSituated: true } as const
+
+const fieldOfInstant = ({ timeZone }: Surroundings, unit: string, time: bigint): Decimal => {
+  const offset = zoneOf(timeZone).offsetAt(time)
+  return field(unit, time + offset, time, offset)
+}
+const fieldOfClock = (unit: string, clock: bigint): Decimal => field(unit, clock, clock, 0n)
+
+function makeDate(year: number, month: number, day: number): number {
+  const isDate = year !== 0 && month >= 1 && month <= 12 && day >= 1
+  if (isDate && day <= daysInMonth(year, month)) return daysOf(year, month, day)
+  throw new SqlError('22008', `date field value out of range: ${year}-${month}-${day}`)
+}
+
+function makeTime(y: number, m: number, d: number, h: number, minute: number, s: number): bigint {
+  if (h < 0 || h > 24 || minute < 0 || minute > 59 || !(s >= 0 && s <= 60)) {
+    throw new SqlError('22008', `time field value out of range: ${h}:${minute}:${s}`)
+  }
+  const clock =
+    BigInt(h * 3_600 + minute * 60) * NS_PER_SECOND + BigInt(Math.round(s * 1e6)) * 1_000n
+  return checkTime(BigInt(makeDate(y, m, d)) * NS_PER_DAY + clock)
+}
+
+function scaled({ months, days, nanoseconds }: Interval, factor: number): Interval {
+  const exactMonths = months * factor
+  const wholeMonths = Math.trunc(exactMonths)
+  const exactDays = days * factor + (exactMonths - wholeMonths) * 30
+  const wholeDays = Math.trunc(Number(exactDays.toFixed(9)))
+  const micro =
+    (Number(nanoseconds) * factor + (exactDays - wholeDays) * Number(NS_PER_DAY)) / 1_000
+  return new Interval(wholeMonths, wholeDays, BigInt(Math.round(micro)) * 1_000n)
+}
+
+function dividedBy(interval: Interval, divisor: number): Interval {
+  if (divisor === 0) throw new SqlError('22012', 'division by zero')
+  return scaled(interval, 1 / divisor)
+}
+
+/** Operators and functions of times and intervals. */
+export const times: readonly ScalarFunction[] = [
+  scalar('now', '', 'timestamptz', ({ now }: Surroundings) => now, situated),
+  ...['transaction_timestamp', 'statement_timestamp', 'clock_timestamp'].map((name) =>
+    scalar(name, '', 'timestamptz', ({ now }: Surroundings) => now, situated),
+  ),
+  scalar(
+    '+',
+    'timestamptz interval',
+    'timestamptz',
+    (s: Surroundings, time: bigint, by: Interval) => addInterval(time, by, zoneIn(s)),
+    situated,
+  ),
+  scalar(
+    '+',
+    'interval timestamptz',
+    'timestamptz',
+    (s: Surroundings, by: Interval, time: bigint) => addInterval(time, by, zoneIn(s)),
+    situated,
+  ),
+  scalar(
+    '-',
+    'timestamptz interval',
+    'timestamptz',
+    (s: Surroundings, time: bigint, by: Interval) => addInterval(time, negated(by), zoneIn(s)),
+    situated,
+  ),
+  scalar('+', 'timestamp interval', 'timestamp', (time: bigint, by: Interval) =>
+    addInterval(time, by, UTC),
+  ),
+  scalar('+', 'interval timestamp', 'timestamp', (by: Interval, time: bigint) =>
+    addInterval(time, by, UTC),
+  ),
+  scalar('-', 'timestamp interval', 'timestamp', (time: bigint, by: Interval) =>
+    addInterval(time, negated(by), UTC),
+  ),
+  scalar('+', 'date interval', 'timestamp', (days: number, by: Interval) =>
+    addInterval(BigInt(days) * NS_PER_DAY, by, UTC),
+  ),
+  scalar('-', 'date interval', 'timestamp', (days: number, by: Interval) =>
+    addInterval(BigInt(days) * NS_PER_DAY, negated(by), UTC),
+  ),
+  scalar('-', 'timestamptz timestamptz', 'interval', difference),
+  scalar('-', 'timestamp timestamp', 'interval', difference),
+  scalar('-', 'date date', 'int4', (a: number, b: number) => a - b),
+  scalar('+', 'date int4', 'date', (days: number, more: number) => days + more),
+  scalar('+', 'int4 date', 'date', (more: number, days: number) => days + more),
+  scalar('-', 'date int4', 'date', (days: number, fewer: number) => days - fewer),
+  scalar(
+    '+',
+    'interval interval',
+    'interval',
+    (a: Interval, b: Interval) =>
+      new Interval(a.months + b.months, a.days + b.days, a.nanoseconds + b.nanoseconds),
+  ),
+  scalar(
+    '-',
+    'interval interval',
+    'interval',
+    (a: Interval, b: Interval) =>
+      new Interval(a.months - b.months, a.days - b.days, a.nanoseconds - b.nanoseconds),
+  ),
+  scalar('-', 'interval', 'interval', negated),
+  scalar('*', 'interval float8', 'interval', scaled),
+  scalar('*', 'float8 interval', 'interval', (factor: number, one: Interval) =>
+    scaled(one, factor),
+  ),
+  scalar('/', 'interval float8', 'interval', dividedBy),
+  scalar('time_bucket', 'interval timestamptz', 'timestamptz', (width: Interval, time: bigint) =>
+    bucket(width, time, null, UTC),
+  ),
+  scalar(
+    'time_bucket',
+    'interval timestamptz timestamptz',
+    'timestamptz',
+    (width: Interval, time: bigint, origin: bigint) => bucket(width, time, origin, UTC),
+  ),
+  scalar(
+    'time_bucket',
+    'interval timestamptz text',
+    'timestamptz',
+    (width: Interval, time: bigint, zone: string) => bucket(width, time, null, zoneOf(zone)),
+  ),
+  scalar('time_bucket', 'interval timestamp', 'timestamp', (width: Interval, time: bigint) =>
+    bucket(width, time, null, UTC),
+  ),
+  scalar(
+    'time_bucket',
+    'interval timestamp timestamp',
+    'timestamp',
+    (width: Interval, time: bigint, origin: bigint) => bucket(width, time, origin, UTC),
+  ),
+  scalar('date_bin', 'interval timestamptz timestamptz', 'timestamptz', dateBin),
+  scalar('date_bin', 'interval timestamp timestamp', 'timestamp', dateBin),
+  scalar(
+    'date_trunc',
+    'text timestamptz',
+    'timestamptz',
+    (s: Surroundings, unit: string, time: bigint) =>
+      inZone(zoneIn(s), time, (clock) => truncate(unit, clock)),
+    situated,
+  ),
+  scalar(
+    'date_trunc',
+    'text timestamptz text',
+    'timestamptz',
+    (unit: string, time: bigint, zone: string) =>
+      inZone(zoneOf(zone), time, (clock) => truncate(unit, clock)),
+  ),
+  scalar('date_trunc', 'text timestamp', 'timestamp', truncate),
+  scalar('extract', 'text timestamptz', 'numeric', fieldOfInstant, situated),
+  scalar('extract', 'text timestamp', 'numeric', fieldOfClock),
+  scalar('extract', 'text date', 'numeric', (unit: string, days: number) =>
+    fieldOfClock(unit, BigInt(days) * NS_PER_DAY),
+  ),
+  scalar('extract', 'text interval', 'numeric', intervalField),
+  scalar(
+    'date_part',
+    'text timestamptz',
+    'float8',
+    (s: Surroundings, unit: string, time: bigint) => fieldOfInstant(s, unit, time).toNumber(),
+    situated,
+  ),
+  scalar('date_part', 'text timestamp', 'float8', (unit: string, time: bigint) =>
+    fieldOfClock(unit, time).toNumber(),
+  ),
+  scalar('date_part', 'text interval', 'float8', (unit: string, one: Interval) =>
+    intervalField(unit, one).toNumber(),
+  ),
+  scalar('timezone', 'text timestamptz', 'timestamp', (zone: string, time: bigint) =>
+    isFiniteTime(time) ? clockOf(zoneOf(zone), time) : time,
+  ),
+  scalar('timezone', 'text timestamp', 'timestamptz', (zone: string, clock: bigint) =>
+    isFiniteTime(clock) ? instantOf(zoneOf(zone), clock) : clock,
+  ),
+  scalar('to_timestamp', 'float8', 'timestamptz', (seconds: number) =>
+    checkTime(BigInt(Math.round(seconds * 1e6)) * 1_000n),
+  ),
+  scalar('make_date', 'int4 int4 int4', 'date', makeDate),
+  scalar('make_timestamp', 'int4 int4 int4 int4 int4 float8', 'timestamp', makeTime),
+  scalar(
+    'make_timestamptz',
+    'int4 int4 int4 int4 int4 float8',
+    'timestamptz',
+    (s: Surroundings, ...parts: [number, number, number, number, number, number]) =>
+      instantOf(zoneIn(s), makeTime(...parts)),
+    situated,
+  ),
+  scalar('isfinite', 'timestamptz', 'bool', isFiniteTime),
+  scalar('isfinite', 'timestamp', 'bool', isFiniteTime),
+]
