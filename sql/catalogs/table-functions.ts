@@ -1,0 +1,43 @@
+// Functions of the catalogs that return rows.
+
+import type { TableFunction } from '../function.ts'
+import { typeOf } from '../type.ts'
+import { valuesOf } from './array.ts'
+import { keywords } from './keyword.ts'
+
+const column = (name: string, type: string) => ({ name, type: typeOf(type) })
+
+const pgGetKeywords: TableFunction = {
+  name: 'pg_get_keywords',
+  arguments: [],
+  isVariadic: false,
+  columns: () => [
+    column('word', 'text'),
+    column('catcode', 'char'),
+    column('barelabel', 'bool'),
+    column('catdesc', 'text'),
+    column('baredesc', 'text'),
+  ],
+  *rows() {
+    for (const { word, category, isBareLabel, description } of keywords) {
+      const label = isBareLabel ? 'can be bare label' : 'requires AS'
+      yield [word, category, isBareLabel, description, label]
+    }
+  },
+}
+
+/** Elements with their places from 1: what JDBC takes the columns of a key apart with. */
+const expandArray: TableFunction = {
+  name: '_pg_expandarray',
+  arguments: [typeOf('anyarray')],
+  isVariadic: false,
+  columns: (given) => [
+    { name: 'x', type: given[0]?.element ?? typeOf('anyelement') },
+    column('n', 'int4'),
+  ],
+  *rows([array]) {
+    for (const [index, value] of valuesOf(array).entries()) yield [value, index + 1]
+  },
+}
+
+export const catalogTableFunctions: readonly TableFunction[] = [pgGetKeywords, expandArray]
