@@ -1,0 +1,170 @@
+// A table of the engine as a relation: time, tags, fields. A scan is one export of the engine, with
+// the range of times, the conditions that its own grammar says exactly, and the fields that are read.
+
+import type { TableDescription } from '../../engine/database-types.ts'
+import type { QueryRequest, ValueType } from '../../engine/query/query.ts'
+import type { Batches } from '../batch.ts'
+import { tableOid } from '../catalogs/oid.ts'
+import type { Relation, RelationColumn, RunContext, Scan, ScanRequest } from '../relation.ts'
+import type { Bound } from '../tree.ts'
+import { typeOf } from '../type.ts'
+import type { SqlEngine } from './engine.ts'
+import { printPredicate, rejectedNull } from './predicate.ts'
+import { type Source, batchesOf } from './series-batches.ts'
+import { TimeRange } from './time-range.ts'
+
+const TYPES: Readonly<Record<ValueType, string>> = {
+  float: 'float8',
+  integer: 'int8',
+  unsigned: 'numeric',
+  boolean: 'bool',
+  string: 'text',
+}
+
+type Described = Pick<TableDescription, 'name' | 'tags' | 'fields'>
+
+/** Time, tags, fields; tags and fields in byte order. */
+function columnsOf({ tags, fields }: Described): RelationColumn[] {
+  return [
+    { name: 'time', type: typeOf('timestamptz'), kind: 'time', isNullable: false },
+    ...tags.map((name): RelationColumn => ({
+      name,
+      type: typeOf('text'),
+      kind: 'tag',
+      isNullable: true,
+    })),
+    ...Object.entries(fields).map(([name, type]): RelationColumn => ({
+      name,
+      type: typeOf(TYPES[type]),
+      kind: 'field',
+      isNullable: true,
+    })),
+  ]
+}
+
+/** Conditions parted into what the engine answers and what is left to do. */
+interface Pushed {
+  readonly range: TimeRange
+  readonly where: readonly string[]
+  /** Indexes of fields that have a value in every row that meets `where`. */
+  readonly present: readonly number[]
+  readonly left: readonly Bound[]
+}
+
+/** As it was described: a statement sees the columns that the table had when it began. */
+export class TableRelation implements Relation {
+  readonly schema = 'public'
+  readonly name: string
+  readonly oid: number
+  readonly columns: readonly RelationColumn[]
+  readonly #engine: SqlEngine
+  readonly #database: string
+
+  constructor(engine: SqlEngine, database: string, description: Described) {
+    this.name = description.name
+    this.oid = tableOid(description.name)
+    this.columns = columnsOf(description)
+    this.#engine = engine
+    this.#database = database
+  }
+
+  /** Rows by series, then time; with a limit, any rows. */
+  scan({ columns, conditions, limit }: ScanRequest): Scan {
+    const pushed = this.#push(conditions)
+    const { range, where, left } = pushed
+    const fields = this.#fields(columns, pushed.present)
+    const request = this.#request(pushed, fields)
+    const rowsMax = left.length === 0 ? (limit ?? Infinity) : Infinity
+    return {
+      left,
+      explain: explain(range, where),
+      batches: (run) =>
+        range.isEmpty || rowsMax === 0
+          ? none()
+          : this.#read(request, columns, fields, rowsMax, run),
+    }
+  }
+
+  #push(conditions: readonly Bound[]): Pushed {
+    const range = new TimeRange()
+    const where: string[] = []
+    const present: number[] = []
+    const left: Bound[] = []
+    for (const condition of conditions.flatMap(conjuncts)) {
+      if (range.narrow(condition, this.columns)) continue
+      const text = printPredicate(condition, this.columns)
+      // One request is parsed whole, so all of its conditions share a limit.
+      if (text === null || where.length === CONDITIONS_MAX) left.push(condition)
+      else {
+        where.push(text)
+        const field = rejectedNull(condition, this.columns)
+        if (field !== null) present.push(field)
+      }
+    }
+    return { range, where, present, left }
+  }
+
+  /**
+   * Indexes of the fields that the engine reads. It leaves out points without a value in any selected
+   * field, which are rows of SQL all the same: so all fields are read, unless a condition says that
+   * one of those read has a value anyway.
+   */
+  #fields(columns: readonly number[], present: readonly number[]): readonly number[] {
+    const isField = (index: number): boolean => this.columns[index]!.kind === 'field'
+    if (present.length === 0) return [...this.columns.keys()].filter(isField)
+    return [...new Set([...columns.filter(isField), present[0]!])]
+  }
+
+  #request({ range, where }: Pushed, fields: readonly number[]): QueryRequest {
+    const select = fields.map((index) => quoted(this.columns[index]!.name))
+    return {
+      table: this.name,
+      select: select.length === 0 ? null : select,
+      precision: 'ns',
+      start: range.start,
+      end: range.end,
+      where: where.length === 0 ? null : where.join(' AND '),
+    }
+  }
+
+  async *#read(
+    request: QueryRequest,
+    columns: readonly number[],
+    fields: readonly number[],
+    rowsMax: number,
+    run: RunContext,
+  ): Batches {
+    run.check()
+    const { chunks } = await this.#engine.export(request, { database: this.#database })
+    const sources = columns.map((index): Source => {
+      const { kind, name } = this.columns[index]!
+      if (kind === 'time') return { kind: 'time' }
+      return kind === 'tag'
+        ? { kind: 'tag', key: name }
+        : { kind: 'field', index: fields.indexOf(index) }
+    })
+    yield* batchesOf(chunks, sources, rowsMax, run)
+  }
+}
+
+const CONDITIONS_MAX = 64
+
+async function* none(): Batches {}
+
+function conjuncts(condition: Bound): readonly Bound[] {
+  return condition.kind === 'and' ? condition.operands.flatMap(conjuncts) : [condition]
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
+
+function explain(range: TimeRange, where: readonly string[]): string[] {
+  const lines: string[] = []
+  if (range.isEmpty) lines.push('Time: no time meets the conditions')
+  else if (range.start !== null || range.end !== null) {
+    lines.push(`Time: [${range.start ?? '-infinity'}, ${range.end ?? 'infinity'}) ns`)
+  }
+  if (where.length > 0) lines.push(`Index Cond: ${where.join(' AND ')}`)
+  return lines
+}

@@ -1,0 +1,36 @@
+// The tables of a database that one statement names, as relations. They are described before the
+// statement is bound, because the binder asks for them while it cannot wait.
+
+import type { Relation, Schema } from '../relation.ts'
+import type { SqlEngine } from './engine.ts'
+import { TableRelation } from './table-relation.ts'
+
+/** Schema `public` with those of `names` that are tables. Throws OmenError. */
+export async function openSchema(
+  engine: SqlEngine,
+  database: string,
+  names: Iterable<string>,
+): Promise<Schema> {
+  const relations = new Map<string, Relation>()
+  for (const name of new Set(names)) {
+    const relation = await describe(engine, database, name)
+    if (relation !== null) relations.set(name, relation)
+  }
+  return {
+    relation: (schema, name) =>
+      schema === null || schema === 'public' ? (relations.get(name) ?? null) : null,
+  }
+}
+
+async function describe(
+  engine: SqlEngine,
+  database: string,
+  name: string,
+): Promise<Relation | null> {
+  try {
+    return new TableRelation(engine, database, await engine.table(name, { database }))
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'not_found') return null
+    throw error
+  }
+}
