@@ -7,6 +7,7 @@ import { OmenError } from '../engine/error.ts'
 import { hostName, isLoopback } from './config.ts'
 import type { ServerContext } from './endpoint.ts'
 import { fullGrant, NO_GRANT, type Grant } from './grant.ts'
+import { neonToken } from './neon.ts'
 import type { TokenStore } from './token-store.ts'
 import { bearerToken, digestOf, influxToken, isSameDigest, type Credentials } from './tokens.ts'
 
@@ -90,7 +91,9 @@ async function identifyToken(
 function givenTokens(c: ServerContext, credentials: Credentials): string[] {
   const authorization = c.req.header('authorization') ?? null
   if (credentials === 'influx1') return influxToken(authorization, c.req.query('p') ?? null)
-  const token = bearerToken(authorization)
+  const token =
+    bearerToken(authorization) ??
+    (credentials === 'neon' ? neonToken(c.req.header('neon-connection-string')) : null)
   return token === null ? [] : [token]
 }
 

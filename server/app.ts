@@ -20,6 +20,8 @@ import { addInflux3Routes } from './routes/influx3.ts'
 import { addOtlpRoutes } from './routes/otlp.ts'
 import { addPrometheusRoutes } from './routes/prometheus.ts'
 import { addQueryRoutes } from './routes/query.ts'
+import { addSqlRoutes } from './routes/sql.ts'
+import type { SqlService } from './sql/service.ts'
 import { addServiceRoutes } from './routes/service.ts'
 import { addDatabaseRoutes } from './routes/databases.ts'
 import { addTailRoute } from './routes/tail.ts'
@@ -43,6 +45,8 @@ export interface AppOptions extends AccessOptions {
   readonly tokens?: TokenStore
   /** Counts requests and points; its own unless somebody else shows them. */
   readonly metrics?: ServerMetrics
+  /** Brings SQL over a database when it is first asked for; without it there are no routes for it. */
+  readonly sql?: (db: ServedDatabase) => Promise<SqlService>
   /** Gets one text per error that is ours; stderr without it. */
   readonly log?: (message: string) => void
 }
@@ -75,11 +79,13 @@ export function createApp(db: ServedDatabase, options: AppOptions = {}): App {
     bodyHost: options.bodyHost ?? null,
     now: createClock(now),
     paths: new Map(),
+    sql: lazily(db, options.sql),
     log: options.log ?? ((message) => console.error(message)),
   }
   addWriteRoutes(server)
   addQueryRoutes(server)
   addExportRoutes(server)
+  if (server.sql !== null) addSqlRoutes(server)
   addTailRoute(server)
   addTableRoutes(server)
   addBackupRoutes(server)
@@ -92,6 +98,19 @@ export function createApp(db: ServedDatabase, options: AppOptions = {}): App {
   addServiceRoutes(server)
   addPaths(server)
   return server.app
+}
+
+/** Loads once; a load that failed is tried again. */
+function lazily(db: ServedDatabase, load: AppOptions['sql']): Server['sql'] {
+  if (!load) return null
+  let loaded: Promise<SqlService> | null = null
+  return () => {
+    loaded ??= load(db).catch((error: unknown) => {
+      loaded = null
+      throw error
+    })
+    return loaded
+  }
 }
 
 const wallClock = (): bigint => BigInt(Date.now()) * 1_000_000n

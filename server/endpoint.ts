@@ -26,6 +26,7 @@ import type { BodyLimits } from './limits.ts'
 import type { ServerMetrics } from './metrics.ts'
 import { checkShape, readParameters } from './parameters.ts'
 import { problemResponse } from './problem.ts'
+import type { SqlService } from './sql/service.ts'
 import type { TokenStore } from './token-store.ts'
 import type { Throttle } from './throttle.ts'
 import type { Credentials } from './tokens.ts'
@@ -106,6 +107,8 @@ export interface Server {
   readonly now: () => bigint
   /** What its paths answer, as OpenAPI writes them. */
   readonly paths: Map<string, PathRoutes>
+  /** SQL, loaded when it is first asked for; null: this server has none. */
+  readonly sql: (() => Promise<SqlService>) | null
   /** Is told of errors that are ours. */
   readonly log: (message: string) => void
 }

@@ -2,8 +2,11 @@
 // in. Tokens are known by their SHA-256 digests alone, and compared over all of it, so neither length nor
 // a common prefix shows in the time that takes.
 
-/** Where a route looks for tokens. `bearer`: Bearer and Token. `influx1`: also Basic and `p`. */
-export type Credentials = 'bearer' | 'influx1'
+/**
+ * Where a route looks for tokens. `bearer`: Bearer and Token. `influx1`: also Basic and `p`. `neon`: also
+ * the password of `Neon-Connection-String`.
+ */
+export type Credentials = 'bearer' | 'influx1' | 'neon'
 
 /** SHA-256 as 64 hexadecimal digits. */
 export async function digestOf(text: string): Promise<string> {

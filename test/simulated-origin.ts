@@ -228,10 +228,13 @@ class SimulatedDirectory implements OpfsDirectory {
     return new SimulatedDirectory(this.origin, this.worker, `${this.path}${name}/`)
   }
 
-  async getFileHandle(name: string): Promise<OpfsFile> {
+  async getFileHandle(name: string, options?: { create?: boolean }): Promise<OpfsFile> {
     const { origin, worker } = this
     await origin.turns(worker)
     const path = this.path + name
+    if (options?.create !== true && !origin.files.has(path)) {
+      throw new DOMException(`no ${path}`, 'NotFoundError')
+    }
     origin.enter(worker, `make ${name}`)
     const inode = origin.files.get(path) ?? emptyInode()
     origin.files.set(path, inode)

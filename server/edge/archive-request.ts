@@ -3,6 +3,9 @@
 
 import { OmenError } from '../../engine/error.ts'
 
+/** Parameters of a backup. */
+const KNOWN: ReadonlySet<string> = new Set(['db', 'since'])
+
 /**
  * The request for a backup or a restore as the shard of its database takes it. Throws `conflict` if it
  * does not say which database it means where there are others than `default`: half of a backup that
@@ -11,7 +14,9 @@ import { OmenError } from '../../engine/error.ts'
 export function archiveRequest(request: Request, databases: readonly string[]): Request {
   const url = new URL(request.url)
   const others = databases.filter((name) => name !== 'default')
-  if (!url.searchParams.has('db') && others.length > 0) {
+  // Those that no route has, the shard refuses by name, and that comes first.
+  const isKnown = [...url.searchParams.keys()].every((name) => KNOWN.has(name))
+  if (!url.searchParams.has('db') && others.length > 0 && isKnown) {
     const count = others.length + 1
     const message = `archive: there are ${count} databases, and an archive is of one: name it with db=`
     throw new OmenError('conflict', message)

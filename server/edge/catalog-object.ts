@@ -14,7 +14,7 @@ import { Catalog } from './catalog.ts'
 import { CatalogLayouts } from './catalog-layouts.ts'
 import { CatalogRows, RETRY_MS } from './catalog-rows.ts'
 import type { CatalogStub, Identified, Placement } from './catalog-stub.ts'
-import { type EdgeEnv, wallClock } from './environment.ts'
+import { type EdgeEnv, splitPolicy, wallClock } from './environment.ts'
 import type { ShardNumbers } from './shard-stub.ts'
 import type { CatalogApp } from './catalog-app.ts'
 
@@ -96,6 +96,11 @@ export class OmenCatalog extends DurableObject<EdgeEnv> implements CatalogStub {
   /** As CatalogPort says. */
   split(database: string, shard: string): ReturnType<CatalogPort['split']> {
     return this.catalog.withShards(database, false, (catalog) => catalog.split(database, shard))
+  }
+
+  /** As CatalogStub says. */
+  relieve(database: string, shard: string): ReturnType<CatalogStub['relieve']> {
+    return this.catalog.relieve(database, shard, wallClock(), splitPolicy(this.env))
   }
 
   /** Finishes what was interrupted; what fails again is tried again. */

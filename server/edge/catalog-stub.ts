@@ -2,6 +2,7 @@
 // is, and the routes that are about neither one database nor nothing.
 
 import type { CatalogPort } from '../../engine/shards/shard-catalog.ts'
+import type { ShardReply } from '../../engine/shards/shard-port.ts'
 import type { Scope } from '../grant.ts'
 
 /** A token that was found by its digest. */
@@ -38,6 +39,8 @@ export interface CatalogStub extends Omit<CatalogPort, 'databases'> {
   knows(id: string): Promise<boolean>
   /** Where a database is, null if it is not there; `create`: makes it then. */
   locate(database: string, create: boolean): Promise<Placement | null>
+  /** Splits a shard that is hot, unless the policy (split-policy.ts) is against it: whether it did. */
+  relieve(database: string, shard: string): Promise<ShardReply<boolean>>
   /** Names of all databases that were made, in byte order. */
   databases(): Promise<string[]>
 }

@@ -6,6 +6,7 @@ import { OmenError } from '../../engine/error.ts'
 import { shardsOf, soleMap, type ShardMap } from '../../engine/shards/shard-map.ts'
 import { ShardCatalog } from '../../engine/shards/shard-catalog.ts'
 import { type ShardReply, errorOf, failureOf } from '../../engine/shards/shard-port.ts'
+import { type SplitPolicy, maySplit } from '../../engine/shards/split-policy.ts'
 import type { CatalogLayouts } from './catalog-layouts.ts'
 import type { CatalogRows, DatabaseRow } from './catalog-rows.ts'
 import type { ShardStub } from './shard-stub.ts'
@@ -66,6 +67,22 @@ export class Catalog {
     } catch (error) {
       return failureOf(error)
     }
+  }
+
+  /** Splits a shard that is hot at `now` (nanoseconds), unless the policy is against it: whether it did. */
+  relieve(
+    database: string,
+    shard: string,
+    now: bigint,
+    policy: SplitPolicy,
+  ): Promise<ShardReply<boolean>> {
+    return this.withShards<boolean>(database, false, async (catalog) => {
+      const found = this.rows.database(database)
+      const may = found !== null && maySplit(found.map, shard, now, policy)
+      if (!may) return { kind: 'done', value: false }
+      const reply = await catalog.split(database, shard)
+      return reply.kind === 'done' ? { kind: 'done', value: true } : reply
+    })
   }
 
   /** Throws `not_found`, and what its shards throw; then it is gone already, but its bytes are not. */

@@ -1,6 +1,7 @@
 // The bindings of the Worker, and what they mean to the app: the same variables as on Node, from
 // wrangler.jsonc and its secrets.
 
+import { SPLIT_POLICY, type SplitPolicy } from '../../engine/shards/split-policy.ts'
 import type { R2BucketBinding } from '../../engine/storage/r2.ts'
 import type { AppOptions } from '../app.ts'
 import type { CatalogStub } from './catalog-stub.ts'
@@ -16,6 +17,12 @@ export interface EdgeEnv {
   readonly OMENDB_RATE_LIMIT?: string | number
   /** Requests at once of one token or address. */
   readonly OMENDB_MAX_REQUESTS?: string | number
+  /** Points a second above which a shard is split. */
+  readonly OMENDB_SPLIT_POINTS?: string | number
+  /** Bytes in an object above which its shard is split. */
+  readonly OMENDB_SPLIT_BYTES?: string | number
+  /** Shards that a database may have by splits nobody asked for; 1: it is never split so. */
+  readonly OMENDB_SHARDS_MAX?: string | number
   readonly CATALOG: DurableObjectNamespace<CatalogStub>
   readonly SHARDS: DurableObjectNamespace<ShardStub>
   /** A bucket for cold segments; absent: all segments stay in the objects. */
@@ -34,6 +41,16 @@ export function edgeOptions(env: EdgeEnv): AppOptions {
       ...amount('atOnce', env.OMENDB_MAX_REQUESTS),
     },
     limits: SHARD_BODY_LIMITS,
+  }
+}
+
+/** When shards are split by themselves. */
+export function splitPolicy(env: EdgeEnv): SplitPolicy {
+  return {
+    ...SPLIT_POLICY,
+    ...amount('pointsPerSecondMax', env.OMENDB_SPLIT_POINTS),
+    ...amount('hotBytesMax', env.OMENDB_SPLIT_BYTES),
+    ...amount('shardsMax', env.OMENDB_SHARDS_MAX),
   }
 }
 

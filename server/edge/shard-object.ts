@@ -1,14 +1,12 @@
 // One shard of a database as a Durable Object: the engine over the object's own SQLite, the REST API over
 // that, and one alarm for all that has to happen while nobody asks. The engine is opened by the first
-// event that needs it, not in the constructor: a start that fails is then an answer that says why, and
-// the next request tries again, where a failing constructor would reset the object for ever. An object
-// may end at any moment, between two events or within one: whatever was acknowledged is in its log.
+// event that needs it (open-shard.ts), not in the constructor: a start that fails is then an answer that
+// says why, and the next request tries again, where a failing constructor would reset the object for ever.
+// An object may end at any moment, between two events or within one: whatever was acknowledged is in its log.
 
 import { DurableObject } from 'cloudflare:workers'
-import { Database } from '../../engine/database.ts'
 import { OmenError } from '../../engine/error.ts'
-import { directDatabase } from '../../engine/shards/direct.ts'
-import { ShardDesk } from '../../engine/shards/shard-desk.ts'
+import type { ShardDesk } from '../../engine/shards/shard-desk.ts'
 import {
   type ShardCall,
   type ShardPort,
@@ -19,21 +17,15 @@ import {
 import { ServerMetrics } from '../metrics.ts'
 import { problemResponse } from '../problem.ts'
 import { CATALOG_NAME } from './catalog-stub.ts'
-import { edgeOptions, type EdgeEnv, wallClock } from './environment.ts'
-import { type ObjectEngine, openEngine } from './object-engine.ts'
+import type { EdgeEnv } from './environment.ts'
+import type { OpenShard } from './open-shard.ts'
 import { Revocations } from './revocations.ts'
 import { isAt, loadPlace, savePlace } from './shard-place.ts'
 import { type Assignment, type ShardNumbers, staleAnswer } from './shard-stub.ts'
-import { emptyBucket, shardBucket } from './shard-tier.ts'
-import { readVerdict, verdictAccess } from './verdict.ts'
+import { readVerdict } from './verdict.ts'
 
-/** The engine while it is open. */
-interface OpenShard {
-  readonly engine: ObjectEngine
-  /** Takes the calls of coordinators and of the catalog. */
-  readonly desk: ShardDesk
-  readonly app: ReturnType<typeof import('../app.ts').createApp>
-}
+/** Nearly all of the code, evaluated by the first event that needs it. */
+const loadCode = () => import('./open-shard.ts')
 
 /** How long after a failure the object wakes again. */
 const RETRY_MS = 60_000
@@ -48,6 +40,8 @@ export class OmenShard extends DurableObject<EdgeEnv> {
   private readonly revocations: Revocations
   /** Milliseconds since 1970; null: none is set. */
   private alarmAt: number | null = null
+  /** Its alarm is at work, and sets the next one when all is done. */
+  private isAlarmed = false
 
   constructor(ctx: DurableObjectState, env: EdgeEnv) {
     super(ctx, env)
@@ -85,6 +79,7 @@ export class OmenShard extends DurableObject<EdgeEnv> {
     this.opening = null
     const opened = await opening?.catch(() => null)
     await opened?.engine.close().catch(() => {})
+    const { emptyBucket } = await loadCode()
     await emptyBucket(this.env, this.ctx.id.toString())
     await this.ctx.storage.deleteAlarm()
     this.alarmAt = null
@@ -196,18 +191,27 @@ export class OmenShard extends DurableObject<EdgeEnv> {
   async alarm(): Promise<void> {
     this.alarmAt = null
     if (this.place === null) return
-    try {
-      const { engine } = await this.open()
-      await engine.during(async (db) => {
-        // For what it was set an instance before this one may have known; most often for a flush.
-        await db.flush()
-        await Database.shardOf(db).idle()
-      })
-      engine.wakeNext()
-    } catch (error) {
-      console.error(`${this.name}: alarm: ${String(error)}`)
+    // The platform repeats an alarm whose object ends meanwhile.
+    this.isAlarmed = true
+    const failure = await this.settle().catch((error: unknown) => String(error))
+    this.isAlarmed = false
+    if (typeof failure === 'string') {
+      console.error(`${this.name}: alarm: ${failure}`)
       this.wakeAt(Date.now() + RETRY_MS)
     }
+    const opened = await this.opening?.catch(() => null)
+    opened?.engine.wakeNext()
+  }
+
+  private async settle(): Promise<void> {
+    const { settleShard } = await loadCode()
+    const opened = await this.open()
+    const { place } = this
+    if (place === null) return
+    const catalog = this.env.CATALOG.getByName(CATALOG_NAME)
+    const { database, shard } = place
+    const reason = await settleShard(opened, () => catalog.relieve(database, shard))
+    if (reason !== null) console.warn(`${this.name}: it is hot and not split: ${reason}`)
   }
 
   /** Asks the desk, unless this object is none of the caller's database. */
@@ -251,32 +255,26 @@ export class OmenShard extends DurableObject<EdgeEnv> {
   }
 
   private async start(): Promise<OpenShard> {
-    const { ctx } = this
+    const { ctx, env } = this
     this.alarmAt = await ctx.storage.getAlarm()
-    const engine = await openEngine(ctx.storage, {
+    const { openShard, shardBucket } = await loadCode()
+    const owner: Parameters<typeof openShard>[1] = {
       name: this.name,
       wakeAt: (time) => this.wakeAt(time),
       // What it holds is known again after a start.
       failed: (reason) => ctx.abort(reason),
       dropped: () => (this.opening = null),
-      bucket: (timer) => shardBucket(this.env, ctx.id.toString(), timer),
-    })
-    const desk = new ShardDesk(engine.db, engine.place)
-    // Its schemas take longer to evaluate than all else: isolates that only forward never do.
-    const { createApp } = await import('../app.ts')
-    const app = createApp(directDatabase(engine.db, desk), {
-      ...edgeOptions(this.env),
-      access: verdictAccess(wallClock, (verdict) => this.revocations.check(verdict)),
-      metrics: this.counters,
-      requestLog: () => engine.end(),
-    })
-    engine.wakeNext()
-    return { engine, app, desk }
+      bucket: (timer) => shardBucket(env, ctx.id.toString(), timer),
+    }
+    const { revocations, counters } = this
+    const opened = await openShard(ctx.storage, owner, { env, revocations, counters })
+    opened.engine.wakeNext()
+    return opened
   }
 
   /** Sets the alarm, unless it is set for that time or an earlier one: each setting costs a row. */
   private wakeAt(time: number): void {
-    if (this.alarmAt !== null && this.alarmAt <= time) return
+    if (this.isAlarmed || (this.alarmAt !== null && this.alarmAt <= time)) return
     this.alarmAt = time
     // If it fails, the object is reset.
     this.ctx.storage.setAlarm(time).catch(() => {})

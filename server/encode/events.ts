@@ -34,7 +34,9 @@ export class EventBody implements AsyncIterator<Uint8Array> {
   constructor(tail: Tail, options: EventOptions) {
     this.tail = tail
     this.options = options
-    this.pieces = [`: omendb\nretry: ${RETRY_MS}\nid: ${tail.position}\n\n`][Symbol.iterator]()
+    this.pieces = [`: omendb\nretry: ${RETRY_MS}\nid: ${this.id(tail.position)}\n\n`][
+      Symbol.iterator
+    ]()
   }
 
   /** Has the client not taken what it was sent? */
@@ -69,6 +71,11 @@ export class EventBody implements AsyncIterator<Uint8Array> {
     return { done: true, value: undefined }
   }
 
+  /** An lsn says nothing without the database that it is of. */
+  private id(lsn: bigint): string {
+    return `${lsn}-${this.tail.history}`
+  }
+
   private bytesOf(piece: Piece): Uint8Array {
     return typeof piece === 'string' ? this.encoder.encode(piece) : piece
   }
@@ -80,7 +87,7 @@ export class EventBody implements AsyncIterator<Uint8Array> {
       this.coming ??= this.tail.next()
       const next = await this.within(this.coming)
       if (next === null) {
-        this.pieces = [`: alive\nid: ${this.tail.position}\n\n`][Symbol.iterator]()
+        this.pieces = [`: alive\nid: ${this.id(this.tail.position)}\n\n`][Symbol.iterator]()
         return
       }
       this.coming = null
@@ -104,7 +111,7 @@ export class EventBody implements AsyncIterator<Uint8Array> {
   }
 
   private encode(event: TailEvent): Iterator<Piece> {
-    const head = `id: ${event.lsn}\nevent: ${event.kind}\ndata: `
+    const head = `id: ${this.id(event.lsn)}\nevent: ${event.kind}\ndata: `
     if (event.kind === 'gap') {
       return [`${head}${JSON.stringify({ reason: event.reason })}\n\n`][Symbol.iterator]()
     }

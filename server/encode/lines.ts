@@ -8,8 +8,7 @@
 import { printLines, type CellRun } from '../../engine/cell-text.ts'
 import { OmenError } from '../../engine/error.ts'
 import type { AnswerSeries } from '../../engine/query/query.ts'
-import { CELLS_OF_PIECE } from '../limits.ts'
-import { cutStrings } from './cut.ts'
+import { cutStrings, rowsOfPiece } from './cut.ts'
 import type { JsonFormat, KernelSource } from './json.ts'
 import type { RowHead } from './rows.ts'
 import type { Piece } from './stream.ts'
@@ -34,20 +33,20 @@ export async function* encodeLines(
       if (value !== null) head += `,${wordText('tag', key)}=${wordText(`tag ${key}`, value)}`
     }
     head += ' '
-    const rowsMax = Math.max(1, Math.floor(CELLS_OF_PIECE / (1 + fields.length)))
+    const rowsMax = rowsOfPiece(1 + fields.length)
     const strings = fields.map(({ values }) => values).filter((values) => Array.isArray(values))
     for (let from = 0, to = 0; from < time.length; from = to) {
       to = cutStrings(strings, from, Math.min(time.length, from + rowsMax)).to
-      const range = { from, to, style: 'line' } as const
-      const runs: CellRun[] = [
-        { ...range, prefix: head, values: time, valid: null, time: 'ns' },
-        ...fields.map(({ values, valid }, i): CellRun => ({
-          ...range,
-          prefix: names[i]!,
-          values,
-          valid,
-          time: null,
-        })),
+      // One shape of object for all: there is one per column and piece.
+      const run = (
+        prefix: string,
+        values: CellRun['values'],
+        valid: CellRun['valid'],
+        unit: CellRun['time'],
+      ): CellRun => ({ prefix, values, valid, from, to, time: unit, style: 'line' })
+      const runs = [
+        run(head, time, null, 'ns'),
+        ...fields.map(({ values, valid }, i) => run(names[i]!, values, valid, null)),
       ]
       yield printLines(kernel(), runs, to - from)
     }

@@ -7,6 +7,8 @@ import { cutStrings } from './cut.ts'
 
 /** Rows of a batch, at most. */
 const BATCH_ROWS = 16_384
+/** Cells of a batch, at most but for those of one row: 9 MB. */
+const BATCH_CELLS = 1 << 20
 /** Series of a batch, at most. */
 const BATCH_SERIES = 4_096
 
@@ -30,14 +32,15 @@ export async function* batchesOf(chunks: AsyncIterable<AnswerSeries>): AsyncGene
   let weight = 0
   for await (const series of chunks) {
     const { time, fields } = series
+    const rowsMax = Math.max(1, Math.min(BATCH_ROWS, Math.floor(BATCH_CELLS / (1 + fields.length))))
     const strings = fields.map(({ values }) => values).filter((values) => Array.isArray(values))
     for (let from = 0, to = 0; from < time.length; from = to) {
-      const cut = cutStrings(strings, from, Math.min(time.length, from + BATCH_ROWS - rows))
+      const cut = cutStrings(strings, from, Math.min(time.length, from + rowsMax - rows))
       to = cut.to
       weight += cut.weight
       rows += to - from
       parts.push({ series, from, to })
-      const isFull = rows >= BATCH_ROWS || parts.length >= BATCH_SERIES || weight >= CELLS_OF_PIECE
+      const isFull = rows >= rowsMax || parts.length >= BATCH_SERIES || weight >= CELLS_OF_PIECE
       if (!isFull) continue
       yield { parts, rows }
       parts = []

@@ -4,8 +4,7 @@
 
 import { printRows, type CellRun, type CellStyle } from '../../engine/cell-text.ts'
 import type { AnswerColumn, AnswerSeries } from '../../engine/query/query.ts'
-import { CELLS_OF_PIECE } from '../limits.ts'
-import { cutStrings } from './cut.ts'
+import { cutStrings, rowsOfPiece } from './cut.ts'
 import type { JsonFormat, KernelSource } from './json.ts'
 import type { Piece } from './stream.ts'
 
@@ -91,24 +90,24 @@ function* printChunk(
   format: JsonFormat,
   kernel: KernelSource,
 ): Generator<Piece> {
-  const rowsMax = Math.max(1, Math.floor(CELLS_OF_PIECE / (1 + fields.length)))
+  const rowsMax = rowsOfPiece(1 + fields.length)
   const strings = fields.map(({ values }) => values).filter((values) => Array.isArray(values))
   const end = fields.length === 0 ? texts.tags + texts.end : texts.end
   for (let from = 0, to = 0; from < time.length; from = to) {
     to = cutStrings(strings, from, Math.min(time.length, from + rowsMax)).to
-    const range = { from, to }
     const columns: CellRun[] = [
       {
         prefix: texts.time,
         values: time,
         valid: null,
-        ...range,
+        from,
+        to,
         time: format.time,
         style: texts.timeStyle,
       },
       ...fields.map(({ values, valid }, i): CellRun => {
         const prefix = i === 0 ? texts.tags + texts.field(i) : texts.field(i)
-        return { prefix, values, valid, ...range, time: null, style: texts.styleOf(values) }
+        return { prefix, values, valid, from, to, time: null, style: texts.styleOf(values) }
       }),
     ]
     yield printRows(kernel(), columns, to - from, end)

@@ -13,7 +13,7 @@ import { databaseParameter } from '../schema/parameter.ts'
 import { uploadBytes } from '../upload.ts'
 
 const description =
-  'A WriteRequest of remote write 1.0: the label `__name__` names the table, the other labels are its tags, a sample is its float field `value` at its milliseconds. Stale markers are dropped, other NaN kept; empty labels count as absent; exemplars and metadata are ignored. Native histograms, and what a table does not take (a label `value` or `time`, a series without a name, a label twice, a time beyond 1677 to 2262), are refused: the other samples are stored, and the answer is a 400 that says what was not. A body that is no such message stores nothing. `Content-Encoding` is `snappy` (its block format, also without the header); `gzip`, `zstd` and `identity` are understood too. Version 2.0 is a 415.'
+  'A WriteRequest of remote write 1.0: the label `__name__` names the table, the other labels are its tags (`time` and `value`, whose names are taken, as `exported_time` and `exported_value`), a sample is its float field `value` at its milliseconds. Stale markers are dropped, other NaN kept; empty labels count as absent; exemplars and metadata are ignored. Native histograms, and what a table does not take (a series without a name, a label twice, a time beyond 1677 to 2262), are refused: the other samples are stored, and the answer is a 400 that says what was not. A body that is no such message stores nothing. `Content-Encoding` is `snappy` (its block format, also without the header); `gzip`, `zstd` and `identity` are understood too. Version 2.0 is a 415.'
 
 const failure = {
   default: {

@@ -16,10 +16,10 @@ import { formatOf, fromParameters } from './query.ts'
 const DESCRIPTION =
   'Server-sent events. `event: points` has the points of one write, as they were sent: fields that it ' +
   'did not name are null; `event: buckets` (with `every`) the buckets that changed, as whole as a query ' +
-  'answers them now. `id` is the number of the write, `data` has `series` in the shape of a query, and ' +
+  'answers them now. `id` is the number of the write and, behind a hyphen, the database that counts so; `data` has `series` in the shape of a query, and ' +
   '`columns` with their types in the first event of a connection and whenever they changed. ' +
   'What is sent is durable and visible. `Last-Event-ID` goes on behind an event; where that is not ' +
-  'possible (older than what is kept, or the server started again) `event: gap` says so, with ' +
+  'possible (older than what is kept, of another database or an earlier life of one in memory) `event: gap` says so, with ' +
   '`{"reason":"missed"}`: ask `/v1/query` for what lies between. With `every`, deletes and dropped ' +
   'fields are told by a gap with `{"reason":"deleted"}`; tails of points do not tell of them. `event: ' +
   'error` (a problem) ends the stream, as when the table is dropped. A comment comes after 15 s of ' +
@@ -60,9 +60,9 @@ export function addTailRoute(server: Server): void {
         body.fail(new OmenError('timeout', `tail of table '${table}': its reader does not keep up`))
         server.bodyHost?.breakOff(c.env)
       }
-      const after = eventId(c.req.header('last-event-id'))
+      const position = positionOf(c.req.header('last-event-id'))
       const signal = signalOf(server, c)
-      const tail = await server.db.tail(request, { database, after, signal, behind })
+      const tail = await server.db.tail(request, { database, ...position, signal, behind })
       const format = formatOf({ time, integers }, 'ms')
       const kernel = () => server.db.kernel
       body = new EventBody(tail, { format, kernel, commentMs: TAIL_COMMENT_MS, problem })
@@ -74,8 +74,9 @@ export function addTailRoute(server: Server): void {
   )
 }
 
-/** The number of an event; what is none of ours can only be answered with a gap. */
-function eventId(header: string | undefined): bigint | undefined {
-  if (header === undefined || header === '') return undefined
-  return /^\d{1,20}$/.test(header) ? BigInt(header) : -1n
+/** What an event's id says: an lsn, and of which database. What is no id can only be answered with a gap. */
+function positionOf(header: string | undefined): { after?: bigint; history?: string | undefined } {
+  if (header === undefined || header === '') return {}
+  const [, lsn, history] = /^(\d{1,20})(?:-([0-9a-f]{8}))?$/.exec(header) ?? []
+  return lsn === undefined ? { after: -1n } : { after: BigInt(lsn), history }
 }

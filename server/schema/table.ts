@@ -87,6 +87,10 @@ export const TableAnswer = named(
     firstTime: timeValue,
     lastTime: timeValue,
     diskBytes: z.number().int(),
+    coldBytes: noted(z.number().int().optional(), {
+      description:
+        'Those of diskBytes that lie in an object store; absent where the server has none',
+    }),
   }),
 )
 

@@ -28,10 +28,10 @@ export interface WorkerProcess {
   stop(): Promise<void>
 }
 
-/** What would be uploaded, into `directory`: what wrangler says of it. */
+/** What would be uploaded, into `directory`, with esbuild's list of it: what wrangler says of it. */
 export async function bundleWorker(directory: string, config = CONFIG): Promise<string> {
   const wrangler = join(ROOT, 'node_modules/wrangler/bin/wrangler.js')
-  const args = [wrangler, 'deploy', '--dry-run', '--outdir', directory, '-c', config]
+  const args = [wrangler, 'deploy', '--dry-run', '--outdir', directory, '--metafile', '-c', config]
   const env = { ...process.env, WRANGLER_SEND_METRICS: 'false', CI: '1' }
   const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: ROOT, env })
   return stdout

@@ -1,9 +1,12 @@
 // Tails over real sockets: what a browser's EventSource would see, what comes after a break, and what a
 // reader who does not read does to the others.
 
+import { mkdtempSync, rmSync } from 'node:fs'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { open } from '../../engine/node.ts'
 import { startServer, type RunningServer } from '../../server/node.ts'
 
@@ -146,7 +149,7 @@ describe('a tail of points', () => {
       ],
       ['points', { series: [{ tags: { h: 'a' }, time: [5_000], fields: { n: [3], s: [null] } }] }],
     ])
-    const [first, second] = reader.events.map(({ id }) => Number(id))
+    const [first, second] = reader.events.map(({ id }) => Number.parseInt(id, 10))
     expect(second).toBeGreaterThan(first!)
   })
 
@@ -211,6 +214,70 @@ describe('a tail of points', () => {
       }
       late.close()
     }
+  })
+
+  test('says gap to an id of another database, though its own has come as far', async () => {
+    await begin()
+    await write('m n=0i 1')
+    const first = await tail('table=m')
+    await write('m n=1i 2')
+    await first.until(() => first.events.length === 1)
+    const id = first.lastId
+    expect(id).toMatch(/^\d+-[0-9a-f]{8}$/)
+    first.close()
+    await server.close()
+    await db.close()
+    // In memory nothing is left, and what comes counts from the start again.
+    await begin()
+    for (let i = 0; i < 5; i++) await write(`m n=${i}i ${i + 1}`)
+    const watcher = await tail('table=m')
+    await write('m n=5i 9')
+    await watcher.until(() => watcher.events.length === 1)
+    expect(watcher.lastId).not.toBe(id)
+    const late = await tail('table=m', { 'Last-Event-ID': id })
+    await late.until(() => late.events.length > 0)
+    expect(late.events[0]).toMatchObject({ event: 'gap', data: { reason: 'missed' } })
+    // A bare number is one of this database.
+    const [lsn] = watcher.lastId.split('-') as [string]
+    const bare = await tail('table=m', { 'Last-Event-ID': lsn })
+    await write('m n=6i 10')
+    await bare.until(() => bare.events.length === 1)
+    expect(bare.numbers).toEqual([6])
+  })
+
+  test('goes on without a gap after a restart on the same directory, with one after a restore', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'omendb-tail-'))
+    onTestFinished(() => rmSync(directory, { recursive: true }))
+    const at = async (name: string): Promise<void> => {
+      db = await open(`file:${join(directory, name)}`)
+      server = await startServer(db, { port: 0, log: () => {} })
+    }
+    await at('first')
+    await write('m n=0i 1')
+    const first = await tail('table=m')
+    await write('m n=1i 2')
+    await first.until(() => first.events.length === 1)
+    const id = first.lastId
+    const archive = await (await fetch(`${server.url}/v1/backup`)).arrayBuffer()
+    first.close()
+    await server.close()
+    await db.close()
+
+    await at('first')
+    const again = await tail('table=m', { 'Last-Event-ID': id })
+    await write('m n=2i 3')
+    await again.until(() => again.events.length === 1)
+    expect([again.events[0]!.event, again.numbers]).toEqual(['points', [2]])
+    again.close()
+    await server.close()
+    await db.close()
+
+    await at('second')
+    const restored = await fetch(`${server.url}/v1/restore`, { method: 'POST', body: archive })
+    expect([restored.status, await restored.text()]).toEqual([200, expect.anything()])
+    const other = await tail('table=m', { 'Last-Event-ID': id })
+    await other.until(() => other.events.length === 1)
+    expect(other.events[0]).toMatchObject({ event: 'gap', data: { reason: 'missed' } })
   })
 
   test('ends with an error event when its table is dropped, and is refused as a query is', async () => {

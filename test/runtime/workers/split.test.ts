@@ -1,8 +1,9 @@
 // A database that is split while it is in use, inside real workerd and through the Worker's own router: the
 // objects, the catalog and the coordinator of the isolate, by the REST API alone.
 
-import { env, runInDurableObject, SELF } from 'cloudflare:test'
+import { env, runDurableObjectAlarm, runInDurableObject, SELF } from 'cloudflare:test'
 import { expect, test } from 'vitest'
+import { decodeMap, shardsOf } from '../../../engine/shards/shard-map.ts'
 import { CATALOG_NAME } from '../../../server/edge/catalog-stub.ts'
 import type { EdgeEnv } from '../../../server/edge/environment.ts'
 
@@ -155,4 +156,38 @@ test('a shard that ends is back with all points; one that is gone fails the writ
   const refused = await call('POST', `/v1/write?db=${db}&precision=ms`, points(20))
   expect(refused.status).toBe(503)
   expect(refused.body).toMatchObject({ code: 'unavailable' })
+})
+
+test('a shard that is hot splits by itself while it is written, and its halves then rest', async () => {
+  const [db, whole] = ['hot', 'hot-whole']
+  const placed = await catalog().locate(db, true)
+  const [shard] = shardsOf(decodeMap(placed!.map))
+  const stub = SHARDS.getByName(shard!)
+  await runInDurableObject(stub as never, (instance: { env: EdgeEnv }) => {
+    // Its engine is not open yet, so it has this from the beginning.
+    instance.env = { ...instance.env, OMENDB_SPLIT_BYTES: 1_000 }
+  })
+  const lines = [0, 1, 2, 3].map(points)
+  await write(db, lines[0]!)
+  const [hasRun] = await Promise.all([
+    runDurableObjectAlarm(stub as never),
+    ...lines.slice(1).map((text) => write(db, text)),
+  ])
+  expect(hasRun).toBe(true)
+  const view = await catalog().view(db, false)
+  const shards = view.kind === 'done' ? shardsOf(view.value!.map) : []
+  expect(shards.length).toBe(3)
+  // From behind the fence on.
+  const later = points(20)
+  await write(db, later)
+  for (const text of [...lines, later]) await write(whole, text)
+  await compare(db, whole)
+  for (const one of shards) {
+    expect(await catalog().relieve(db, one)).toEqual({ kind: 'done', value: false })
+  }
+  expect(await catalog().relieve('nothing', shard!)).toEqual({ kind: 'done', value: false })
+  // A database whose shard is not hot stays as it is.
+  const cool = shardsOf(decodeMap((await catalog().locate(whole, false))!.map))
+  expect(await runDurableObjectAlarm(SHARDS.getByName(cool[0]!) as never)).toBe(true)
+  expect(shardsOf(decodeMap((await catalog().locate(whole, false))!.map))).toEqual(cool)
 })

@@ -16,18 +16,22 @@ import { PEERS } from './peers.ts'
 import { LINE, POST, RAW } from './raw.ts'
 import { QUERIES } from './reads.ts'
 import { TYPED, type Case, type Place, type Sent } from './sent.ts'
+import { TAILS } from './tails.ts'
 import { IMPORTS, JSON_POINTS, LINE_PROTOCOL } from './writes.ts'
+import { ZSTD } from './zstd.ts'
 
 const GROUPS: Record<string, Case[]> = {
   'line protocol': LINE_PROTOCOL,
   'JSON points': JSON_POINTS,
   imports: IMPORTS,
   envelopes: ENVELOPES,
+  'zstd bodies': ZSTD,
   queries: QUERIES,
   'members of queries': MEMBERS,
   times: TIMES,
   expressions: EXPRESSIONS,
   exports: EXPORTS,
+  tails: TAILS,
   settings: SETTINGS,
   'removals and the rest': REMOVALS,
 }
@@ -223,6 +227,91 @@ test('forty readers that do not read hold up nobody', async () => {
   await fetch(`${server.url}/v1/databases/readers`, { method: 'DELETE' })
   expect(await contents()).toBe(before)
 }, 60_000)
+
+/** Events of a tail that is read until `isEnough` of its text, by its headers. */
+async function tailText(
+  headers: Record<string, string>,
+  isEnough: (text: string) => boolean,
+): Promise<string> {
+  const leave = new AbortController()
+  const response = await fetch(`${server.url}/v1/tail?table=kept`, {
+    headers,
+    signal: leave.signal,
+  })
+  expect([response.status, response.headers.get('content-type')]).toEqual([
+    200,
+    'text/event-stream',
+  ])
+  let text = ''
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
+  while (!isEnough(text)) {
+    const { done, value } = await reader.read()
+    if (done) break
+    text += value
+  }
+  leave.abort()
+  return text
+}
+
+test.each([
+  'x',
+  '-1',
+  '1e3',
+  '0x10',
+  '99999999999999999999',
+  '999999999999999999999999',
+  '1-zzzzzzzz',
+  '1-00000000',
+  '1-',
+  '1 OR 1=1',
+  '__proto__',
+  'ä'.normalize('NFD').replaceAll(/[^ -~]/g, '') + '\t1',
+  'a'.repeat(4_000),
+])('a tail behind an id that is none (%#) begins with a gap', async (id) => {
+  const text = await tailText({ 'Last-Event-ID': id }, (all) => all.includes('event: '))
+  expect(text).toMatch(/event: gap\ndata: \{"reason":"missed"\}\n\n$/)
+})
+
+test('a thousand readers of tails that do not read hold up nobody, and most are told it is too many', async () => {
+  const sockets = await Promise.all(
+    Array.from({ length: 1_000 }, () =>
+      open('GET /v1/tail?table=kept HTTP/1.1\r\nHost: localhost\r\n\r\n'),
+    ),
+  )
+  const heads = sockets.map(() => '')
+  for (const [i, socket] of sockets.entries()) {
+    // The head of the answer, and nothing more.
+    socket.once('data', (chunk) => {
+      heads[i] = chunk.toString()
+      socket.pause()
+    })
+  }
+  const answered = (): number => heads.filter((head) => head !== '').length
+  await expect.poll(answered, { timeout: 60_000 }).toBe(1_000)
+  const statusOf = (head: string): string => head.split(' ')[1]!
+  const open200 = heads.filter((head) => statusOf(head) === '200')
+  const busy = heads.filter((head) => statusOf(head) === '429')
+  expect([open200.length, busy.length]).toEqual([256, 744])
+  for (const head of busy) expect(head).toMatch(/retry-after: \d+/i)
+  // Writers go on: 18 MB, more than is kept for tails, pass by readers who take none of it.
+  const text = 'x'.repeat(4_000)
+  for (let i = 0; i < 230; i++) {
+    const lines = Array.from({ length: 20 }, (_, k) => `kept s="${text}" ${10 + i * 20 + k}`)
+    const answer = await fetch(`${server.url}/v1/write`, { method: 'POST', body: lines.join('\n') })
+    expect([answer.status, await answer.text()]).toEqual([200, expect.anything()])
+  }
+  for (const socket of sockets) socket.destroy()
+  const left = async (): Promise<string> =>
+    /^omendb_tails (\d+)/m.exec(await textOf('/metrics'))?.[1] ?? ''
+  await expect.poll(left, { timeout: 60_000 }).toBe('0')
+  // There is room again, and nothing but the points of this test is left.
+  await tailText({}, (all) => all.includes('id: '))
+  const gone = await fetch(`${server.url}/v1/tables/kept/rows?start=2&precision=ns`, {
+    method: 'DELETE',
+  })
+  expect([gone.status, await gone.json()]).toEqual([200, { deleted: 4_600, dryRun: false }])
+  expect(JSON.parse(await textOf('/v1/export?table=kept&format=ndjson'))).toMatchObject({ n: 1 })
+}, 180_000)
 
 test('a hundred senders that go away in the middle leave nothing', async () => {
   const gone = Array.from({ length: 100 }, async () => {
