@@ -92,10 +92,11 @@ export const browserFiles = {
   plugins: [kernelOutside, clientOutside],
 } satisfies UserConfig
 
-/** One small file, which a page can load as it is. */
+/** Two small files, which a page can load as they are; the second with the first call that needs it. */
 export const client = {
   ...shared,
   entry: { client: 'client/index.ts' },
+  outputOptions: { ...shared.outputOptions, chunkFileNames: 'client-[name].js' },
   platform: 'neutral',
   target: 'es2022',
   minify: true,

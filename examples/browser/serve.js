@@ -8,6 +8,8 @@ const url = process.env.OMENDB_URL ?? 'http://127.0.0.1:8080'
 const files = {
   '/': ['index.html', 'text/html'],
   '/client.js': [process.env.OMENDB_CLIENT ?? '../../dist/client.js', 'text/javascript'],
+  // What client.js loads with the first call about a table or the server itself.
+  '/client-administration.js': ['../../dist/client-administration.js', 'text/javascript'],
 }
 
 const server = createServer(async (incoming, outgoing) => {

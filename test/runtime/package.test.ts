@@ -133,10 +133,11 @@ async function bundledBytes(name: string): Promise<number> {
     logLevel: 'error',
     resolve: { conditions: ['workerd'] },
     build: {
-      ...{ write: false, minify: true, target: 'es2022', modulePreload: false },
-      rolldownOptions: { input: entry, external: /\.wasm$/, preserveEntrySignatures: 'strict' },
+      // A library: Vite's loader of chunks is for its apps, and not what bundlers of Workers add.
+      ...{ write: false, target: 'es2022', lib: { entry, formats: ['es'] } },
+      rolldownOptions: { external: /\.wasm$/, output: { minify: true } },
     },
-  })) as Rolldown.RolldownOutput
+  }).then((built) => (built as Rolldown.RolldownOutput[])[0])) as Rolldown.RolldownOutput
   const first = chunks.find((one) => one.type === 'chunk' && one.isEntry) as Rolldown.OutputChunk
   const loaded = [first, ...chunks.filter((one) => first.imports.includes(one.fileName))]
   return loaded
