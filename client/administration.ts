@@ -1,10 +1,11 @@
 // The calls that a page or Worker seldom makes: about databases, tokens, backups, and what a table is made
-// of. They are loaded by the first of them (deferred.ts), so that reading and writing stay small. Nothing
-// is imported here when it runs: what both need is given, and bundlers make one chunk of this file.
+// of; and SQL. They are loaded by the first of them (deferred.ts), so that reading and writing stay small.
+// Nothing of the first load is imported here: what both need is given, and bundlers make one chunk of this.
 
 import type { dateless, decodeTime } from './answer.ts'
 import type { Client } from './client.ts'
 import type { SERVER_CALLS, TABLE_CALLS } from './deferred.ts'
+import { sqlCall } from './sql.ts'
 import type { TableDescription, TimeFormat } from './shapes.ts'
 import type { DescribeOptions, Table } from './table.ts'
 import type { CallOptions, Method, Outgoing, Send } from './transport.ts'
@@ -18,7 +19,8 @@ export interface Core {
 }
 
 /** Calls about the server as a whole. */
-export function serverCalls({ send }: Core): Pick<Client, (typeof SERVER_CALLS)[number]> {
+export function serverCalls(core: Core): Pick<Client, (typeof SERVER_CALLS)[number]> {
+  const { send } = core
   const list =
     (name: string) =>
     async (call?: CallOptions): Promise<never> =>
@@ -29,6 +31,7 @@ export function serverCalls({ send }: Core): Pick<Client, (typeof SERVER_CALLS)[
       send(method, `/v1/${path}/${encodeURIComponent(name)}`, call)
   const databases = list('databases')
   return {
+    sql: sqlCall(core),
     tables: list('tables'),
     databases: async (call) => ((await databases(call)) as Named[]).map(({ name }) => name),
     createDatabase: one('PUT', 'databases'),

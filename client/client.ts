@@ -17,6 +17,9 @@ import type {
   Precision,
   QueryRequest,
   Restored,
+  SqlRow,
+  SqlRows,
+  SqlValue,
   TableSummary,
   TailRequest,
   TimeFormat,
@@ -24,6 +27,7 @@ import type {
   TokenRequest,
   WriteAnswer,
 } from './shapes.ts'
+import type { SqlOptions } from './sql.ts'
 import { createTable, type Table } from './table.ts'
 import { followTail, type TailOptions } from './tail.ts'
 import {
@@ -105,6 +109,20 @@ export interface Client {
     request: R,
     options?: TailOptions,
   ): AsyncGenerator<TailEvent<AnyTable, R>, void>
+  /**
+   * Runs one statement. As a tag, values between its texts are parameters, never text of the statement:
+   * ``await db.sql<{ host: string }>`SELECT host FROM cpu WHERE time > ${since}` ``.
+   */
+  sql<Row extends object = SqlRow>(
+    text: TemplateStringsArray,
+    ...values: readonly SqlValue[]
+  ): Promise<SqlRows<Row>>
+  /** The same of a text with `$1` and on. */
+  sql<Row extends object = SqlRow>(
+    text: string,
+    values?: readonly SqlValue[],
+    options?: SqlOptions,
+  ): Promise<SqlRows<Row>>
   /** The calls about one table, checked against a type or a schema of it. */
   table<S extends TableShape = AnyTable>(name: string, schema?: Schema<S>): Table<S>
   tables(options?: CallOptions): Promise<TableSummary[]>

@@ -7,6 +7,7 @@ type Administration = typeof import('./administration.ts')
 
 /** Calls of a client. */
 export const SERVER_CALLS = [
+  'sql',
   'tables',
   'databases',
   'createDatabase',

@@ -17,6 +17,7 @@ export type {
 } from './client.ts'
 export { OmenDBError } from './error.ts'
 export type { RetryOptions } from './backoff.ts'
+export type { SqlOptions } from './sql.ts'
 export type { DescribeOptions, Table } from './table.ts'
 export type { TailOptions } from './tail.ts'
 export type { CallOptions } from './transport.ts'

@@ -172,3 +172,39 @@ export interface Backup {
   id: string
   body: ReadableStream<Uint8Array>
 }
+
+// --- SQL
+
+/** What `$1` and on may be; times are Dates, or milliseconds since 1970, or text. */
+export type SqlValue =
+  | string
+  | number
+  | bigint
+  | boolean
+  | Date
+  | Uint8Array
+  | null
+  | readonly SqlValue[]
+  /** For `json`. */
+  | { readonly [name: string]: unknown }
+
+/** A row of which nothing is known. */
+export type SqlRow = Record<string, unknown>
+
+export interface SqlColumn {
+  name: string
+  /** `timestamp` `float` `integer` `boolean` `string`, or PostgreSQL's name. */
+  type: string
+  /** Of a `timestamp`. */
+  unit?: TimeFormat
+}
+
+/** The rows of a statement, and what came with them. A name that comes twice is the last one's. */
+export interface SqlRows<Row> extends Array<Row> {
+  columns: SqlColumn[]
+  /** First words of PostgreSQL's tag: `SELECT`, `INSERT`, `CREATE TABLE`. */
+  command: string
+  /** Rows, or rows that a command changed. */
+  rowCount: number
+  stats: { elapsedMs: number }
+}

@@ -10,6 +10,7 @@ import { queryCommand } from './query.ts'
 import { deleteCommand, dropCommand } from './removal.ts'
 import { restoreCommand } from './restore.ts'
 import { serveCommand } from './serve.ts'
+import { sqlCommand } from './sql.ts'
 import { statsCommand } from './stats.ts'
 import { tokenCommand } from './token.ts'
 import { repairCommand, verifyCommand } from './verify.ts'
@@ -20,6 +21,7 @@ const COMMANDS: readonly Command[] = [
   writeCommand,
   importCommand,
   queryCommand,
+  sqlCommand,
   statsCommand,
   deleteCommand,
   dropCommand,
