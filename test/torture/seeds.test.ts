@@ -19,6 +19,7 @@ const SEEDS: Record<string, number[]> = {
   'questions of buckets that have no start of their own': [3001954],
   'buckets that a rollup was built without': [950259, 951073, 952176, 3000277],
   'what had expired may go after a clock that steps back': [905475],
+  'buckets that had expired, after a clock that went ahead and back': [5227511],
 }
 
 /** The same of seeds with a tier. */
