@@ -129,6 +129,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sql": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Run one SQL statement that reads, by URL
+         * @description As `POST /v1/sql`; a statement that does more than read is a 405. Token with `read` of the database.
+         */
+        get: operations["sqlUrl"];
+        put?: never;
+        /**
+         * Run one SQL statement
+         * @description PostgreSQL’s grammar over tables whose tags, time and fields are columns (docs/sql.md). Rows are streamed; an error has `sqlstate` and the `position` in the statement. A token needs `read` of the database for every statement, `write` for INSERT, DELETE and COPY, `admin` for tables and databases. Token with `read` of the database.
+         */
+        post: operations["sql"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run one SQL statement, answered as OmenDB 0.1 did
+         * @description Columns are names, rows lists, times milliseconds. A token needs `read` of the database for every statement, `write` for INSERT, DELETE and COPY, `admin` for tables and databases. Token with `read` of the database.
+         */
+        post: operations["seedQuery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sql": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run SQL as @neondatabase/serverless sends it
+         * @description For `neon()` of @neondatabase/serverless and what is built on it (drizzle, kysely): set `neonConfig.fetchEndpoint` to this path. The token is the password of the connection string, or a Bearer; the database is its path. `queries` run in one transaction: its reads see one state, its writes are stored one by one. A token needs `read` of the database for every statement, `write` for INSERT, DELETE and COPY, `admin` for tables and databases. Token with `read` of the database.
+         */
+        post: operations["neonSql"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tail": {
         parameters: {
             query?: never;
@@ -979,6 +1043,99 @@ export interface components {
              * @enum {string|null}
              */
             format?: "csv" | "ndjson" | "lp" | "arrow" | "parquet" | null;
+        };
+        SqlAnswer: {
+            columns: components["schemas"]["SqlColumn"][];
+            /** @description Integers beyond 2^53 and numerics with decimals are strings; NaN and infinities null */
+            rows: unknown[][];
+            /** @description Rows above, or rows that a command changed */
+            rowCount: number;
+            /**
+             * @description First words of the tag
+             * @example SELECT
+             */
+            command: string;
+            stats: {
+                elapsedMs: number;
+            };
+        };
+        SqlColumn: {
+            name: string;
+            /** @description `timestamp` `float` `integer` `boolean` `string`, or the name that PostgreSQL has for it */
+            type: string;
+            /**
+             * @description Of a `timestamp`
+             * @enum {string}
+             */
+            unit?: "ms" | "s" | "us" | "ns" | "rfc3339";
+        };
+        SqlRequest: {
+            /**
+             * @description One statement of the dialect of docs/sql.md; `$1` and on are parameters
+             * @example SELECT host, avg(usage) FROM cpu WHERE time > now() - $1::interval GROUP BY host
+             */
+            sql: string;
+            /**
+             * @description Values of `$1` and on: strings (read as their type is written), numbers, booleans, null, lists of them for arrays; a number for a time is milliseconds since 1970
+             * @example [
+             *       "1 hour"
+             *     ]
+             */
+            params?: unknown[] | null;
+            /**
+             * @description How times come out: numbers (`ms`, `s`, `us`) or strings (`ns`, `rfc3339`)
+             * @enum {string|null}
+             */
+            time?: "ms" | "s" | "us" | "ns" | "rfc3339" | null;
+            /**
+             * @description `auto`: 64-bit integers are numbers unless a column has one beyond 2^53; `string`: always strings
+             * @enum {string|null}
+             */
+            integers?: "auto" | "string" | null;
+        };
+        SeedAnswer: {
+            columns: string[];
+            rows: unknown[][];
+            rows_affected: number;
+        };
+        SeedQuery: {
+            /**
+             * @description One statement of the dialect of docs/sql.md; `$1` and on are parameters
+             * @example SELECT host, avg(usage) FROM cpu WHERE time > now() - $1::interval GROUP BY host
+             */
+            sql: string;
+        };
+        NeonAnswer: components["schemas"]["NeonResult"] | {
+            results: components["schemas"]["NeonResult"][];
+        };
+        NeonResult: {
+            command: string;
+            rowCount: number | null;
+            fields: {
+                [key: string]: unknown;
+            }[];
+            /** @description Objects, or lists with `Neon-Array-Mode` */
+            rows: unknown[];
+            rowAsArray: boolean;
+        };
+        NeonError: {
+            message: string;
+            /** @description SQLSTATE */
+            code: string;
+            severity: string;
+            position: string | null;
+            detail: string | null;
+            hint: string | null;
+            requestId: string;
+        };
+        NeonRequest: {
+            query: string;
+            params?: unknown[] | null;
+        } | {
+            queries: {
+                query: string;
+                params?: unknown[] | null;
+            }[];
         };
         Tables: {
             tables: {
@@ -1980,6 +2137,321 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sqlUrl: {
+        parameters: {
+            query: {
+                /** @description Database */
+                db?: string;
+                /**
+                 * @description One statement that only reads
+                 * @example SELECT host, count(*) AS n, avg(usage) AS mean FROM cpu WHERE time >= '2026-09-21' AND time < $1 AND usage > 0.2 GROUP BY host ORDER BY host
+                 */
+                q: string;
+                /**
+                 * @description Values of `$1` and on, as a JSON list
+                 * @example ["2026-09-22"]
+                 */
+                params?: string;
+                /** @description How times come out: numbers (`ms`, `s`, `us`) or strings (`ns`, `rfc3339`) */
+                time?: "ms" | "s" | "us" | "ns" | "rfc3339";
+                /** @description `auto`: 64-bit integers are numbers unless a column has one beyond 2^53; `string`: always strings */
+                integers?: "auto" | "string";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Rows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "columns": [
+                     *         {
+                     *           "name": "host",
+                     *           "type": "string"
+                     *         },
+                     *         {
+                     *           "name": "n",
+                     *           "type": "integer"
+                     *         },
+                     *         {
+                     *           "name": "mean",
+                     *           "type": "float"
+                     *         }
+                     *       ],
+                     *       "rows": [
+                     *         [
+                     *           "a",
+                     *           4,
+                     *           0.75
+                     *         ],
+                     *         [
+                     *           "b",
+                     *           1,
+                     *           0.7
+                     *         ]
+                     *       ],
+                     *       "rowCount": 2,
+                     *       "command": "SELECT",
+                     *       "stats": {
+                     *         "elapsedMs": 1.9
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SqlAnswer"];
+                };
+            };
+            /** @description Any error, as a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sql: {
+        parameters: {
+            query?: {
+                /** @description Database */
+                db?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "sql": "SELECT host, count(*) AS n, avg(usage) AS mean FROM cpu WHERE time >= '2026-09-21' AND time < $1 AND usage > 0.2 GROUP BY host ORDER BY host",
+                 *       "params": [
+                 *         "2026-09-22"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["SqlRequest"];
+            };
+        };
+        responses: {
+            /** @description Rows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "columns": [
+                     *         {
+                     *           "name": "host",
+                     *           "type": "string"
+                     *         },
+                     *         {
+                     *           "name": "n",
+                     *           "type": "integer"
+                     *         },
+                     *         {
+                     *           "name": "mean",
+                     *           "type": "float"
+                     *         }
+                     *       ],
+                     *       "rows": [
+                     *         [
+                     *           "a",
+                     *           4,
+                     *           0.75
+                     *         ],
+                     *         [
+                     *           "b",
+                     *           1,
+                     *           0.7
+                     *         ]
+                     *       ],
+                     *       "rowCount": 2,
+                     *       "command": "SELECT",
+                     *       "stats": {
+                     *         "elapsedMs": 1.9
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SqlAnswer"];
+                };
+            };
+            /** @description Any error, as a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    seedQuery: {
+        parameters: {
+            query?: {
+                /** @description Database */
+                db?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "sql": "SELECT host, count(*) AS n, avg(usage) AS mean FROM cpu WHERE time >= '2026-09-21' AND time < '2026-09-22' AND usage > 0.2 GROUP BY host ORDER BY host"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SeedQuery"];
+            };
+        };
+        responses: {
+            /** @description Rows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "columns": [
+                     *         "host",
+                     *         "n",
+                     *         "mean"
+                     *       ],
+                     *       "rows": [
+                     *         [
+                     *           "a",
+                     *           4,
+                     *           0.75
+                     *         ],
+                     *         [
+                     *           "b",
+                     *           1,
+                     *           0.7
+                     *         ]
+                     *       ],
+                     *       "rows_affected": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SeedAnswer"];
+                };
+            };
+            /** @description Any error, as a problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    neonSql: {
+        parameters: {
+            query?: {
+                /** @description Database */
+                db?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "query": "SELECT host, count(*) AS n, avg(usage) AS mean FROM cpu WHERE time >= '2026-09-21' AND time < $1 AND usage > 0.2 GROUP BY host ORDER BY host",
+                 *       "params": [
+                 *         "2026-09-22"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["NeonRequest"];
+            };
+        };
+        responses: {
+            /** @description Rows, or of `queries` the results of each */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "command": "SELECT",
+                     *       "rowCount": 2,
+                     *       "fields": [
+                     *         {
+                     *           "name": "host",
+                     *           "tableID": 0,
+                     *           "columnID": 0,
+                     *           "dataTypeID": 25,
+                     *           "dataTypeSize": -1,
+                     *           "dataTypeModifier": -1,
+                     *           "format": "text"
+                     *         },
+                     *         {
+                     *           "name": "n",
+                     *           "tableID": 0,
+                     *           "columnID": 0,
+                     *           "dataTypeID": 20,
+                     *           "dataTypeSize": 8,
+                     *           "dataTypeModifier": -1,
+                     *           "format": "text"
+                     *         },
+                     *         {
+                     *           "name": "mean",
+                     *           "tableID": 0,
+                     *           "columnID": 0,
+                     *           "dataTypeID": 701,
+                     *           "dataTypeSize": 8,
+                     *           "dataTypeModifier": -1,
+                     *           "format": "text"
+                     *         }
+                     *       ],
+                     *       "rows": [
+                     *         {
+                     *           "host": "a",
+                     *           "n": "4",
+                     *           "mean": 0.75
+                     *         },
+                     *         {
+                     *           "host": "b",
+                     *           "n": "1",
+                     *           "mean": 0.7
+                     *         }
+                     *       ],
+                     *       "rowAsArray": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NeonAnswer"];
+                };
+            };
+            /** @description Error; the driver reads those of a 400 */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NeonError"];
                 };
             };
         };

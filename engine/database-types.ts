@@ -59,12 +59,15 @@ export interface TableSummary {
   readonly series: number
 }
 
-export interface TableDescription extends TableBytes {
+export interface TableColumns {
   readonly name: string
   /** Keys in byte order. */
   readonly tags: string[]
   /** Types by field name, names in byte order. */
   readonly fields: Record<string, ValueType>
+}
+
+export interface TableDescription extends TableColumns, TableBytes {
   readonly retention: string | null
   /** As they were declared, by name. */
   readonly rollups: RollupDescription[]

@@ -9,6 +9,7 @@ import { type RestoreSummary, checkEmpty, restoreDatabase } from './backup/resto
 import { Admission } from './query/admission.ts'
 import { type Batch, type BatchOptions, createBatch } from './ingest/batch.ts'
 import { type CatalogTable, seriesCountOf } from './catalog/catalog-table.ts'
+import { columnsOf } from './catalog/table-columns.ts'
 import { OmenError, messageOf } from './error.ts'
 import { type CancelSignal, cancelCheck } from './query/cancel.ts'
 import { executeExport, executeQuery } from './query/execute.ts'
@@ -16,7 +17,6 @@ import type { KernelInstance } from './kernel.ts'
 import { MEMORY_BYTES, checkShares, shareMemory } from './memory-share.ts'
 import { type EngineMetrics, metricsOf } from './metrics.ts'
 import { nearestName } from './query/expression/name.ts'
-import { fieldTypeName } from './field.ts'
 import { healthOf } from './health.ts'
 import { type Host, withStorage } from './host.ts'
 import { type SeriesPage, type ValuesPage, pageSeries, pageValues } from './catalog/listing.ts'
@@ -62,6 +62,7 @@ import type {
   Health,
   ListOptions,
   QueryOptions,
+  TableColumns,
   TableDescription,
   TableSummary,
 } from './database-types.ts'
@@ -204,19 +205,18 @@ export class Database {
     return summaries
   }
 
-  async table(
-    name: string,
-    { database = 'default' }: DatabaseOptions = {},
-  ): Promise<TableDescription> {
+  /** What a table's points are made of; nothing is counted. */
+  async columns(name: string, options: DatabaseOptions = {}): Promise<TableColumns> {
+    const { catalog } = this.shard
+    return columnsOf(catalog, catalog.table(options.database ?? 'default', name))
+  }
+
+  async table(name: string, options: DatabaseOptions = {}): Promise<TableDescription> {
+    const { database = 'default' } = options
     const { catalog, parts } = this.shard
     const table = catalog.table(database, name)
-    const columns = catalog.shownColumns(table)
     return {
-      name,
-      tags: catalog.tagKeys(table),
-      fields: Object.fromEntries(
-        columns.map((column) => [column.name, fieldTypeName(column.type)]),
-      ),
+      ...columnsOf(catalog, table),
       retention: table.retention?.text ?? null,
       rollups: describeRollups(catalog, table.id),
       points: await this.pointCount(database, name),

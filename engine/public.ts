@@ -22,6 +22,7 @@ export type {
   Health,
   ListOptions,
   QueryOptions,
+  TableColumns,
   TableDescription,
   TableSummary,
 } from './database-types.ts'

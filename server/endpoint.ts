@@ -50,6 +50,7 @@ export type ServedDatabase = Pick<
   | 'export'
   | 'tables'
   | 'table'
+  | 'columns'
   | 'series'
   | 'tagKeys'
   | 'tagValues'

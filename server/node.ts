@@ -20,6 +20,7 @@ import { sendingHere, type Fetch } from './node/answer.ts'
 import { nodeBodies } from './node/body.ts'
 import { Exchanges } from './node/exchanges.ts'
 import { answerClientError, refuseUnreadable } from './node/refusal.ts'
+import { nodeSql } from './node/sql.ts'
 
 export { createApp, createTokenStore, type AppOptions } from './app.ts'
 export { refuseBinding } from './config.ts'
@@ -68,7 +69,7 @@ export async function startServer(
   await tokens.load()
   const refusal = refuseBinding({ host, token, insecure, hasTokens: tokens.size > 0 })
   if (refusal) throw new OmenError('forbidden', refusal)
-  const app = createApp(db, { ...options, tokens, bodyHost: nodeBodies })
+  const app = createApp(db, { sql: nodeSql, ...options, tokens, bodyHost: nodeBodies })
   const server = createHttpServer(options)
   const exchanges = new Exchanges(server, options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS)
   serveRequests(server, exchanges, app.fetch as Fetch)

@@ -19,6 +19,8 @@ export interface TokenRow {
   readonly expiresAt: bigint | null
   /** Of the secret: SHA-256 as 64 hexadecimal digits. */
   readonly digest: string
+  /** What PostgreSQL's wire checks proofs with (scram-verifier.ts); null: it is not taken there. */
+  readonly scram: string | null
 }
 
 /** Where the rows of tokens are kept. Every call throws what its storage throws. */
@@ -74,7 +76,11 @@ const [STRING, INTEGER] = [fieldTypeOf('string')!, fieldTypeOf('integer')!]
 
 /** The row as points to write. */
 function tokenRow(row: TokenRow): ColumnPoints {
-  const texts = { name: row.name, scopes: formatScopes(row.scopes), digest: row.digest }
+  const { name: title, digest, scram } = row
+  const texts = {
+    ...{ name: title, scopes: formatScopes(row.scopes), digest },
+    ...(scram === null ? {} : { scram }),
+  }
   const fields: ColumnPoints['fields'] = Object.entries(texts).map(([name, text]) => {
     return { name, type: STRING, values: [text], valid: null, declared: true }
   })
@@ -134,7 +140,9 @@ function readRow(
     throw new OmenError('corrupt', `tokens: row '${String(id)}' is no token`)
   }
   const end = typeof expiresAt === 'bigint' ? expiresAt : null
-  return { id, name, scopes: known, createdAt, expiresAt: end, digest }
+  const scram = valueOf('scram')
+  const verifier = typeof scram === 'string' ? scram : null
+  return { id, name, scopes: known, createdAt, expiresAt: end, digest, scram: verifier }
 }
 
 /** Scopes as JSON has them: databases in byte order, `*` first. */

@@ -4,6 +4,7 @@
 
 import { OmenError } from '../engine/error.ts'
 import { EVERY_DATABASE, scopedGrant, type Grant, type Scopes } from './grant.ts'
+import { makeVerifier } from './scram-verifier.ts'
 import type { TokenRow, TokenRows } from './token-row.ts'
 import { digestOf, hexadecimal, isSameDigest } from './tokens.ts'
 
@@ -107,8 +108,8 @@ export class TokenStore {
       }
       const secret = `omen_${base64url(randomBytes(SECRET_BYTES))}`
       const createdAt = (this.options.now() / 1_000_000n) * 1_000_000n
-      const digest = await digestOf(secret)
-      const row = { ...wish, id: hexadecimal(randomBytes(ID_BYTES)), createdAt, digest }
+      const [digest, scram] = await Promise.all([digestOf(secret), makeVerifier(secret)])
+      const row = { ...wish, id: hexadecimal(randomBytes(ID_BYTES)), createdAt, digest, scram }
       await this.rows.write([row])
       this.add(row)
       return { row, secret }

@@ -4,6 +4,7 @@
 import type { Batches } from './batch.ts'
 import type { Bound } from './tree.ts'
 import type { Surroundings } from './function.ts'
+import type { CancelSignal } from '../engine/query/cancel.ts'
 import type { DataType } from './type.ts'
 
 export interface RelationColumn {
@@ -43,9 +44,11 @@ export interface Relation {
 /** What a running statement is held to. */
 export interface RunContext {
   readonly surroundings: Surroundings
+  /** Given when the statement is to stop, for what cannot be asked between its steps. */
+  readonly signal?: CancelSignal | undefined
   /** Throws 57014 when the statement was cancelled or its time is over. */
   check(): void
-  /** Lets others run; awaited between batches of long work. */
+  /** Lets others run when it is time to; awaited between batches. Throws as `check` does. */
   pause(): Promise<void>
   /** Counts bytes held (negative: given back). Throws 53200 above the budget. */
   hold(bytes: number): void

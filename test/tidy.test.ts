@@ -93,7 +93,14 @@ const ROOMS: Record<string, Room> = {
   server: {
     folders: ['engine', 'sql'],
     types: [],
-    packages: ['fzstd', 'hono', '@asteasolutions/zod-to-openapi', '@hono/node-server', 'zod'],
+    packages: [
+      '@asteasolutions/zod-to-openapi',
+      '@hono/node-server',
+      'fzstd',
+      'hono',
+      'libpg-query',
+      'zod',
+    ],
   },
   client: { folders: [], types: [], packages: [] },
 }

@@ -13,6 +13,7 @@ import type {
   Health,
   ListOptions,
   QueryOptions,
+  TableColumns,
   TableDescription,
   TableSummary,
 } from '../database-types.ts'
@@ -237,6 +238,12 @@ export class Coordinator {
     })
     const declared = (await directory.fresh(database)).tables.find((table) => table.name === name)
     return mergeShares(name, found, declared)
+  }
+
+  /** As `Database.columns`; all shards are asked, as each may have had points of other fields. */
+  async columns(name: string, options: DatabaseOptions = {}): Promise<TableColumns> {
+    const { tags, fields } = await this.table(name, options)
+    return { name, tags, fields }
   }
 
   async tables(database = 'default'): Promise<TableSummary[]> {

@@ -38,6 +38,8 @@ export const serveCommand = defineCommand({
 export interface Settings {
   readonly host: string
   readonly port: number
+  /** Of PostgreSQL's wire; null: it is not served. */
+  readonly pgPort: number | null
   readonly data: string
   readonly token: string | undefined
   readonly initToken: boolean
@@ -72,6 +74,7 @@ function readSettings(given: Given<typeof SERVE_FLAGS>, { env }: Terminal): Sett
   const settings: Settings = {
     host: flags.host ?? '127.0.0.1',
     port: number('port', 8080, 65_535),
+    pgPort: flags['pg-port'] === undefined ? null : number('pg-port', 0, 65_535),
     data: flags.data ?? './data',
     token: env['OMENDB_TOKEN'] || undefined,
     initToken: flags['init-token'] ?? false,

@@ -7,6 +7,11 @@ import { MEMORY_FLAGS } from './memory.ts'
 export const SERVE_FLAGS = {
   host: { value: 'HOST', env: 'OMENDB_HOST', help: 'address to listen on (127.0.0.1)' },
   port: { value: 'PORT', env: 'OMENDB_PORT', help: 'port, 0 = any free one (8080)' },
+  'pg-port': {
+    value: 'PORT',
+    env: 'OMENDB_PG_PORT',
+    help: 'port for psql and drivers of PostgreSQL, 0 = any free one (none)',
+  },
   data: { value: 'DIR', env: 'OMENDB_DATA', help: 'data directory, made if missing (./data)' },
   demo: { env: 'OMENDB_DEMO', help: 'fill an empty directory with sample data, growing' },
   'init-token': {

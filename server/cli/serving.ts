@@ -8,6 +8,7 @@ import { DEMO_QUERY, demoCommands, startDemo, type Demo } from '../demo.ts'
 import { EVERY_DATABASE } from '../grant.ts'
 import { createApp } from '../app.ts'
 import { createTokenStore, startServer, type RunningServer, type ServerOptions } from '../node.ts'
+import type { RunningWire } from '../node/wire.ts'
 import type { TokenStore } from '../token-store.ts'
 import { VERSION } from '../version.ts'
 import { messageLine, requestLines } from './request-lines.ts'
@@ -46,19 +47,35 @@ async function serve(
   await tokens.load()
   await initToken(tokens, settings, terminal)
   const server = await startServer(db, { ...serverOptions(settings, terminal), tokens })
-  reloadTls(server, settings, terminal)
+  const wire = await startWire(db, settings, tokens)
+  reloadTls([server, wire], settings, terminal)
   let demo: Demo | null = null
   try {
     demo = settings.demo ? await startNodeDemo(db, terminal) : null
     const { url } = server
     await print(terminal.stdout, `OmenDB ${VERSION} ready on ${url}, data ${settings.data}\n`)
+    if (wire !== null) await print(terminal.stdout, `PostgreSQL's wire on ${wire.address}\n`)
     const isGuarded = settings.token !== undefined || tokens.size > 0
     const scene = { demo, db, server, isGuarded }
     if (demo) await print(terminal.stdout, await describeDemo(scene, settings))
     await stopped
   } finally {
-    await Promise.all([demo?.stop(), closeSoon(server)])
+    await Promise.all([demo?.stop(), closeSoon(server), wire && closeSoon(wire)])
   }
+}
+
+/** PostgreSQL's wire, if it is asked for: as open and as guarded as HTTP is. */
+async function startWire(
+  db: Database,
+  settings: Settings,
+  tokens: TokenStore,
+): Promise<RunningWire | null> {
+  const { pgPort: port, host, token, readTls } = settings
+  if (port === null) return null
+  // Only here: most servers do without.
+  const { startNodeWire } = await import('../node/wire.ts')
+  const tls = readTls === null ? {} : { tls: readTls() }
+  return startNodeWire(db, { host, port, token, tokens, ...tls })
 }
 
 const SECRET_LINE = 'The first admin token, which is not shown again (Authorization: Bearer …):'
@@ -88,12 +105,17 @@ function serverOptions(settings: Settings, terminal: Terminal): ServerOptions {
 }
 
 /** SIGHUP: certificate and key are read again; if they are no good, the old ones stay. */
-function reloadTls(server: RunningServer, settings: Settings, terminal: Terminal): void {
+function reloadTls(
+  servers: readonly (Pick<RunningServer, 'setTls'> | null)[],
+  settings: Settings,
+  terminal: Terminal,
+): void {
   const { readTls } = settings
   if (readTls === null) return
   process.on('SIGHUP', () => {
     try {
-      server.setTls(readTls())
+      const tls = readTls()
+      for (const server of servers) server?.setTls(tls)
       warn(terminal, 'TLS: certificate and key were read again')
     } catch (error) {
       warn(terminal, `${error instanceof Error ? error.message : String(error)}; the old ones stay`)
@@ -116,7 +138,7 @@ function untilSignal(): Promise<void> {
 }
 
 /** Lets requests in flight finish, but not for ever: one that hangs must not keep a flush waiting. */
-async function closeSoon(server: RunningServer): Promise<void> {
+async function closeSoon(server: Pick<RunningServer, 'close' | 'destroy'>): Promise<void> {
   const timer = setTimeout(() => server.destroy(), GRACE_MS)
   await server.close()
   clearTimeout(timer)

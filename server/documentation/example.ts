@@ -5,6 +5,7 @@
 import type { OpenApiDocument } from '../openapi.ts'
 import { QUERY_EXAMPLES } from './query.ts'
 import { SERVER_EXAMPLES } from './server.ts'
+import { SQL_EXAMPLES } from './sql.ts'
 import { TABLE_EXAMPLES } from './table.ts'
 import { WRITE_EXAMPLES } from './write.ts'
 
@@ -24,6 +25,7 @@ export type Examples = Readonly<Record<string, Example>>
 const EXAMPLES: Examples = {
   ...WRITE_EXAMPLES,
   ...QUERY_EXAMPLES,
+  ...SQL_EXAMPLES,
   ...TABLE_EXAMPLES,
   ...SERVER_EXAMPLES,
 }

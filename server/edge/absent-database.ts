@@ -30,6 +30,7 @@ export function absentDatabase(members: Partial<ServedDatabase> = {}): ServedDat
     export: ask,
     tail: ask,
     table: ask,
+    columns: ask,
     series: ask,
     tagKeys: ask,
     tableStats: ask,

@@ -2,6 +2,7 @@
 // else by the catalog's word, which is trusted for some seconds. So a token that was revoked lives on for
 // that long where it was used just before; one that has expired does not, because its end is known.
 
+import { neonToken } from '../neon.ts'
 import { refuseForeign } from '../access.ts'
 import { OmenError } from '../../engine/error.ts'
 import type { Holder, Scope } from '../grant.ts'
@@ -108,6 +109,8 @@ function givenTokens(request: Request, credentials: Credentials): string[] {
   if (credentials === 'influx1') {
     return influxToken(authorization, new URL(request.url).searchParams.get('p'))
   }
-  const token = bearerToken(authorization)
+  const connection = request.headers.get('neon-connection-string') ?? undefined
+  const token =
+    bearerToken(authorization) ?? (credentials === 'neon' ? neonToken(connection) : null)
   return token === null ? [] : [token]
 }

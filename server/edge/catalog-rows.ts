@@ -129,5 +129,7 @@ function readToken({ id, name, scopes, createdAt, expiresAt, digest }: StoredTok
   const known = parseScopes(scopes)
   if (known === null) throw new OmenError('corrupt', `tokens: row '${id}' is no token`)
   const end = expiresAt === null ? null : BigInt(expiresAt)
-  return { id, name, scopes: known, createdAt: BigInt(createdAt), expiresAt: end, digest }
+  const created = BigInt(createdAt)
+  // Objects have no wire of PostgreSQL.
+  return { id, name, scopes: known, createdAt: created, expiresAt: end, digest, scram: null }
 }

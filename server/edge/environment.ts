@@ -41,6 +41,7 @@ export function edgeOptions(env: EdgeEnv): AppOptions {
       ...amount('atOnce', env.OMENDB_MAX_REQUESTS),
     },
     limits: SHARD_BODY_LIMITS,
+    sql: async (db) => (await import('./sql.ts')).edgeSql(db),
   }
 }
 

@@ -5,6 +5,7 @@
 // against the API document.
 
 import type { AccessRule } from '../grant.ts'
+import { neonDatabase } from '../neon.ts'
 import { readParameters } from '../parameters.ts'
 import type { Credentials } from '../tokens.ts'
 
@@ -54,6 +55,9 @@ export const ROUTES: Readonly<Record<string, Methods>> = {
   '/v1/export': ASK,
   '/v1/latest': READ,
   '/v1/tail': READ,
+  '/v1/sql': ASK,
+  '/query': { POST: shard('read') },
+  '/sql': { POST: shard('read', false, 'neon') },
   '/v1/tables': READ,
   '/v1/tables/{table}': {
     GET: shard('read'),
@@ -106,9 +110,13 @@ const DATABASE_NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,62}$/
 
 /**
  * The database of a request of a shard's route: `db`, on InfluxDB 2's route `bucket` without its
- * retention policy; null for a name, or for parameters, that the route refuses.
+ * retention policy, on `/sql` that of the connection string; null for a name, or for parameters, that the route refuses.
  */
-export function databaseOf(path: string, search: string): string | null {
+export function databaseOf(
+  path: string,
+  search: string,
+  connection: string | null = null,
+): string | null {
   let parameters: Record<string, string>
   try {
     parameters = readParameters(search)
@@ -116,9 +124,11 @@ export function databaseOf(path: string, search: string): string | null {
     return null
   }
   const { db, bucket } = parameters
+  const named = path === '/sql' ? neonDatabase(connection ?? undefined) : null
   const isPeer = path === '/write' || path.startsWith('/api/v')
   const given = path === '/api/v2/write' ? (db ?? bucket?.split('/')[0]) : db
   // InfluxDB's routes take an empty name for none.
-  const name = (isPeer && path !== '/api/v1/write' ? given || undefined : given) ?? 'default'
+  const own = isPeer && path !== '/api/v1/write' ? given || undefined : given
+  const name = named ?? own ?? 'default'
   return DATABASE_NAME.test(name) && !name.startsWith('_omendb') ? name : null
 }

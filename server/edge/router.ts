@@ -66,7 +66,8 @@ export class Router {
     const asker = await this.askers.identify(request, route.credentials)
     if (route.kind === 'catalog') return this.toCatalog(request, asker)
     const { pathname, search } = new URL(request.url)
-    const database = databaseOf(pathname, search)
+    const connection = request.headers.get('neon-connection-string')
+    const database = databaseOf(pathname, search, connection)
     // What is wrong with the name, or with who asks for it, the app says as it always does.
     if (database === null) return this.answerAbsent(request, asker, null)
     const verdict = { ...asker, database, epoch: 0 }

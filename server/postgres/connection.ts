@@ -13,7 +13,8 @@ import { sqlErrorOf, writeError } from './error-message.ts'
 import { FrameReader, type Frame } from './frame-reader.ts'
 import { STARTUP_TIMEOUT_MS } from './limits.ts'
 import { MessageWriter } from './message-writer.ts'
-import { SCRAM, ScramExchange, type ScramSalt, type ScramVerifier } from './scram.ts'
+import type { ScramSalt, ScramVerifier } from '../scram-verifier.ts'
+import { SCRAM, ScramExchange } from './scram.ts'
 import { MINOR_MAX, readStartup, type StartupParameters } from './startup.ts'
 
 /** Who may come: a token, as the wire knows it. */

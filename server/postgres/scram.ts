@@ -1,11 +1,9 @@
-// SCRAM-SHA-256, the server's side. A verifier is all that is kept: with it a proof can be checked, not
-// made. All verifiers of a server have one salt, so that a token is found by its proof, whatever user
-// name comes with it: tokens are 256 random bits, which a salt of their own would not make harder.
+// SCRAM-SHA-256, the server's side of an exchange; what is kept of tokens is in ../scram-verifier.ts.
 // Sources: RFC 5802, RFC 7677; PostgreSQL 18, section "SASL Authentication".
 
-import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto'
-import { promisify } from 'node:util'
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { SqlError } from '../../sql/sql-error.ts'
+import type { ScramSalt, ScramVerifier } from '../scram-verifier.ts'
 
 export const SCRAM = 'SCRAM-SHA-256'
 
@@ -13,29 +11,9 @@ const KEY_BYTES = 32
 /** Of the server's part of the nonce. */
 const NONCE_BYTES = 18
 
-export interface ScramSalt {
-  readonly salt: Uint8Array
-  readonly iterations: number
-}
-
-export interface ScramVerifier {
-  readonly storedKey: Uint8Array
-  readonly serverKey: Uint8Array
-}
-
 const hmac = (key: Uint8Array, text: string): Buffer =>
   createHmac('sha256', key).update(text).digest()
 const hash = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest()
-
-/** The verifier of a password. */
-export async function verifierOf(password: string, by: ScramSalt): Promise<ScramVerifier> {
-  const text = password.normalize('NFKC')
-  const salted = await promisify(pbkdf2)(text, by.salt, by.iterations, KEY_BYTES, 'sha256')
-  return {
-    storedKey: hash(hmac(salted, 'Client Key')),
-    serverKey: hmac(salted, 'Server Key'),
-  }
-}
 
 const malformed = (what: string): SqlError =>
   new SqlError('08P01', `malformed SCRAM message: ${what}`)

@@ -23,6 +23,7 @@ import { jsonAnswers, jsonBody } from '../schema/problem.ts'
 import {
   NeonAnswer,
   NeonBody,
+  NeonError,
   SeedAnswer,
   SeedBody,
   SqlAnswer,
@@ -218,7 +219,13 @@ function addNeon(server: Server): void {
       database: ({ db }, c) => neonDatabase(c.req.header('neon-connection-string')) ?? db,
       query: DatabaseQuery,
       body: jsonBody(NeonBody),
-      answers: jsonAnswers('Rows, or of `queries` the results of each', NeonAnswer),
+      answers: {
+        ...jsonAnswers('Rows, or of `queries` the results of each', NeonAnswer),
+        default: {
+          description: 'Error; the driver reads those of a 400',
+          content: { 'application/json': { schema: NeonError } },
+        },
+      },
       shape: neonShape,
     },
     async (c) => {

@@ -60,18 +60,6 @@ export const SqlAnswer = named(
     command: noted(z.string(), { description: 'First words of the tag', example: 'SELECT' }),
     stats: z.object({ elapsedMs: z.number() }),
   }),
-  {
-    example: {
-      columns: [
-        { name: 'host', type: 'string' },
-        { name: 'avg', type: 'float' },
-      ],
-      rows: [['a', 0.52]],
-      rowCount: 1,
-      command: 'SELECT',
-      stats: { elapsedMs: 1.9 },
-    },
-  },
 )
 
 export const SeedBody = named('SeedQuery', z.strictObject({ sql: statement }))
@@ -111,4 +99,17 @@ const NeonResult = named(
 export const NeonAnswer = named(
   'NeonAnswer',
   z.union([NeonResult, z.object({ results: z.array(NeonResult) })]),
+)
+
+export const NeonError = named(
+  'NeonError',
+  z.object({
+    message: z.string(),
+    code: noted(z.string(), { description: 'SQLSTATE' }),
+    severity: z.string(),
+    position: z.string().nullable(),
+    detail: z.string().nullable(),
+    hint: z.string().nullable(),
+    requestId: z.string(),
+  }),
 )

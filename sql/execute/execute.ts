@@ -28,6 +28,18 @@ export function execute(node: Node, run: RunContext, parameters: readonly unknow
 }
 
 function runNode(node: Node, scope: Scope): Batches {
+  return paced(startNode(node, scope), scope.run)
+}
+
+/** The same batches; others get their turn between them, and a cancelled statement ends there. */
+async function* paced(batches: Batches, run: RunContext): Batches {
+  for await (const batch of batches) {
+    yield batch
+    await run.pause()
+  }
+}
+
+function startNode(node: Node, scope: Scope): Batches {
   switch (node.kind) {
     case 'scan':
       return scanRows(node, [], scope)

@@ -21,6 +21,7 @@ export interface Additions {
   readonly scalars?: readonly ScalarFunction[]
   /** Taken before those of this folder. */
   readonly casts?: readonly CastFunction[]
+  readonly tables?: readonly TableFunction[]
 }
 
 const isSymbol = ({ name }: ScalarFunction): boolean => !/^[a-z]/.test(name)
@@ -38,12 +39,16 @@ export const aggregateFunctions: readonly AggregateFunction[] = aggregates
 export const tableFunctions: readonly TableFunction[] = rowFunctions
 
 /** The table with what others add. */
-export function functionTableOf({ scalars = [], casts = [] }: Additions = {}): FunctionTable {
+export function functionTableOf({
+  scalars = [],
+  casts = [],
+  tables = [],
+}: Additions = {}): FunctionTable {
   const added = new Map(casts.map((cast) => [`${cast.source.name} ${cast.target.name}`, cast]))
   return {
     scalars: byName([...scalarFunctions, ...scalars]),
     aggregates: byName(aggregates),
-    tables: byName(rowFunctions),
+    tables: byName([...rowFunctions, ...tables]),
     operators: byName(own.filter(isSymbol)),
     cast: (source, target) => added.get(`${source.name} ${target.name}`) ?? castOf(source, target),
   }

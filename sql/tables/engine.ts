@@ -3,4 +3,7 @@
 
 import type { Database } from '../../engine/database.ts'
 
-export type SqlEngine = Pick<Database, 'export' | 'table' | 'tables' | 'databases' | 'pause'>
+export type SqlEngine = Pick<
+  Database,
+  'columns' | 'databases' | 'export' | 'pause' | 'table' | 'tables'
+>

@@ -1,7 +1,7 @@
 // A table of the engine as a relation: time, tags, fields. A scan is one export of the engine, with
 // the range of times, the conditions that its own grammar says exactly, and the fields that are read.
 
-import type { TableDescription } from '../../engine/database-types.ts'
+import type { TableColumns } from '../../engine/database-types.ts'
 import type { QueryRequest, ValueType } from '../../engine/query/query.ts'
 import type { Batches } from '../batch.ts'
 import { tableOid } from '../catalogs/oid.ts'
@@ -21,10 +21,8 @@ const TYPES: Readonly<Record<ValueType, string>> = {
   string: 'text',
 }
 
-type Described = Pick<TableDescription, 'name' | 'tags' | 'fields'>
-
 /** Time, tags, fields; tags and fields in byte order. */
-function columnsOf({ tags, fields }: Described): RelationColumn[] {
+function columnsOf({ tags, fields }: TableColumns): RelationColumn[] {
   return [
     { name: 'time', type: typeOf('timestamptz'), kind: 'time', isNullable: false },
     ...tags.map((name): RelationColumn => ({
@@ -60,7 +58,7 @@ export class TableRelation implements Relation {
   readonly #engine: SqlEngine
   readonly #database: string
 
-  constructor(engine: SqlEngine, database: string, description: Described) {
+  constructor(engine: SqlEngine, database: string, description: TableColumns) {
     this.name = description.name
     this.oid = tableOid(description.name)
     this.columns = columnsOf(description)
@@ -135,7 +133,10 @@ export class TableRelation implements Relation {
     run: RunContext,
   ): Batches {
     run.check()
-    const { chunks } = await this.#engine.export(request, { database: this.#database })
+    const { chunks } = await this.#engine.export(request, {
+      database: this.#database,
+      signal: run.signal,
+    })
     const sources = columns.map((index): Source => {
       const { kind, name } = this.columns[index]!
       if (kind === 'time') return { kind: 'time' }

@@ -1,6 +1,7 @@
 // The tables of a database that one statement names, as relations. They are described before the
 // statement is bound, because the binder asks for them while it cannot wait.
 
+import type { TableColumns } from '../../engine/database-types.ts'
 import type { Relation, Schema } from '../relation.ts'
 import type { SqlEngine } from './engine.ts'
 import { TableRelation } from './table-relation.ts'
@@ -13,8 +14,8 @@ export async function openSchema(
 ): Promise<Schema> {
   const relations = new Map<string, Relation>()
   for (const name of new Set(names)) {
-    const relation = await describe(engine, database, name)
-    if (relation !== null) relations.set(name, relation)
+    const columns = await describe(engine, database, name)
+    if (columns !== null) relations.set(name, new TableRelation(engine, database, columns))
   }
   return {
     relation: (schema, name) =>
@@ -22,13 +23,14 @@ export async function openSchema(
   }
 }
 
+/** Null: there is no such table, or no such database. */
 async function describe(
   engine: SqlEngine,
   database: string,
   name: string,
-): Promise<Relation | null> {
+): Promise<TableColumns | null> {
   try {
-    return new TableRelation(engine, database, await engine.table(name, { database }))
+    return await engine.columns(name, { database })
   } catch (error) {
     if ((error as { code?: unknown }).code === 'not_found') return null
     throw error

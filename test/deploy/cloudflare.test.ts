@@ -41,12 +41,12 @@ beforeAll(async () => {
 
 const uploaded = (): string[] => readdirSync(directory).filter((name) => /\.(js|wasm)$/.test(name))
 
-test('the bundle is a script and the kernel, less than 1 MB gzipped together', () => {
+test('the bundle is a script, the kernel and the grammar, less than 1 MB gzipped together', () => {
   expect(
     uploaded()
       .map((name) => name.split('.').at(-1))
       .sort(),
-  ).toEqual(['js', 'wasm'])
+  ).toEqual(['js', 'wasm', 'wasm'])
   const sizes = uploaded().map((name) => gzipSync(readFileSync(join(directory, name))).length)
   expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(GZIPPED_BYTES_MAX)
 })

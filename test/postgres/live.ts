@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net'
 import { SqlError } from '../../sql/sql-error.ts'
 import type { Account, Doorkeeper } from '../../server/postgres/connection.ts'
 import { startPostgres, type PostgresServer } from '../../server/postgres/server.ts'
-import { verifierOf } from '../../server/postgres/scram.ts'
+import { verifierOf } from '../../server/scram-verifier.ts'
 import { TestSession, type Scene } from './session.ts'
 
 export interface Live {

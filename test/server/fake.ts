@@ -63,6 +63,7 @@ const SHARED = {
   kernel,
   versions: { query: () => null, latest: () => null, list: () => 'v' } as unknown as Versions,
   tail: () => Promise.reject(new OmenError('unsupported', 'the fake has no tail')),
+  columns: (name: string) => Promise.resolve({ name, tags: ['host'], fields: {} }),
 }
 
 const METRICS = {

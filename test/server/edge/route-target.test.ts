@@ -11,7 +11,8 @@ interface Document {
   paths: Record<string, Record<string, { description?: string }>>
 }
 
-const app = createApp(createFake(), { trusted: true })
+const sql = (): Promise<never> => Promise.reject(new Error('no statement is run'))
+const app = createApp(createFake(), { trusted: true, sql })
 const { paths } = (await (await app.request('/openapi.json')).json()) as Document
 
 function ruleOf(description = ''): AccessRule {

@@ -1,0 +1,131 @@
+// What holds a running statement: its cancellation, its time, its memory. All batches that leave the
+// session pass here, so that an end of any kind frees what the statement holds.
+
+import type { Batches, SqlBatch } from '../batch.ts'
+import type { Surroundings } from '../function.ts'
+import type { RunContext } from '../relation.ts'
+import type { RunOptions } from '../session.ts'
+import { SqlError } from '../sql-error.ts'
+
+export interface RunLimits {
+  /** Bytes that a statement may hold. */
+  readonly bytesMax: number
+  /** Milliseconds; 0: as long as it takes. */
+  readonly timeoutMs: number
+}
+
+/** Milliseconds that a statement works before others get their turn. */
+const SLICE_MS = 4
+/** Or so many batches. */
+const PAUSES_MAX = 64
+
+/** An AbortController that stops with another signal or when its time is over. */
+export class StatementRun implements RunContext {
+  readonly surroundings: Surroundings
+  readonly #controller = new AbortController()
+  readonly #limits: RunLimits
+  readonly #others: () => Promise<void>
+  readonly #given: RunOptions['signal']
+  readonly cancel = (): void => this.#controller.abort()
+  #timer: ReturnType<typeof setTimeout> | null = null
+  #isLate = false
+  #held = 0
+  #since = performance.now()
+  #pauses = 0
+
+  constructor(
+    surroundings: Surroundings,
+    limits: RunLimits,
+    others: () => Promise<void>,
+    signal: RunOptions['signal'],
+  ) {
+    this.surroundings = surroundings
+    this.#limits = limits
+    this.#others = others
+    this.#given = signal
+    signal?.addEventListener('abort', this.cancel)
+    if (signal?.aborted === true) this.cancel()
+    if (limits.timeoutMs > 0) {
+      this.#timer = setTimeout(() => {
+        this.#isLate = true
+        this.#controller.abort()
+      }, limits.timeoutMs)
+    }
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  check(): void {
+    if (this.#controller.signal.aborted) throw this.#stopped()
+  }
+
+  async pause(): Promise<void> {
+    this.check()
+    this.#pauses++
+    const isLong = performance.now() - this.#since >= SLICE_MS
+    // Clocks of Workers stand still while code runs.
+    if (!isLong && this.#pauses < PAUSES_MAX) return
+    await this.#others()
+    this.#since = performance.now()
+    this.#pauses = 0
+    this.check()
+  }
+
+  hold(bytes: number): void {
+    this.#held += bytes
+    if (bytes <= 0 || this.#held <= this.#limits.bytesMax) return
+    throw new SqlError('53200', 'out of memory', {
+      detail: `The statement would hold more than ${this.#limits.bytesMax >> 20} MiB.`,
+      hint: 'Aggregate, narrow the time range, or add LIMIT.',
+    })
+  }
+
+  /** Only `cancel` and its time stop it from now on. */
+  detach(): void {
+    this.#given?.removeEventListener('abort', this.cancel)
+  }
+
+  /** Nothing stops it any more. */
+  end(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.detach()
+  }
+
+  /** The same batches; they end the run when they end, in whatever way. */
+  async *guard(batches: Batches): AsyncGenerator<SqlBatch> {
+    try {
+      for await (const batch of batches) {
+        this.check()
+        if (batch.rowCount > 0) yield batch
+      }
+    } catch (error) {
+      throw this.explain(error)
+    } finally {
+      this.end()
+    }
+  }
+
+  /** Runs work that gives no rows. */
+  async complete<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      throw this.explain(error)
+    } finally {
+      this.end()
+    }
+  }
+
+  /** What the engine says of a cancelled call, in the words of SQL. */
+  explain(error: unknown): unknown {
+    const isCancelled = (error as { code?: unknown }).code === 'cancelled'
+    return isCancelled && this.#controller.signal.aborted ? this.#stopped() : error
+  }
+
+  #stopped(): SqlError {
+    const why = this.#isLate ? 'statement timeout' : 'user request'
+    return new SqlError('57014', `canceling statement due to ${why}`)
+  }
+}
