@@ -15,14 +15,15 @@ export interface BenchServer {
   stop(): Promise<void>
 }
 
-/** Starts it and resolves when it is ready. It takes over the directory `data`; `flags` are Node's. */
+/** Starts it and resolves when it is ready. It takes over the directory `data`; `flags` are Node's, `options` its own. */
 export async function startBenchServer(
   data = mkdtempSync(join(tmpdir(), 'omendb-bench-')),
   flags: readonly string[] = [],
+  options: readonly string[] = [],
 ): Promise<BenchServer> {
   const program = existsSync('dist/cli.js') ? 'dist/cli.js' : 'server/cli.ts'
   const start = program.endsWith('.ts') ? ['scripts/run.js', program] : [program]
-  const args = [...flags, ...start, 'serve', '--port', '0', '--data', data]
+  const args = [...flags, ...start, 'serve', '--port', '0', '--data', data, ...options]
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, OMENDB_HOST: '', OMENDB_TOKEN: '' },

@@ -3,7 +3,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { HttpClient } from '../http/client.ts'
 import { lineChunks } from './inputs.ts'
 
@@ -14,16 +13,6 @@ export const BODY_BYTES = 3 << 20
 
 /** What `sendLines` does, in words. */
 export const LINES_LOADING = `line protocol, bodies of ${BODY_BYTES >> 20} MiB on two connections`
-
-/** A port that nobody uses now. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 /** Throws unless the program is installed. */
 export function requireProgram(path: string, debianPackage: string): string {

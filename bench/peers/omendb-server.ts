@@ -1,7 +1,8 @@
 // OmenDB behind its REST API, as `npm run build` made it.
 
 import { join } from 'node:path'
-import { BODY_BYTES, HttpServer, LINES_LOADING, freePort } from './http-server.ts'
+import { freePort } from '../../test/free-port.ts'
+import { BODY_BYTES, HttpServer, LINES_LOADING } from './http-server.ts'
 import { compactDirectory, requestOf } from './omendb.ts'
 import { type Peer, groupRows } from './peer.ts'
 import type { SetShape } from './point-set.ts'

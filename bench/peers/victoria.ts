@@ -3,7 +3,8 @@
 
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
-import { BODY_BYTES, HttpServer, LINES_LOADING, freePort, requireProgram } from './http-server.ts'
+import { freePort } from '../../test/free-port.ts'
+import { BODY_BYTES, HttpServer, LINES_LOADING, requireProgram } from './http-server.ts'
 import { untilIdle } from './memory.ts'
 import { type Peer, groupRows } from './peer.ts'
 import type { Question, Rows } from './questions.ts'

@@ -2,8 +2,6 @@
 // tail that goes on behind its last event when the server's process has died and come back.
 
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -11,6 +9,7 @@ import { createClient, OmenDBError, type Client } from '../../client/index.ts'
 import { open } from '../../engine/node.ts'
 import { startServer, type ServerOptions } from '../../server/node.ts'
 import { startProcess, type ServerProcess } from '../e2e/process.ts'
+import { freePort } from '../free-port.ts'
 
 /** The URL of a server over a database in memory. */
 async function serve(options: ServerOptions = {}): Promise<string> {
@@ -80,14 +79,6 @@ test('a backup of one server is restored into another, and into one with data it
     'bad_request',
   ])
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 describe('a tail over a restart of the server', () => {
   test(

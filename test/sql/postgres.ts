@@ -47,17 +47,19 @@ function giveToOwner(directory: string): void {
 /** Types that postgres.js would read; here all are texts. */
 const PARSED = [16, 17, 20, 21, 23, 26, 114, 700, 701, 1082, 1114, 1184, 3802]
 
-const SETTINGS = "-c fsync=off -c listen_addresses='' -c timezone=UTC -c shared_buffers=16MB"
+const SETTINGS = '-c fsync=off -c timezone=UTC -c shared_buffers=16MB'
 
-export async function startPostgres(): Promise<Postgres> {
+/** Drivers that know no sockets of Unix reach it at `port` of 127.0.0.1, if that is given. */
+export async function startPostgres({ port }: { readonly port?: number } = {}): Promise<Postgres> {
   const host = mkdtempSync(join(tmpdir(), 'omendb-pg-'))
   giveToOwner(host)
   const cluster = join(host, 'cluster')
   runAsOwner(`${BIN}/initdb -D ${cluster} -U postgres -A trust -E UTF8 --locale=C -N`)
-  const options = `${SETTINGS} -k ${host}`
+  const listens = port === undefined ? "-c listen_addresses=''" : `-h 127.0.0.1 -p ${port}`
+  const options = `${SETTINGS} ${listens} -k ${host}`
   runAsOwner(`${BIN}/pg_ctl -D ${cluster} -l ${host}/log -w -o "${options}" start >/dev/null`)
   const sql = postgres({
-    path: join(host, '.s.PGSQL.5432'),
+    path: join(host, `.s.PGSQL.${port ?? 5432}`),
     user: 'postgres',
     database: 'postgres',
     max: 1,
