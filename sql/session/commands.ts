@@ -7,6 +7,7 @@ import { valueAt, vectorOf } from '../execute/vector.ts'
 import type { PreparedStatement, RunOptions, Running } from '../session.ts'
 import { SqlError } from '../sql-error.ts'
 import type { Bound, BoundStatement, Command, Node } from '../tree.ts'
+import { isEngineCommand, runEngineCommand } from './engine-command.ts'
 import { FUNCTIONS } from './functions.ts'
 import type { CommandOf, EngineSession } from './sql-session.ts'
 import type { StatementRun } from './statement-run.ts'
@@ -71,6 +72,7 @@ export async function runSessionCommand(
 ): Promise<Running> {
   const handler = HANDLERS[command.kind] as Handler<Command['kind']> | undefined
   if (handler !== undefined) return handler(session, command as never, work)
+  if (isEngineCommand(command)) return runEngineCommand(session, command, work)
   throw new SqlError('0A000', `${work.statement.tag} is not offered`)
 }
 

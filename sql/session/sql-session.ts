@@ -66,6 +66,10 @@ export class EngineSession implements SqlSession {
     }
   }
 
+  get engine(): SqlEngine {
+    return this.#host.engine
+  }
+
   get status(): TransactionStatus {
     return this.transaction.status
   }

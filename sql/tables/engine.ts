@@ -5,5 +5,17 @@ import type { Database } from '../../engine/database.ts'
 
 export type SqlEngine = Pick<
   Database,
-  'columns' | 'databases' | 'export' | 'pause' | 'table' | 'tables'
+  | 'batch'
+  | 'columns'
+  | 'createDatabase'
+  | 'databases'
+  | 'deleteRows'
+  | 'dropColumn'
+  | 'dropDatabase'
+  | 'dropTable'
+  | 'export'
+  | 'pause'
+  | 'putTable'
+  | 'table'
+  | 'tables'
 >

@@ -8,6 +8,7 @@ import { tableOid } from '../catalogs/oid.ts'
 import type { Relation, RelationColumn, RunContext, Scan, ScanRequest } from '../relation.ts'
 import type { Bound } from '../tree.ts'
 import { typeOf } from '../type.ts'
+import type { Declaration } from './declaration.ts'
 import type { SqlEngine } from './engine.ts'
 import { printPredicate, rejectedNull } from './predicate.ts'
 import { type Source, batchesOf } from './series-batches.ts'
@@ -22,9 +23,9 @@ const TYPES: Readonly<Record<ValueType, string>> = {
 }
 
 /** Time, tags, fields; tags and fields in byte order. */
-function columnsOf({ tags, fields }: TableColumns): RelationColumn[] {
+function columnsOf({ tags, fields }: TableColumns, time: string): RelationColumn[] {
   return [
-    { name: 'time', type: typeOf('timestamptz'), kind: 'time', isNullable: false },
+    { name: time, type: typeOf('timestamptz'), kind: 'time', isNullable: false },
     ...tags.map((name): RelationColumn => ({
       name,
       type: typeOf('text'),
@@ -38,6 +39,23 @@ function columnsOf({ tags, fields }: TableColumns): RelationColumn[] {
       isNullable: true,
     })),
   ]
+}
+
+/** Declared columns as they were declared, then those that writes have added. */
+function declaredColumns(
+  described: TableColumns,
+  declaration: Declaration | null,
+): RelationColumn[] {
+  const names = [...described.tags, ...Object.keys(described.fields)]
+  // A table of this name that was made anew, by writes.
+  if (declaration === null || names.includes(declaration.time)) return columnsOf(described, 'time')
+  const columns = columnsOf(described, declaration.time)
+  const declared = declaration.columns.flatMap(({ name, isNotNull }) => {
+    const column = columns.find((one) => one.name === name)
+    return column === undefined ? [] : [{ ...column, isNullable: !isNotNull }]
+  })
+  const added = columns.filter(({ name }) => !declared.some((one) => one.name === name))
+  return [...declared, ...added]
 }
 
 /** Conditions parted into what the engine answers and what is left to do. */
@@ -58,10 +76,15 @@ export class TableRelation implements Relation {
   readonly #engine: SqlEngine
   readonly #database: string
 
-  constructor(engine: SqlEngine, database: string, description: TableColumns) {
+  constructor(
+    engine: SqlEngine,
+    database: string,
+    description: TableColumns,
+    declaration: Declaration | null = null,
+  ) {
     this.name = description.name
     this.oid = tableOid(description.name)
-    this.columns = columnsOf(description)
+    this.columns = declaredColumns(description, declaration)
     this.#engine = engine
     this.#database = database
   }

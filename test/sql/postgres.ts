@@ -16,6 +16,8 @@ export interface OracleAnswer {
   readonly columns: readonly { readonly name: string; readonly oid: number }[]
   /** Values as PostgreSQL prints them. */
   readonly rows: readonly (readonly (string | null)[])[]
+  /** Rows that the statement's tag counts. */
+  readonly count: number
 }
 
 export interface Postgres {
@@ -72,7 +74,7 @@ export async function startPostgres({ port }: { readonly port?: number } = {}): 
     query: async (text, parameters = []) => {
       const rows = await sql.unsafe(text, parameters as string[]).values()
       const columns = (rows.columns ?? []).map(({ name, type }) => ({ name, oid: type }))
-      return { columns, rows: [...rows] as (string | null)[][] }
+      return { columns, rows: [...rows] as (string | null)[][], count: rows.count }
     },
     close: async () => {
       await sql.end()

@@ -1,0 +1,221 @@
+// CREATE TABLE, ALTER TABLE, DROP TABLE and TRUNCATE. The key of a table is its tags and its time; all
+// other columns are fields. What the columns were declared as, in which order and which of them may
+// not be null, is kept beside the table (tables/declaration.ts).
+
+import type { Relation } from '../relation.ts'
+import { SqlError } from '../sql-error.ts'
+import {
+  type Declaration,
+  dropDeclaration,
+  readDeclaration,
+  writeDeclaration,
+} from '../tables/declaration.ts'
+import type { Command, TableColumn } from '../tree.ts'
+import type { CommandContext } from './context.ts'
+import { deleteAll } from './delete.ts'
+import { hasCode, translated } from './engine-error.ts'
+import { fieldTypeName, isTagType } from './table-column-type.ts'
+import { readSettings } from './table-setting.ts'
+import { inTurn } from './table-turn.ts'
+
+type Of<Kind extends Command['kind']> = Extract<Command, { kind: Kind }>
+
+/** The parts of a new table. */
+interface Shape {
+  readonly time: TableColumn
+  readonly tags: readonly TableColumn[]
+  readonly fields: readonly TableColumn[]
+}
+
+/** Throws 42P07, 42P16 and 0A000 for keys and types that no table has, 22023 for settings. */
+export async function createTable(
+  command: Of<'createTable'>,
+  context: CommandContext,
+): Promise<void> {
+  const { name, columns } = command
+  const { engine, database } = context
+  const settings = readSettings(command.settings)
+  const { time, tags, fields } = shapeOf(command)
+  const types = fields.map((column) => [column.name, fieldTypeName(column)] as const)
+  const declaration: Declaration = {
+    time: time.name,
+    columns: columns.map((column) => ({ name: column.name, isNotNull: column.isNotNull })),
+  }
+  await inTurn(engine, database, name, async () => {
+    if (await exists(name, context)) {
+      if (command.ifNotExists) return
+      throw new SqlError('42P07', `relation "${name}" already exists`)
+    }
+    await writeDeclaration(engine, database, name, declaration)
+    const names = tags.map((tag) => tag.name)
+    const put = { tags: names, fields: Object.fromEntries(types), ...settings }
+    try {
+      await translated(() => engine.putTable(name, put, { database }), DECLARATION_ERRORS)
+    } catch (error) {
+      await dropDeclaration(engine, database, name)
+      throw error
+    }
+  })
+}
+
+/** The time column is the timestamptz of the primary key, tags are its other columns. */
+function shapeOf({ name, columns }: Of<'createTable'>): Shape {
+  const key = columns.filter(({ isPrimaryKey }) => isPrimaryKey)
+  const hint = 'Write PRIMARY KEY (tag, …, time): the time is its timestamptz, tags are its texts.'
+  if (key.length === 0) throw new SqlError('0A000', `table "${name}" has no primary key`, { hint })
+  const [time, second] = key.filter(({ type }) => type.name === 'timestamptz')
+  if (time === undefined || second !== undefined) {
+    const what = time === undefined ? 'no timestamptz' : 'more than one timestamptz'
+    throw new SqlError('0A000', `the primary key of "${name}" has ${what}`, { hint })
+  }
+  const tags = key.filter((column) => column !== time)
+  const wrong = tags.find((column) => !isTagType(column))
+  if (wrong !== undefined) {
+    const message = `key column "${wrong.name}" of type ${wrong.type.title} is not supported`
+    throw new SqlError('0A000', message, { position: wrong.position, hint })
+  }
+  const fields = columns.filter(({ isPrimaryKey }) => !isPrimaryKey)
+  for (const column of [...tags, ...fields]) refuseTimeName(column, time.name)
+  return { time, tags, fields }
+}
+
+/** The engine calls the time of its points `time`. */
+function refuseTimeName({ name, position }: TableColumn, time: string): void {
+  if (name !== 'time') return
+  const hint = `The time of a point is column "${time}" here: give this one another name.`
+  throw new SqlError('0A000', 'column "time" has to be the time of the key', { position, hint })
+}
+
+const DECLARATION_ERRORS = {
+  bad_request: (message: string) => new SqlError('42602', message),
+  type_conflict: (message: string) => new SqlError('42701', message),
+  conflict: (message: string) => new SqlError('55006', message),
+  limit_exceeded: (message: string) => new SqlError('54011', message),
+} as const
+
+async function exists(name: string, { engine, database }: CommandContext): Promise<boolean> {
+  try {
+    await engine.columns(name, { database })
+    return true
+  } catch (error) {
+    if (hasCode(error, 'not_found')) return false
+    throw error
+  }
+}
+
+/** Throws 42701 for a name that is taken. */
+export async function addColumn(command: Of<'addColumn'>, context: CommandContext): Promise<void> {
+  const { relation, column, ifNotExists } = command
+  const { engine, database } = context
+  if (relation.columns.some(({ name }) => name === column.name)) {
+    if (ifNotExists) return
+    const message = `column "${column.name}" of relation "${relation.name}" already exists`
+    throw new SqlError('42701', message)
+  }
+  refuseAdded(relation, column)
+  const fields = { [column.name]: fieldTypeName(column) }
+  await inTurn(engine, database, relation.name, async () => {
+    await translated(
+      () => engine.putTable(relation.name, { fields }, { database }),
+      DECLARATION_ERRORS,
+    )
+    const columns = [...declaredColumns(relation), { name: column.name, isNotNull: false }]
+    await redeclare(relation, columns, context)
+  })
+}
+
+function refuseAdded(relation: Relation, column: TableColumn): void {
+  const { position } = column
+  if (column.isPrimaryKey) {
+    const message = `multiple primary keys for table "${relation.name}" are not allowed`
+    throw new SqlError('42P16', message, { position })
+  }
+  const time = relation.columns.find(({ kind }) => kind === 'time')!
+  refuseTimeName(column, time.name)
+  if (!column.isNotNull) return
+  const hint = 'Points that are stored have no value in it.'
+  const message = `a column that is added with NOT NULL is not supported`
+  throw new SqlError('0A000', message, { position, hint })
+}
+
+function declaredColumns(relation: Relation): Declaration['columns'] {
+  return relation.columns.map(({ name, isNullable }) => ({ name, isNotNull: !isNullable }))
+}
+
+/** Keeps the declaration of a table that has one. */
+async function redeclare(
+  { name }: Relation,
+  columns: Declaration['columns'],
+  { engine, database }: CommandContext,
+): Promise<void> {
+  const before = await readDeclaration(engine, database, name)
+  if (before !== null) await writeDeclaration(engine, database, name, { ...before, columns })
+}
+
+/** Throws 0A000 for a column of the key. */
+export async function dropColumn(
+  { relation, name, ifExists }: Of<'dropColumn'>,
+  context: CommandContext,
+): Promise<void> {
+  const { engine, database } = context
+  const column = relation.columns.find((one) => one.name === name)
+  if (column === undefined) {
+    if (ifExists) return
+    const message = `column "${name}" of relation "${relation.name}" does not exist`
+    throw new SqlError('42703', message)
+  }
+  if (column.kind !== 'field') {
+    const hint = 'The time and the tags name the points of a table.'
+    throw new SqlError('0A000', `dropping column "${name}" of the key is not supported`, { hint })
+  }
+  await inTurn(engine, database, relation.name, async () => {
+    await translated(() => engine.dropColumn(relation.name, name, { database }), {
+      unknown_column: (message) => new SqlError('42703', message),
+      not_found: (message) => new SqlError('42P01', message),
+      conflict: (message) => new SqlError('2BP01', message),
+    })
+    const columns = declaredColumns(relation).filter((one) => one.name !== name)
+    await redeclare(relation, columns, context)
+  })
+}
+
+export async function setTable(
+  { relation, settings }: Of<'setTable'>,
+  { engine, database }: CommandContext,
+): Promise<void> {
+  const read = readSettings(settings)
+  await translated(() => engine.putTable(relation.name, read, { database }), {
+    ...DECLARATION_ERRORS,
+    bad_request: (message) => new SqlError('22023', message),
+  })
+}
+
+/** Drops all of them, or none if one does not exist: 42P01. */
+export async function dropTables(
+  { names, ifExists }: Of<'dropTable'>,
+  context: CommandContext,
+): Promise<void> {
+  const { engine, database } = context
+  const found: string[] = []
+  for (const { schema, name } of names) {
+    const isPublic = schema === null || schema === 'public'
+    if (isPublic && (await exists(name, context))) found.push(name)
+    else if (!ifExists) throw new SqlError('42P01', `table "${name}" does not exist`)
+  }
+  for (const name of new Set(found)) {
+    await inTurn(engine, database, name, async () => {
+      await translated(() => engine.dropTable(name, { database }), {
+        not_found: () => new SqlError('42P01', `table "${name}" does not exist`),
+        conflict: (message) => new SqlError('2BP01', message),
+      })
+      await dropDeclaration(engine, database, name)
+    })
+  }
+}
+
+export async function truncate(
+  { relations }: Of<'truncate'>,
+  context: CommandContext,
+): Promise<void> {
+  for (const relation of relations) await deleteAll(relation, context)
+}
