@@ -4,11 +4,12 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { defineConfig, type UserConfig } from 'tsdown'
 
-const kernelOutside = {
-  name: 'kernel-outside',
+/** Modules of WebAssembly stay files beside the bundles: the kernel, and the grammar of SQL. */
+const modulesOutside = {
+  name: 'modules-outside',
   resolveId(source: string) {
-    if (!source.endsWith('/omendb.wasm')) return null
-    return { id: './omendb.wasm', external: 'relative' as const }
+    const file = /\/(omendb|libpg-query)\.wasm$/.exec(source)
+    return file && { id: `.${file[0]}`, external: 'relative' as const }
   },
 }
 
@@ -43,7 +44,7 @@ const BUNDLED = ['@asteasolutions/zod-to-openapi', '@hono/node-server', 'fzstd',
 const licences = {
   name: 'licences',
   generateBundle(this: { emitFile(file: object): void }) {
-    const texts = BUNDLED.map((name) => {
+    const texts = [...BUNDLED, 'libpg-query'].map((name) => {
       const place = new URL(`node_modules/${name}/`, import.meta.url)
       const { version } = JSON.parse(readFileSync(new URL('package.json', place), 'utf8')) as {
         version: string
@@ -75,6 +76,8 @@ const shared = {
 } as const
 
 export const kernelFile = 'engine/omendb.wasm'
+/** PostgreSQL's grammar, which is read with the first statement of SQL. */
+const grammarFile = 'sql/syntax/libpg-query.wasm'
 
 /** What a page loads as it is, from any file server; `browser-worker.js` is started by its URL. */
 export const browserFiles = {
@@ -89,7 +92,7 @@ export const browserFiles = {
   minify: true,
   clean: false,
   deps: { onlyBundle: BUNDLED, neverBundle: isForeignType },
-  plugins: [kernelOutside, clientOutside],
+  plugins: [modulesOutside, clientOutside],
 } satisfies UserConfig
 
 /** Two small files, which a page can load as they are; the second with the first call that needs it. */
@@ -111,8 +114,8 @@ export default defineConfig([
     target: 'node20',
     clean: true,
     deps: { onlyBundle: BUNDLED, neverBundle: isForeignType },
-    plugins: [kernelOutside, clientOutside, licences],
-    copy: [{ from: kernelFile, to: outDir }],
+    plugins: [modulesOutside, clientOutside, licences],
+    copy: [kernelFile, grammarFile].map((from) => ({ from, to: outDir })),
   },
   browserFiles,
   client,

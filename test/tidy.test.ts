@@ -93,14 +93,7 @@ const ROOMS: Record<string, Room> = {
   server: {
     folders: ['engine', 'sql'],
     types: [],
-    packages: [
-      '@asteasolutions/zod-to-openapi',
-      '@hono/node-server',
-      'fzstd',
-      'hono',
-      'libpg-query',
-      'zod',
-    ],
+    packages: ['@asteasolutions/zod-to-openapi', '@hono/node-server', 'fzstd', 'hono', 'zod'],
   },
   client: { folders: [], types: [], packages: [] },
 }

@@ -68,12 +68,13 @@ async function openDirectory(
 ): Promise<Connection> {
   if (access === 'read' && !existsSync(path)) throw new CommandError(`${path}: no such directory`)
   // Only here: the other commands should not wait for an engine that they do not use.
-  const [{ open }, { createApp }] = await Promise.all([
+  const [{ open }, { createApp }, { nodeSql }] = await Promise.all([
     import('../../engine/node.ts'),
     import('../app.ts'),
+    import('../node/sql.ts'),
   ])
   const db = await open(path)
-  const app = createApp(db, { trusted: true })
+  const app = createApp(db, { trusted: true, sql: nodeSql })
   const client = createClient({
     url: URL_DEFAULT,
     db: database,

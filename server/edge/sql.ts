@@ -8,7 +8,7 @@ import type { SqlService } from '../sql/service.ts'
 
 /** The option `sql` of an app at the edge. */
 export async function edgeSql(db: ServedDatabase): Promise<SqlService> {
-  provideGrammar(async () => (await import('libpg-query/wasm/libpg-query.wasm')).default)
+  provideGrammar(async () => (await import('../../sql/syntax/libpg-query.wasm')).default)
   const { loadSql } = await import('../sql/load.ts')
   return loadSql(db)
 }

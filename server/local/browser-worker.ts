@@ -6,6 +6,7 @@ import { openBrowserDatabase } from '../../engine/browser-database.ts'
 import type { Database, OpenOptions } from '../../engine/database.ts'
 import { OmenError, messageOf } from '../../engine/error.ts'
 import { type App, createApp } from '../app.ts'
+import { browserSql } from './browser-sql.ts'
 import type { CallInit, FromWorker, ToWorker } from './worker-call.ts'
 
 /** The part of the global scope that is used. */
@@ -42,7 +43,7 @@ const UNLIMITED = { perSecond: 0, atOnce: 0 }
 async function open({ location, options, module }: ToWorker & { kind: 'open' }): Promise<void> {
   try {
     database = await openBrowserDatabase(module, location, options as OpenOptions)
-    app = createApp(database, { trusted: true, requestLimits: UNLIMITED })
+    app = createApp(database, { trusted: true, requestLimits: UNLIMITED, sql: browserSql })
     tell({ kind: 'opened' })
   } catch (error) {
     refuse(error)

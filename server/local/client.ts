@@ -5,14 +5,18 @@
 import { createClient, OmenDBError } from '../../client/index.ts'
 import type { Database } from '../../engine/database.ts'
 import { OmenError } from '../../engine/error.ts'
-import { createApp } from '../app.ts'
+import { createApp, type AppOptions } from '../app.ts'
 import { fetchOf, localBodies } from './exchange.ts'
 import { type LocalClient, type LocalOptions, HERE, NO_TIMEOUT, holding } from './local-client.ts'
 
+/** The host's way to SQL, for `createApp`. */
+type LoadSql = AppOptions['sql']
+
 /** The calls of the client over an open database, which `close` closes. */
-export function clientOf(database: Database, given: LocalOptions = {}): LocalClient {
+export function clientOf(database: Database, given: LocalOptions = {}, sql?: LoadSql): LocalClient {
   const unlimited = { perSecond: 0, atOnce: 0 }
-  const options = { trusted: true, requestLimits: unlimited, bodyHost: localBodies }
+  const here = { trusted: true, requestLimits: unlimited, bodyHost: localBodies }
+  const options = sql === undefined ? here : { ...here, sql }
   const ask = fetchOf(createApp(database, options))
   let isClosed = false
   const call: typeof fetch = async (input, init) => {
@@ -33,9 +37,10 @@ export function clientOf(database: Database, given: LocalOptions = {}): LocalCli
 export async function openClient(
   opening: Promise<Database>,
   options: LocalOptions,
+  sql?: LoadSql,
 ): Promise<LocalClient> {
   try {
-    return clientOf(await opening, options)
+    return clientOf(await opening, options, sql)
   } catch (cause) {
     if (!(cause instanceof OmenError)) throw cause
     throw new OmenDBError(0, { code: cause.code, detail: cause.message }, { cause })

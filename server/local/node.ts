@@ -2,6 +2,7 @@
 // `omendb/client`. A user's tests need no server: `await open('memory:')`.
 
 import { type NodeOptions, open as openEngine } from '../../engine/node.ts'
+import { nodeSql } from '../node/sql.ts'
 import { openClient } from './client.ts'
 import { type LocalClient, type LocalOptions, isRemote, remoteClient } from './local-client.ts'
 
@@ -22,5 +23,5 @@ export async function open(
   { engine, ...options }: OpenOptions = {},
 ): Promise<LocalClient> {
   if (isRemote(location)) return remoteClient(location, options)
-  return openClient(openEngine(location, engine), options)
+  return openClient(openEngine(location, engine), options, nodeSql)
 }

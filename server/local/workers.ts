@@ -2,6 +2,7 @@
 
 import type { OpenOptions as EngineOptions } from '../../engine/database.ts'
 import { open as openEngine } from '../../engine/workers.ts'
+import { edgeSql } from '../edge/sql.ts'
 import { openClient } from './client.ts'
 import { type LocalClient, type LocalOptions, isRemote, remoteClient } from './local-client.ts'
 
@@ -17,5 +18,5 @@ export async function open(
   { engine, ...options }: OpenOptions = {},
 ): Promise<LocalClient> {
   if (isRemote(location)) return remoteClient(location, options)
-  return openClient(openEngine(location, engine), options)
+  return openClient(openEngine(location, engine), options, edgeSql)
 }

@@ -360,4 +360,41 @@ const failing: ContractCase[] = [
   },
 ]
 
-export const CASES: readonly ContractCase[] = [...writing, ...reading, ...tables, ...failing]
+const statements: ContractCase[] = [
+  {
+    name: 'SQL answers rows, exact and typed, to a tag and to a text with values',
+    async run(db) {
+      const points = [1n, 2n, 3n].map((row) => ({
+        table: 's',
+        tags: { place: row === 2n ? 'attic' : 'cellar' },
+        time: NANOS + row,
+        fields: { warm: Number(row) / 4, count: BIG - row },
+      }))
+      await db.write(points, { precision: 'ns' })
+      const rows =
+        await db.sql`SELECT place, warm, count FROM s WHERE count < ${BIG - 1n} ORDER BY time`
+      same(
+        [...rows],
+        [
+          { place: 'attic', warm: 0.5, count: BIG - 2n },
+          { place: 'cellar', warm: 0.75, count: BIG - 3n },
+        ],
+      )
+      same([rows.command, rows.rowCount, rows.columns[2]!.type], ['SELECT', 2, 'integer'])
+      const [last] = await db.sql('SELECT max(time) AS at FROM s WHERE place = $1', ['cellar'], {
+        time: 'ns',
+      })
+      same(last, { at: NANOS + 3n })
+      const error = await errorOf(db.sql('SELECT nothing FROM s'))
+      same([error.status, error.code, error.position], [400, 'unknown_column', 8])
+    },
+  },
+]
+
+export const CASES: readonly ContractCase[] = [
+  ...writing,
+  ...reading,
+  ...tables,
+  ...failing,
+  ...statements,
+]

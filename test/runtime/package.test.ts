@@ -63,7 +63,7 @@ describe('the package', () => {
 
   test('names the licence of everything that is in its bundles', () => {
     const text = readFileSync(join(installed.package, 'dist/third-party.txt'), 'utf8')
-    for (const name of ['hono', 'zod', 'fzstd', '@hono/node-server'])
+    for (const name of ['hono', 'zod', 'fzstd', '@hono/node-server', 'libpg-query'])
       expect(text).toContain(`${name} `)
     expect(text.match(/Permission is hereby granted/g)!.length).toBeGreaterThanOrEqual(4)
   })
