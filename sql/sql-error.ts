@@ -6,6 +6,8 @@ export interface SqlErrorDetails {
   readonly position?: number | undefined
   readonly detail?: string | undefined
   readonly hint?: string | undefined
+  /** What was being done: `COPY cpu, line 3, column usage: "x"`. */
+  readonly where?: string | undefined
   readonly cause?: unknown
 }
 
@@ -16,6 +18,7 @@ export class SqlError extends Error {
   readonly position: number | undefined
   readonly detail: string | undefined
   readonly hint: string | undefined
+  readonly where: string | undefined
 
   constructor(sqlstate: string, message: string, details: SqlErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
@@ -23,5 +26,6 @@ export class SqlError extends Error {
     this.position = details.position
     this.detail = details.detail
     this.hint = details.hint
+    this.where = details.where
   }
 }

@@ -64,6 +64,7 @@ export function writeError(
   field('M', error.message)
   field('D', error.detail)
   field('H', error.hint)
+  field('W', error.where)
   const { position } = error
   if (position !== undefined && position > 0) {
     field('P', String(position + characters(origin.text, origin.offset)))

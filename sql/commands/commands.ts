@@ -3,6 +3,8 @@
 import type { Running } from '../session.ts'
 import type { Command } from '../tree.ts'
 import type { CommandContext } from './context.ts'
+import { runCopyFrom } from './copy/copy-from.ts'
+import { runCopyTo } from './copy/copy-to.ts'
 import { createDatabase, dropDatabase } from './database.ts'
 import { runDelete } from './delete.ts'
 import { runInsert } from './insert.ts'
@@ -10,6 +12,8 @@ import { addColumn, createTable, dropColumn, dropTables, setTable, truncate } fr
 
 const KINDS = [
   'addColumn',
+  'copyFrom',
+  'copyTo',
   'createDatabase',
   'createTable',
   'delete',
@@ -40,6 +44,10 @@ export async function runCommand(
   switch (command.kind) {
     case 'insert':
       return runInsert(command, context)
+    case 'copyFrom':
+      return runCopyFrom(command, context)
+    case 'copyTo':
+      return runCopyTo(command, context)
     case 'delete':
       return runDelete(command, context)
     case 'createTable':
