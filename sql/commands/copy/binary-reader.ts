@@ -44,12 +44,20 @@ export class BinaryReader implements CopyReader {
   *end(): Generator<undefined, void> {
     if (this.#isOver) return
     if (this.#hasHeader) {
-      throw new SqlError('22P04', 'COPY file signature not recognized')
+      throw new SqlError('22P04', this.#missingOfHeader())
     }
     // As in PostgreSQL, data may end without its mark between two rows.
     if (this.#at === this.#view.byteLength) return
     this.#line++
     throw this.#placed(new SqlError('22P04', 'unexpected EOF in COPY data'))
+  }
+
+  #missingOfHeader(): string {
+    const size = this.#bytes.length
+    if (size < SIGNATURE.length) return 'COPY file signature not recognized'
+    if (size >= HEADER_BYTES) return 'invalid COPY file header (wrong length)'
+    const part = size < SIGNATURE.length + 4 ? 'flags' : 'length'
+    return `invalid COPY file header (missing ${part})`
   }
 
   #append(chunk: Uint8Array): void {
@@ -111,9 +119,10 @@ export class BinaryReader implements CopyReader {
       this.#at = start + 2
       return false
     }
+    this.#column = -1
+    this.#checkCount(count)
     if (!this.#isWhole(start + 2, count)) return false
     this.#line++
-    this.#column = -1
     try {
       this.#readFields(start + 2, count)
       this.#column = -1
@@ -122,6 +131,14 @@ export class BinaryReader implements CopyReader {
       throw this.#placed(error)
     }
     return true
+  }
+
+  #checkCount(count: number): void {
+    const expected = this.#rows.columns.length
+    if (count === expected) return
+    this.#line++
+    const message = `row field count is ${count}, expected ${expected}`
+    throw this.#placed(new SqlError('22P04', message))
   }
 
   #isWhole(start: number, count: number): boolean {
@@ -138,10 +155,6 @@ export class BinaryReader implements CopyReader {
 
   #readFields(start: number, count: number): void {
     const { columns, rowCount } = this.#rows
-    if (count !== columns.length) {
-      const message = `row field count is ${count}, expected ${columns.length}`
-      throw new SqlError('22P04', message)
-    }
     const view = this.#view
     let at = start
     for (let i = 0; i < count; i++) {

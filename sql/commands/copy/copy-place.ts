@@ -5,6 +5,7 @@ import { SqlError } from '../../sql-error.ts'
 
 /** Bytes of data that are shown. */
 const SHOWN_MAX = 100
+const encoder = new TextEncoder()
 
 export interface CopyPlace {
   readonly table: string
@@ -26,5 +27,6 @@ export function placed(error: unknown, { table, line, column, text }: CopyPlace)
 }
 
 function clip(text: string): string {
-  return text.length <= SHOWN_MAX ? text : `${text.slice(0, SHOWN_MAX)}...`
+  const { read } = encoder.encodeInto(text, new Uint8Array(SHOWN_MAX))
+  return read === text.length ? text : `${text.slice(0, read)}...`
 }

@@ -24,6 +24,8 @@ export class DelimitedReader implements CopyReader {
   readonly #escape: number
   readonly #nullBytes: Uint8Array
   #hasHeader: boolean
+  /** Lines are only parted into their cells. */
+  #isDry = false
   /** After `\.` nothing is read. */
   #isOver = false
   /** Values without their escapes. */
@@ -90,18 +92,43 @@ export class DelimitedReader implements CopyReader {
     const { bytes, start, end, line } = this.#lines
     this.#column = -1
     try {
-      if (this.#isCsv) this.#readCsv(bytes, start, end)
-      else this.#readText(bytes, start, end)
+      this.#readCells(bytes, start, end)
       this.#column = -1
       this.#rows.endRow(line)
     } catch (error) {
-      throw this.#placed(error)
+      const found = this.#placed(error)
+      throw this.#shapeError(error) ?? found
+    }
+  }
+
+  #readCells(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#isCsv) this.#readCsv(bytes, start, end)
+    else this.#readText(bytes, start, end)
+  }
+
+  /** What is wrong with the line as such comes before a value that is no value. */
+  #shapeError(error: unknown): unknown {
+    const { bytes, start, end } = this.#lines
+    const isOfValue = this.#column >= 0 && (error as SqlError).sqlstate !== '22021'
+    if (!isOfValue) return null
+    this.#isDry = true
+    try {
+      this.#readCells(bytes, start, end)
+      return null
+    } catch (other) {
+      const { message } = other as SqlError
+      if (message.startsWith('missing data')) return null
+      this.#column = -1
+      return this.#placed(other)
+    } finally {
+      this.#isDry = false
     }
   }
 
   #placed(error: unknown): unknown {
     const { bytes, start, end, line } = this.#lines
     const table = this.#table
+    if (isOfLine(error)) return placed(error, { table, line })
     if (this.#column < 0)
       return placed(error, { table, line, text: showText(bytes.subarray(start, end)) })
     const text = showText(this.#valueBytes.subarray(this.#valueStart, this.#valueEnd))
@@ -150,10 +177,14 @@ export class DelimitedReader implements CopyReader {
       } else this.#take(column, bytes, at, to)
       at = to + 1
     }
-    if (at <= end) this.#refuseExtra()
+    if (at > end) return
+    // A quote that stays open is what is wrong first.
+    for (; at <= end; at = this.#valueEnd + 1) this.#unquote(bytes, at, end)
+    this.#refuseExtra()
   }
 
   #take(column: number, bytes: Uint8Array, start: number, end: number): void {
+    if (this.#isDry) return
     this.#column = column
     this.#valueBytes = bytes
     this.#valueStart = start
@@ -196,7 +227,7 @@ export class DelimitedReader implements CopyReader {
         target[length++] = value
         at += size
       } else if (letter === 46) {
-        throw new SqlError('22P04', 'end-of-copy marker corrupt')
+        throw new SqlError('22P04', MARK_CORRUPT)
       } else target[length++] = CONTROLS[letter] ?? letter
     }
     return length
@@ -233,6 +264,14 @@ export class DelimitedReader implements CopyReader {
     throw new SqlError('22P04', 'extra data after last expected column')
   }
 }
+
+/** Errors of which the line is told alone. */
+function isOfLine(error: unknown): boolean {
+  const { sqlstate, message } = error as SqlError
+  return sqlstate === '22021' || message === MARK_CORRUPT
+}
+
+const MARK_CORRUPT = 'end-of-copy marker corrupt'
 
 /** What a letter behind a backslash stands for: \b \f \n \r \t \v. */
 const CONTROLS: Readonly<Record<number, number>> = {

@@ -155,16 +155,17 @@ export class LineSplitter {
       if (byte !== this.#escape) isAfterEscape = false
       if (byte !== LF && byte !== CR) continue
       if (isQuoted) {
-        if (byte === (this.#ending === 'cr' || this.#ending === 'crlf' ? CR : LF)) breaks++
+        // As PostgreSQL counts, also while it does not know yet how lines end.
+        if (byte === (this.#ending === 'lf' ? LF : CR)) breaks++
         continue
       }
       this.#ending ??= this.#decide(at, isLast)
       if (this.#ending === null) return -1
+      if (this.#ending === 'crlf' && at + 1 === bytes.length && !isLast) return -1
+      this.line += breaks
       if (byte === LF && this.#ending !== 'lf') this.#refuse(LF)
       if (byte === CR && this.#ending === 'lf') this.#refuse(CR)
-      if (this.#ending === 'crlf' && at + 1 === bytes.length && !isLast) return -1
       if (this.#ending === 'crlf' && bytes[at + 1] !== LF) this.#refuse(CR)
-      this.line += breaks
       return at
     }
     if (!isLast) return -1
