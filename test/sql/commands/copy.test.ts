@@ -1,8 +1,8 @@
 // COPY beside PostgreSQL 15: what goes out is the same byte for byte, what comes in gives the same rows,
 // or the same error with its place.
 
-import { Client } from 'pg'
-import { from as copyFrom, to as copyTo } from 'pg-copy-streams'
+import { createRequire } from 'node:module'
+import type { Readable, Writable } from 'node:stream'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Database } from '../../../engine/database.ts'
 import { SqlError } from '../../../sql/sql-error.ts'
@@ -13,6 +13,20 @@ import { openEngine, run, start } from './setup.ts'
 const CREATE = `CREATE TABLE cpu (time timestamptz, host text, u float8, n int8, ok bool, note text,
   PRIMARY KEY (host, time))`
 
+/** What is used of pg and pg-copy-streams, which come without types. */
+interface Client {
+  connect(): Promise<void>
+  end(): Promise<void>
+  query<Stream>(stream: Stream): Stream
+}
+
+const require = createRequire(import.meta.url)
+const pg = require('pg') as { Client: new (options: object) => Client }
+const streams = require('pg-copy-streams') as {
+  from(text: string): Writable
+  to(text: string): Readable
+}
+
 let oracle: Postgres
 let client: Client
 let engine: Database
@@ -20,7 +34,7 @@ let engine: Database
 beforeAll(async () => {
   if (missingPostgres !== null) return
   oracle = await startPostgres()
-  client = new Client({ host: oracle.host, user: 'postgres', database: 'postgres' })
+  client = new pg.Client({ host: oracle.host, user: 'postgres', database: 'postgres' })
   await client.connect()
   await oracle.query(CREATE)
 }, 120_000)
@@ -45,7 +59,7 @@ async function ours(text: string): Promise<Buffer> {
 
 async function theirs(text: string): Promise<Buffer> {
   const chunks: Buffer[] = []
-  for await (const chunk of client.query(copyTo(text))) chunks.push(chunk as Buffer)
+  for await (const chunk of client.query(streams.to(text))) chunks.push(chunk as Buffer)
   return Buffer.concat(chunks)
 }
 
@@ -94,7 +108,7 @@ async function takenHere(text: string, bytes: Uint8Array, size: number): Promise
 
 async function takenThere(text: string, bytes: Uint8Array): Promise<Given> {
   try {
-    const stream = client.query(copyFrom(text))
+    const stream = client.query(streams.from(text))
     await new Promise<void>((resolve, reject) => {
       stream.on('error', reject).on('finish', () => resolve())
       stream.end(bytes)
