@@ -4,6 +4,7 @@
 import type { Batches } from '../batch.ts'
 import { execute } from '../execute/execute.ts'
 import { valueAt, vectorOf } from '../execute/vector.ts'
+import { lower } from '../lower/lower.ts'
 import type { PreparedStatement, RunOptions, Running } from '../session.ts'
 import { SqlError } from '../sql-error.ts'
 import type { Bound, BoundStatement, Command, Node } from '../tree.ts'
@@ -134,7 +135,7 @@ async function runDeclare(
   const run = await begin(false)
   // What cancels this statement does not cancel the cursor.
   run.detach()
-  const batches = run.guard(execute(query, run, parameters))
+  const batches = run.guard(execute(lower(query, run, parameters), run, parameters))
   session.cursors.add(name, { columns: query.columns, batches, run, isHold })
   return done('DECLARE CURSOR')
 }

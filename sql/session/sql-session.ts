@@ -13,6 +13,7 @@ import type {
   StatementAccess,
   TransactionStatus,
 } from '../session.ts'
+import { lower } from '../lower/lower.ts'
 import { SqlError } from '../sql-error.ts'
 import { parse, splitStatements } from '../syntax/parse.ts'
 import type { SqlEngine } from '../tables/engine.ts'
@@ -140,7 +141,7 @@ export class EngineSession implements SqlSession {
     return {
       kind: 'rows',
       columns: statement.columns ?? [],
-      batches: run.guard(execute(body.query, run, parameters)),
+      batches: run.guard(execute(lower(body.query, run, parameters), run, parameters)),
       tag: (count) => `SELECT ${count}`,
     }
   }

@@ -16,6 +16,7 @@ export type SqlEngine = Pick<
   | 'export'
   | 'pause'
   | 'putTable'
+  | 'query'
   | 'table'
   | 'tables'
 >

@@ -2,7 +2,7 @@
 // the range of times, the conditions that its own grammar says exactly, and the fields that are read.
 
 import type { TableColumns } from '../../engine/database-types.ts'
-import type { QueryRequest, ValueType } from '../../engine/query/query.ts'
+import type { Answer, QueryRequest, ValueType } from '../../engine/query/query.ts'
 import type { Batches } from '../batch.ts'
 import { tableOid } from '../catalogs/oid.ts'
 import type { Relation, RelationColumn, RunContext, Scan, ScanRequest } from '../relation.ts'
@@ -67,6 +67,15 @@ interface Pushed {
   readonly left: readonly Bound[]
 }
 
+/** The engine's question for all points that meet conditions; `select` and the like are the asker's. */
+export interface PointsQuestion {
+  readonly request: QueryRequest
+  /** No time meets the conditions. */
+  readonly isEmpty: boolean
+  /** Conditions that it does not say. */
+  readonly left: readonly Bound[]
+}
+
 /** As it was described: a statement sees the columns that the table had when it began. */
 export class TableRelation implements Relation {
   readonly schema = 'public'
@@ -104,6 +113,18 @@ export class TableRelation implements Relation {
           ? none()
           : this.#read(request, columns, fields, rowsMax, run),
     }
+  }
+
+  /** What to ask the engine for the points that meet the conditions, which are constants by now. */
+  question(conditions: readonly Bound[]): PointsQuestion {
+    const pushed = this.#push(conditions)
+    const { range, left } = pushed
+    return { request: this.#request(pushed, []), isEmpty: range.isEmpty, left }
+  }
+
+  /** Throws OmenError. */
+  query(request: QueryRequest, signal: RunContext['signal']): Promise<Answer> {
+    return this.#engine.query(request, { database: this.#database, signal })
   }
 
   #push(conditions: readonly Bound[]): Pushed {

@@ -1,0 +1,94 @@
+// Rewrites a bound tree before it runs: blocks that the engine answers by one question become a scan of
+// that answer. Parameters have their values by now.
+
+import { mapNode } from '../bind/tree-map.ts'
+import { fold } from '../execute/scan.ts'
+import type { Scope } from '../execute/scope.ts'
+import type { RunContext } from '../relation.ts'
+import type { Bound, Node } from '../tree.ts'
+import { type Enough, lowerAggregate } from './aggregate.ts'
+
+/** A tree with the same rows. Throws nothing that running the tree would not. */
+export function lower(node: Node, run: RunContext, parameters: readonly unknown[]): Node {
+  const scope: Scope = { run, parameters, outer: [], ctes: new Map(), answers: new Map() }
+  return lowerTree(node, scope)
+}
+
+function lowerTree(node: Node, scope: Scope): Node {
+  const lowerSubquery = (bound: Bound): Bound | null =>
+    bound.kind === 'subquery' ? { ...bound, query: lowerTree(bound.query, scope) } : null
+  return lowerNode(mapNode(node, lowerSubquery, 0), scope)
+}
+
+function lowerNode(node: Node, scope: Scope): Node {
+  const into = (input: Node): Node => lowerNode(input, scope)
+  switch (node.kind) {
+    case 'aggregate':
+      return lowerAggregate(node, scope) ?? { ...node, input: into(node.input) }
+    case 'limit':
+      return lowerLimit(node, scope) ?? { ...node, input: into(node.input) }
+    case 'filter':
+    case 'project':
+    case 'window':
+    case 'sort':
+    case 'distinct':
+      return { ...node, input: into(node.input) }
+    case 'join':
+    case 'set':
+      return { ...node, left: into(node.left), right: into(node.right) }
+    case 'with': {
+      const ctes = node.ctes.map((cte) => ({
+        ...cte,
+        query: into(cte.query),
+        recursive: cte.recursive && { ...cte.recursive, step: into(cte.recursive.step) },
+      }))
+      return { ...node, ctes, input: into(node.input) }
+    }
+    default:
+      return node
+  }
+}
+
+type Limit = Extract<Node, { kind: 'limit' }>
+
+/** `ORDER BY bucket LIMIT n` of groups that are buckets alone: only those n are asked for. */
+function lowerLimit(node: Limit, scope: Scope): Node | null {
+  const rows = enoughRows(node, scope)
+  if (rows === null) return null
+  const { input: sort } = node
+  if (sort.kind !== 'sort' || sort.keys.length !== 1) return null
+  const [key] = sort.keys
+  let column = key!.expression
+  const projects: Extract<Node, { kind: 'project' }>[] = []
+  let at = sort.input
+  for (; at.kind === 'project'; at = at.input) {
+    if (column.kind !== 'input') return null
+    column = at.expressions[column.index]!
+    projects.push(at)
+  }
+  if (at.kind !== 'aggregate' || at.groups.length !== 1) return null
+  if (column.kind !== 'input' || column.index !== 0) return null
+  const enough: Enough = { rows, isDescending: key!.isDescending }
+  const lowered = lowerAggregate(at, scope, enough)
+  if (lowered === null) return null
+  const input = projects.reduceRight<Node>((below, one) => ({ ...one, input: below }), lowered)
+  return { ...node, input: { ...sort, input } }
+}
+
+/** Most rows that the engine gives at once. */
+const ROWS_MAX = 1_000_000
+
+function enoughRows({ count, offset, withTies }: Limit, scope: Scope): number | null {
+  const wanted = count === null ? null : wholeOf(count, scope)
+  const skipped = offset === null ? 0 : wholeOf(offset, scope)
+  if (wanted === null || skipped === null || withTies) return null
+  const rows = wanted + skipped
+  return rows >= 1 && rows <= ROWS_MAX ? rows : null
+}
+
+function wholeOf(bound: Bound, scope: Scope): number | null {
+  const folded = fold(bound, scope)
+  if (folded.kind !== 'constant' || folded.value === null) return null
+  const value = Number(folded.value)
+  return Number.isSafeInteger(value) && value >= 0 ? value : null
+}
