@@ -27,6 +27,8 @@ export interface DataType {
   readonly element: DataType | null
   /** Oid of the array of this type, 0 = there is none. */
   readonly arrayOid: number
+  /** Of a record whose columns are known: what they are. */
+  readonly fields?: readonly { readonly name: string; readonly type: DataType }[]
 }
 
 const types = new Map<string, DataType>()

@@ -18,7 +18,7 @@ import {
   readTimestamptz,
 } from './text/time-text.ts'
 import type { DataType } from './type.ts'
-import type { Bytes, Interval, SqlArray } from './value.ts'
+import type { Bytes, Interval, SqlArray, SqlRecord } from './value.ts'
 import { zoneOf } from './zone.ts'
 
 /** What texts of times depend on. */
@@ -32,6 +32,7 @@ export interface TextContext {
 export function printerOf(type: DataType, { timeZone }: TextContext): (value: unknown) => string {
   if (type.element !== null)
     return arrayPrinter(type, printerOf(type.element, { now: 0n, timeZone }))
+  if (type.name === 'record') return (value) => printRecord(value as SqlRecord, timeZone)
   switch (type.name) {
     case 'bool':
       return (value) => (value ? 't' : 'f')
@@ -57,6 +58,17 @@ export function printerOf(type: DataType, { timeZone }: TextContext): (value: un
     default:
       return String
   }
+}
+
+/** `(1,"a b",)`: null is nothing. */
+function printRecord({ type, values }: SqlRecord, timeZone: string): string {
+  const cells = values.map((value, index) => {
+    if (value === null) return ''
+    const text = printerOf(type.fields![index]!.type, { now: 0n, timeZone })(value)
+    if (text !== '' && !/[\s(),"\\]/.test(text)) return text
+    return `"${text.replace(/["\\]/g, (sign) => sign + sign)}"`
+  })
+  return `(${cells.join()})`
 }
 
 function arrayPrinter(

@@ -24,6 +24,18 @@ export class Interval {
 }
 
 /** An array; elements lie as values of their type do, booleans as booleans, null as null. */
+/** A row as a value. */
+export class SqlRecord {
+  /** A record with its fields. */
+  readonly type: DataType
+  readonly values: readonly unknown[]
+
+  constructor(type: DataType, values: readonly unknown[]) {
+    this.type = type
+    this.values = values
+  }
+}
+
 export class SqlArray {
   /** Type of the elements. */
   readonly element: DataType

@@ -8,6 +8,7 @@ import { type DataType, typeOf } from '../type.ts'
 import { bindNamedCall } from './function-call.ts'
 import { bindRowsField } from './rows.ts'
 import { arrayOf, coerce, unify } from './coercion.ts'
+import { recordField } from './record.ts'
 import { bindExpression } from './recursion.ts'
 import type { Site } from './site.ts'
 
@@ -73,6 +74,8 @@ function bindSubscript(site: Site, value: Bound, step: Tree, arg: Tree): Bound {
   const { context } = site
   const start = context.start(context.placed(value, arg))
   if (!('A_Indices' in step)) {
+    const field = recordField(value, textOf(step))
+    if (field !== null) return field
     const message = `column notation .${textOf(step)} applied to type ${value.type.title}, which is not a composite type`
     return context.fail('42809', message, start)
   }

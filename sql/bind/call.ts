@@ -7,6 +7,7 @@ import { bindAggregate } from './aggregate.ts'
 import type { Context } from './context.ts'
 import { bindNamedCall, functionName } from './function-call.ts'
 import { bindFill, bindGapfill } from './gapfill.ts'
+import { makeRecord } from './record.ts'
 import { bindExpression } from './recursion.ts'
 import { bindRows } from './rows.ts'
 import type { Site } from './site.ts'
@@ -26,9 +27,12 @@ export function bindCall(site: Site, call: FuncCall): Bound {
   }
   if (isAggregate(context, name)) return bindAggregate(site, call, name, operands)
   if (context.functions.tables(name).length > 0) {
-    const { isBare, column } = bindRows(site, call, name, operands)
-    if (!isBare) context.refuse(`${name} as a value`, call.location, 'Use it in FROM.')
-    return column(0)
+    const { isBare, names, column } = bindRows(site, call, name, operands)
+    if (isBare) return column(0)
+    return makeRecord(
+      names,
+      names.map((_, index) => column(index)),
+    )
   }
   const bound = bindNamedCall(context, name, operands, call.location)
   refuseAggregateForms(context, call, name)

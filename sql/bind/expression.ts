@@ -35,6 +35,7 @@ import { coerce, coerceToBoolean, literal, settle, unify } from './coercion.ts'
 import type { Context } from './context.ts'
 import { bindDistinct, bindIn, bindOperator, bindQuantified } from './operator.ts'
 import { bindRowComparison, bindRowIn } from './row.ts'
+import { makeRecord } from './record.ts'
 import { bindExpression } from './recursion.ts'
 import { type ColumnName, resolveColumn } from './scope.ts'
 import type { Site } from './site.ts'
@@ -76,7 +77,7 @@ const FORMS: Readonly<Record<string, (site: Site, parts: object, tree: Tree) => 
   FuncCall: form((site: Site, call: FuncCall) => bindCall(site, call)),
   SQLValueFunction: form(bindValueFunction),
   SubLink: form((site: Site, sublink: SubLink) => bindSublink(site, sublink)),
-  RowExpr: form(refuseRow),
+  RowExpr: form(bindRow),
   SetToDefault: form(({ context }: Site, { location }: { location?: number }) =>
     context.fail('42601', 'DEFAULT is not allowed in this context', location),
   ),
@@ -350,6 +351,11 @@ function bindValueFunction(site: Site, { op, typmod, location }: SQLValueFunctio
   return isPrecise ? limit(context, cast, typmod ?? 0, location) : cast
 }
 
-function refuseRow({ context }: Site, { location }: RowExpr): never {
-  return context.refuse('a row as a value', location, 'Compare rows with rows, or name columns.')
+/** `ROW(a, b)`, `(a, b)`: its columns are f1, f2 … */
+function bindRow(site: Site, { args = [] }: RowExpr): Bound {
+  const values = args.map((arg) => settle(site.context, bindExpression(site, arg)))
+  return makeRecord(
+    values.map((_, index) => `f${index + 1}`),
+    values,
+  )
 }

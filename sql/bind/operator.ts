@@ -11,6 +11,7 @@ import { isInteger, isTime, timeOfMilliseconds } from './epoch.ts'
 import { choose, coerceArguments, resultType } from './overload.ts'
 
 const UNKNOWN = typeOf('unknown')
+const TEXT = typeOf('text')
 const BOOLEAN = typeOf('bool')
 const COMPARISONS = new Set(['=', '<>', '<', '<=', '>', '>='])
 
@@ -26,6 +27,10 @@ export function bindOperator(
   if (left !== null && COMPARISONS.has(meant)) {
     const times = asTimes(context, left, right)
     if (times !== null) return bindOperator(context, meant, times[0], times[1], location)
+  }
+  if (left !== null && meant === '||') {
+    const texts = asTexts(context, left, right)
+    if (texts !== null) return bindOperator(context, meant, texts[0], texts[1], location)
   }
   const operands = left === null ? [right] : [left, right]
   const { overload, types } = findOperator(
@@ -53,6 +58,19 @@ function asTimes(context: Context, left: Bound, right: Bound): readonly [Bound, 
   }
   return null
 }
+
+/** `text || anynonarray`: whatever the other one is, it is joined as text. */
+function asTexts(context: Context, left: Bound, right: Bound): readonly [Bound, Bound] | null {
+  if (isText(left.type) === isText(right.type)) return null
+  const other = isText(left.type) ? right : left
+  const { type } = other
+  if (type === UNKNOWN || type.element !== null || isText(type)) return null
+  const text = coerce(context, other, TEXT, 'explicit')
+  if (text === null) return null
+  return other === right ? [left, text] : [text, right]
+}
+
+const isText = ({ category }: DataType): boolean => category === 'S'
 
 /** The operator for operands of these types. Throws 42883 or 42725. */
 export function findOperator(

@@ -7,6 +7,7 @@ import type { Alias } from 'libpg-query'
 import { textsOf } from '../syntax/name.ts'
 import type { Bound, Named, Node } from '../tree.ts'
 import type { Context } from './context.ts'
+import { makeRecord } from './record.ts'
 import { sinkInputs } from './tree-map.ts'
 
 /** A column by its name, as an expression over the row of the FROM. */
@@ -106,6 +107,14 @@ function pick(columns: readonly VisibleColumn[], name: string): readonly Visible
   return columns.filter((column) => column.name.toLowerCase() === folded)
 }
 
+/** A table's name where a column could stand. */
+function wholeRow(columns: readonly VisibleColumn[]): Bound {
+  return makeRecord(
+    columns.map(({ name }) => name),
+    columns.map(({ bound }) => bound),
+  )
+}
+
 function bare(context: Context, scope: Scope, { name, location }: ColumnName): Found {
   for (const isExact of [true, false]) {
     for (const one of visibleScopes(scope)) {
@@ -119,9 +128,8 @@ function bare(context: Context, scope: Scope, { name, location }: ColumnName): F
     }
   }
   for (const one of visibleScopes(scope)) {
-    if (one.from.entries.some((entry) => entry.name === name)) {
-      context.refuse(`a whole row as a value ("${name}")`, location, 'Name its columns.')
-    }
+    const entry = one.from.entries.find((each) => each.name === name)
+    if (entry !== undefined) return { scope: one, bound: wholeRow(entry.columns) }
   }
   return context.fail('42703', `column "${name}" does not exist`, location, {
     hint: nearest(scope, name),

@@ -2,6 +2,7 @@
 
 import { typeOf, type DataType } from '../type.ts'
 import { functionOid } from './oid.ts'
+import type { ScalarFunction } from '../function.ts'
 import type { FunctionLists } from './snapshot.ts'
 import { typeRoutines } from './type-traits.ts'
 
@@ -37,6 +38,16 @@ function signature(name: string, kind: string, types: readonly DataType[]): numb
   return functionOid(`${kind} ${name}(${types.map((type) => type.name).join()})`)
 }
 
+/** What depends on the arguments' types is polymorphic. */
+function resultOf(result: ScalarFunction['result'], types: readonly DataType[]): DataType {
+  if (typeof result !== 'function') return result
+  try {
+    return (result(types) as DataType | null) ?? typeOf('anyelement')
+  } catch {
+    return typeOf('anyelement')
+  }
+}
+
 function* scalars(functions: FunctionLists): Iterable<Routine> {
   for (const {
     name,
@@ -52,7 +63,7 @@ function* scalars(functions: FunctionLists): Iterable<Routine> {
       kind: 'function',
       arguments: types,
       isVariadic,
-      result: typeof result === 'function' ? result(types) : result,
+      result: resultOf(result, types),
       columns: [],
       isStrict,
       volatility: volatility[0] as Routine['volatility'],
@@ -69,7 +80,7 @@ function* aggregates(functions: FunctionLists): Iterable<Routine> {
       kind: 'aggregate',
       arguments: types,
       isVariadic,
-      result: typeof result === 'function' ? result(types) : result,
+      result: resultOf(result, types),
       columns: [],
       isStrict: false,
       volatility: 'i',
@@ -80,7 +91,10 @@ function* aggregates(functions: FunctionLists): Iterable<Routine> {
 
 function* tables(functions: FunctionLists): Iterable<Routine> {
   for (const { name, arguments: types, isVariadic, columns } of functions.tables) {
-    const given = columns(types)
+    const given = columns(types).map(({ name: column, type }) => {
+      // Of `unnest(anyarray)`, an element of no type yet.
+      return { name: column, type: (type as DataType | null) ?? typeOf('anyelement') }
+    })
     yield {
       oid: signature(name, 'table', types),
       name,
