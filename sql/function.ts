@@ -31,6 +31,15 @@ export type Evaluate = (
   surroundings: Surroundings,
 ) => SqlVector
 
+/** As `Evaluate`, for functions of more than one list of types. */
+export type EvaluateCall = (...given: [...Parameters<Evaluate>, types: CallTypes]) => SqlVector
+
+/** Types of one call: what polymorphic ones stand for there. */
+export interface CallTypes {
+  readonly arguments: readonly DataType[]
+  readonly result: DataType
+}
+
 export interface ScalarFunction {
   /** In lower case, as `pg_proc` has it; of operators the symbol: `+`, `~~`. */
   readonly name: string
@@ -47,7 +56,7 @@ export interface ScalarFunction {
   readonly isStrict: boolean
   /** `immutable` folds with constants, `stable` within a statement, `volatile` never. */
   readonly volatility: 'immutable' | 'stable' | 'volatile'
-  readonly evaluate: Evaluate
+  readonly evaluate: EvaluateCall
 }
 
 /** State of one aggregate over all groups: groups are dense numbers from 0. */

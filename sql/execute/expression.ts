@@ -6,7 +6,7 @@ import type { SqlVector } from '../batch.ts'
 import type { ScalarFunction } from '../function.ts'
 import { SqlError } from '../sql-error.ts'
 import type { Bound } from '../tree.ts'
-import type { DataType } from '../type.ts'
+import { type DataType, typeOf } from '../type.ts'
 import { SqlArray } from '../value.ts'
 import { keyOf } from './key.ts'
 import type { Answer, Frame } from './scope.ts'
@@ -111,6 +111,7 @@ function call(
   { evaluate, isStrict, volatility }: ScalarFunction,
 ): Expression {
   const isConstant = volatility !== 'volatile' && operands.every((one) => one.isConstant)
+  const types = { arguments: operands.map((one) => one.type), result: type }
   return {
     type,
     isConstant,
@@ -120,7 +121,7 @@ function call(
       const vectors = operands.map((one) => one.evaluate(frame, active))
       const wanted = isStrict ? present(vectors, count, rows) : rows
       const { surroundings } = frame.scope.run
-      const result = evaluate(vectors, count, wanted, surroundings)
+      const result = evaluate(vectors, count, wanted, surroundings, types)
       const full = spread(result, count)
       return isStrict ? { values: full.values, valid: intersect(full.valid, wanted) } : full
     },
@@ -375,10 +376,11 @@ function compareAll(
   }
   const found = values.filter((one) => one !== null)
   const one = vectorOf(type, 1, () => value)
+  const types = { arguments: [type, elementType], result: typeOf('bool') }
   const { surroundings } = frame.scope.run
   for (const other of found) {
     const two = vectorOf(elementType, 1, () => other)
-    const answer = operator.evaluate([one, two], 1, null, surroundings)
+    const answer = operator.evaluate([one, two], 1, null, surroundings, types)
     if ((answer.values[0] === 1) === end) return end
   }
   return found.length < values.length ? null : !end

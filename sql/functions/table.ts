@@ -10,6 +10,7 @@ import type {
 } from '../function.ts'
 import { aggregates } from './aggregate.ts'
 import { arithmetic } from './arithmetic.ts'
+import { arrays } from './array.ts'
 import { castOf } from './cast.ts'
 import { comparisons } from './comparison.ts'
 import { rowFunctions } from './rows.ts'
@@ -32,7 +33,7 @@ function byName<Kind extends { readonly name: string }>(all: readonly Kind[]) {
   return (name: string): readonly Kind[] => map.get(name) ?? []
 }
 
-const own = [...arithmetic, ...comparisons, ...texts, ...times]
+const own = [...arithmetic, ...arrays, ...comparisons, ...texts, ...times]
 /** All functions but operators and casts. */
 export const scalarFunctions: readonly ScalarFunction[] = own.filter((one) => !isSymbol(one))
 export const aggregateFunctions: readonly AggregateFunction[] = aggregates

@@ -5,6 +5,7 @@ import { catalogRelation } from '../catalogs/catalogs.ts'
 import type { CatalogTable } from '../catalogs/snapshot.ts'
 import { bind } from '../bind/bind.ts'
 import type { FunctionTable, Surroundings } from '../function.ts'
+import { planStatement } from '../plan/statement.ts'
 import type { Relation, Schema } from '../relation.ts'
 import type { StatementAccess } from '../session.ts'
 import { SqlError } from '../sql-error.ts'
@@ -75,7 +76,8 @@ export async function planText(
   const { names, schema, shape } = await look(place, text)
   const { usesCatalog } = names
   const surroundings = await surroundingsOf(usesCatalog)
-  const statement = await bind(text, types, schema, place.functions, surroundings)
+  const bound = await bind(text, types, schema, place.functions, surroundings)
+  const statement = planStatement(bound)
   return { statement, access: accessOf(statement), usesCatalog, shape }
 }
 

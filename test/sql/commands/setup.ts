@@ -18,8 +18,6 @@ import { SMALL_OPTIONS, simulatedHost } from '../../simulated-host.ts'
 import { SimulatedDisk } from '../../simulated-storage.ts'
 import { surroundings } from '../bind-setup.ts'
 
-export { surroundings } from '../bind-setup.ts'
-
 export const RUN: RunContext = {
   surroundings,
   check: () => undefined,

@@ -1,0 +1,346 @@
+// Functions and operators of arrays of any element.
+// Source: PostgreSQL 15, its manual, section 9.19; src/backend/utils/adt/array_userfuncs.c.
+
+import { comparatorOf } from '../compare.ts'
+import { valueAt, vectorOf } from '../execute/vector.ts'
+import type { CallTypes, ScalarFunction, Surroundings, TableFunction } from '../function.ts'
+import { SqlError } from '../sql-error.ts'
+import { type DataType, typeOf } from '../type.ts'
+import { SqlArray } from '../value.ts'
+import { printerOf } from '../value-text.ts'
+import { typesOf } from './define.ts'
+
+interface Call extends CallTypes {
+  readonly surroundings: Surroundings
+}
+
+/** Values are as vectors have them, booleans as booleans; of strict functions never null. */
+type Compute = (values: readonly never[], call: Call) => unknown
+
+const ELEMENT = (given: readonly DataType[]): DataType => given[0]!.element!
+const SAME = (given: readonly DataType[]): DataType => given[0]!
+
+/** `result`: a type's name, or made of the arguments' types. */
+function arrayFunction(
+  name: string,
+  types: string,
+  result: string | ((given: readonly DataType[]) => DataType),
+  compute: Compute,
+  isStrict = true,
+): ScalarFunction {
+  return {
+    name,
+    arguments: typesOf(types),
+    isVariadic: false,
+    result: typeof result === 'string' ? typeOf(result) : result,
+    isStrict,
+    volatility: 'immutable',
+    evaluate: (vectors, rowCount, valid, surroundings, call) =>
+      vectorOf(call.result, rowCount, (row) => {
+        if (valid !== null && valid[row] === 0) return null
+        const values = vectors.map((vector, index) =>
+          valueAt(vector, call.arguments[index]!, vector.values.length === 1 ? 0 : row),
+        )
+        return compute(values as never[], { ...call, surroundings })
+      }),
+  }
+}
+
+const dimension = ({ dimensions }: SqlArray, number: number): number | null =>
+  number >= 1 && number <= dimensions.length ? dimensions[number - 1]! : null
+
+const lower = ({ lowerBounds }: SqlArray, number: number): number | null =>
+  number >= 1 && number <= lowerBounds.length ? lowerBounds[number - 1]! : null
+
+function upper(array: SqlArray, number: number): number | null {
+  const length = dimension(array, number)
+  return length === null ? null : lower(array, number)! + length - 1
+}
+
+/** Out of bounds, or of another number of dimensions: null. */
+function subscript(array: SqlArray, index: number): unknown {
+  if (array.dimensions.length !== 1) return null
+  return array.values[index - array.lowerBounds[0]!] ?? null
+}
+
+function sliceOf(array: SqlArray, from: number | null, to: number | null): SqlArray {
+  const { element, values, lowerBounds, dimensions } = array
+  if (dimensions.length === 0) return array
+  const first = lowerBounds[0]!
+  // Of more dimensions, a slice is of the first one.
+  const width = values.length / dimensions[0]!
+  const start = Math.max((from ?? first) - first, 0)
+  const end = Math.min((to ?? first + dimensions[0]! - 1) - first + 1, dimensions[0]!)
+  if (end <= start) return new SqlArray(element, [])
+  const cut = values.slice(start * width, end * width)
+  return new SqlArray(element, cut, [end - start, ...dimensions.slice(1)])
+}
+
+function join(left: SqlArray | null, right: SqlArray | null): SqlArray | null {
+  if (left === null || right === null) return left ?? right
+  if (left.dimensions.length === 0) return right
+  if (right.dimensions.length === 0) return left
+  const values = [...left.values, ...right.values]
+  const [a, b] = [left.dimensions, right.dimensions]
+  const [inner, other] = [a.slice(1).join(), b.slice(1).join()]
+  if (a.length === b.length && inner === other) {
+    return new SqlArray(left.element, values, [a[0]! + b[0]!, ...a.slice(1)], left.lowerBounds)
+  }
+  if (b.length === a.length - 1 && inner === b.join()) {
+    return new SqlArray(left.element, values, [a[0]! + 1, ...a.slice(1)], left.lowerBounds)
+  }
+  if (a.length === b.length - 1 && other === a.join()) {
+    return new SqlArray(left.element, values, [b[0]! + 1, ...b.slice(1)])
+  }
+  throw new SqlError('2202E', 'cannot concatenate incompatible arrays')
+}
+
+function requireFlat({ dimensions }: SqlArray): void {
+  if (dimensions.length <= 1) return
+  throw new SqlError('22000', 'argument must be empty or one-dimensional array')
+}
+
+function append(array: SqlArray | null, value: unknown, { result }: Call): SqlArray {
+  if (array === null || array.dimensions.length === 0) return new SqlArray(result.element!, [value])
+  requireFlat(array)
+  const length = array.values.length + 1
+  return new SqlArray(array.element, [...array.values, value], [length], array.lowerBounds)
+}
+
+function prepend(value: unknown, array: SqlArray | null, { result }: Call): SqlArray {
+  if (array === null || array.dimensions.length === 0) return new SqlArray(result.element!, [value])
+  requireFlat(array)
+  return new SqlArray(array.element, [value, ...array.values])
+}
+
+/** Nulls are equal here, as in IS NOT DISTINCT FROM. */
+function equalTo(element: DataType, wanted: unknown): (value: unknown) => boolean {
+  const compare = comparatorOf(element)
+  return (value) =>
+    value === null || wanted === null ? value === wanted : compare(value, wanted) === 0
+}
+
+function remove(array: SqlArray, wanted: unknown): SqlArray {
+  requireFlat(array)
+  const isWanted = equalTo(array.element, wanted)
+  return new SqlArray(
+    array.element,
+    array.values.filter((value) => !isWanted(value)),
+  )
+}
+
+function positions(array: SqlArray, wanted: unknown): number[] {
+  requireFlat(array)
+  const isWanted = equalTo(array.element, wanted)
+  const first = array.lowerBounds[0] ?? 1
+  return array.values.flatMap((value, index) => (isWanted(value) ? [first + index] : []))
+}
+
+/** Nulls are contained in nothing. */
+function contains(outer: SqlArray, inner: SqlArray): boolean {
+  return inner.values.every(
+    (wanted) => wanted !== null && outer.values.some(equalTo(outer.element, wanted)),
+  )
+}
+
+const overlaps = (left: SqlArray, right: SqlArray): boolean =>
+  right.values.some((value) => value !== null && left.values.some(equalTo(left.element, value)))
+
+function joinText(array: SqlArray, separator: string, nullText: string | null, call: Call): string {
+  const { timeZone } = call.surroundings
+  const print = printerOf(array.element, { now: 0n, timeZone })
+  return array.values
+    .flatMap((value) => (value === null ? (nullText === null ? [] : [nullText]) : [print(value)]))
+    .join(separator)
+}
+
+function splitText(text: string, separator: string | null, nullText: string | null): SqlArray {
+  const parts =
+    text === ''
+      ? []
+      : separator === null
+        ? [...text]
+        : separator === ''
+          ? [text]
+          : text.split(separator)
+  return new SqlArray(
+    typeOf('text'),
+    parts.map((part) => (part === nullText ? null : part)),
+  )
+}
+
+const fill: Compute = ([value, lengths], { result }) => {
+  const dimensions = (lengths as unknown as SqlArray).values as number[]
+  const size = dimensions.reduce((product, length) => product * length, 1)
+  if (size > FILL_MAX) {
+    throw new SqlError('54000', `array size exceeds the maximum allowed (${FILL_MAX})`)
+  }
+  return new SqlArray(
+    result.element!,
+    Array.from({ length: size }, () => value),
+    dimensions,
+  )
+}
+
+const FILL_MAX = 1_000_000
+
+export const arrays: readonly ScalarFunction[] = [
+  arrayFunction('array_length', 'anyarray int4', 'int4', ([array, number]) =>
+    dimension(array!, number!),
+  ),
+  arrayFunction('array_lower', 'anyarray int4', 'int4', ([array, number]) =>
+    lower(array!, number!),
+  ),
+  arrayFunction('array_upper', 'anyarray int4', 'int4', ([array, number]) =>
+    upper(array!, number!),
+  ),
+  arrayFunction('array_ndims', 'anyarray', 'int4', ([array]) => {
+    return (array as unknown as SqlArray).dimensions.length || null
+  }),
+  arrayFunction('array_dims', 'anyarray', 'text', ([array]) => {
+    const { dimensions, lowerBounds } = array as unknown as SqlArray
+    const parts = dimensions.map(
+      (length, i) => `[${lowerBounds[i]}:${lowerBounds[i]! + length - 1}]`,
+    )
+    return parts.length === 0 ? null : parts.join('')
+  }),
+  arrayFunction(
+    'cardinality',
+    'anyarray',
+    'int4',
+    ([array]) => (array as unknown as SqlArray).values.length,
+  ),
+  arrayFunction('array_subscript', 'anyarray int4', ELEMENT, ([array, index]) =>
+    subscript(array!, index!),
+  ),
+  arrayFunction(
+    'array_slice',
+    'anyarray int4 int4',
+    SAME,
+    ([array, from, to]) => (array === null ? null : sliceOf(array!, from!, to!)),
+    false,
+  ),
+  arrayFunction(
+    'array_cat',
+    'anycompatiblearray anycompatiblearray',
+    SAME,
+    ([a, b]) => join(a!, b!),
+    false,
+  ),
+  arrayFunction(
+    '||',
+    'anycompatiblearray anycompatiblearray',
+    SAME,
+    ([a, b]) => join(a!, b!),
+    false,
+  ),
+  ...['array_append', '||'].map((name) =>
+    arrayFunction(
+      name,
+      'anycompatiblearray anycompatible',
+      SAME,
+      ([a, b], call) => append(a!, b, call),
+      false,
+    ),
+  ),
+  ...['array_prepend', '||'].map((name) =>
+    arrayFunction(
+      name,
+      'anycompatible anycompatiblearray',
+      (given) => given[1]!,
+      ([a, b], call) => prepend(a, b!, call),
+      false,
+    ),
+  ),
+  arrayFunction(
+    'array_remove',
+    'anycompatiblearray anycompatible',
+    SAME,
+    ([array, value]) => (array === null ? null : remove(array!, value)),
+    false,
+  ),
+  arrayFunction(
+    'array_replace',
+    'anycompatiblearray anycompatible anycompatible',
+    SAME,
+    ([array, from, to]) => {
+      if (array === null) return null
+      const { element, values, dimensions, lowerBounds } = array as unknown as SqlArray
+      const isWanted = equalTo(element, from)
+      const replaced = values.map((value) => (isWanted(value) ? to : value))
+      return new SqlArray(element, replaced, dimensions, lowerBounds)
+    },
+    false,
+  ),
+  arrayFunction(
+    'array_position',
+    'anycompatiblearray anycompatible',
+    'int4',
+    ([array, value]) => (array === null ? null : (positions(array!, value)[0] ?? null)),
+    false,
+  ),
+  arrayFunction(
+    'array_positions',
+    'anycompatiblearray anycompatible',
+    '_int4',
+    ([array, value]) =>
+      array === null ? null : new SqlArray(typeOf('int4'), positions(array!, value)),
+    false,
+  ),
+  arrayFunction('array_fill', 'anyelement _int4', (given) => arrayTypeOf(given[0]!), fill),
+  arrayFunction('trim_array', 'anyarray int4', SAME, ([array, count]) => {
+    const { dimensions, lowerBounds } = array as unknown as SqlArray
+    const length = dimensions[0] ?? 0
+    if (count! < 0 || count! > length) {
+      throw new SqlError('2202E', `number of elements to trim must be between 0 and ${length}`)
+    }
+    return sliceOf(array!, null, (lowerBounds[0] ?? 1) + length - 1 - count!)
+  }),
+  arrayFunction('@>', 'anyarray anyarray', 'bool', ([a, b]) => contains(a!, b!)),
+  arrayFunction('<@', 'anyarray anyarray', 'bool', ([a, b]) => contains(b!, a!)),
+  arrayFunction('&&', 'anyarray anyarray', 'bool', ([a, b]) => overlaps(a!, b!)),
+  arrayFunction('array_to_string', 'anyarray text', 'text', ([array, separator], call) =>
+    joinText(array!, separator!, null, call),
+  ),
+  arrayFunction(
+    'array_to_string',
+    'anyarray text text',
+    'text',
+    ([array, separator, nullText], call) =>
+      array === null || separator === null ? null : joinText(array!, separator!, nullText!, call),
+    false,
+  ),
+  arrayFunction(
+    'string_to_array',
+    'text text',
+    '_text',
+    ([text, separator]) => (text === null ? null : splitText(text!, separator!, null)),
+    false,
+  ),
+  arrayFunction(
+    'string_to_array',
+    'text text text',
+    '_text',
+    ([text, separator, nullText]) =>
+      text === null ? null : splitText(text!, separator!, nullText!),
+    false,
+  ),
+]
+
+function arrayTypeOf(element: DataType): DataType {
+  return typeOf(`_${element.name}`)
+}
+
+/** The indexes of one dimension of an array. */
+export const subscripts: TableFunction = {
+  name: 'generate_subscripts',
+  arguments: typesOf('anyarray int4'),
+  isVariadic: false,
+  columns: () => [{ name: 'generate_subscripts', type: typeOf('int4') }],
+  *rows([array, number]) {
+    if (array === null || number === null) return
+    const first = lower(array as SqlArray, number as number)
+    const last = upper(array as SqlArray, number as number)
+    for (let index = first ?? 1; index <= (last ?? 0); index++) yield [index]
+  },
+}
