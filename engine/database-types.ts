@@ -7,6 +7,7 @@ import type {
   AnswerColumn,
   AnswerSeries,
   QueryRequest,
+  QueryStats,
   ValueType,
   WhereObject,
 } from './query/query.ts'
@@ -30,6 +31,8 @@ export interface QueryOptions extends DatabaseOptions {
 export interface ExportOptions extends QueryOptions {
   /** Is called before all else with each tag that the series have; throws for one that cannot be said. */
   readonly checkTag?: TagCheck | undefined
+  /** Is called with what the index did as the chunks end; of a database of one shard alone. */
+  readonly onStats?: ((stats: QueryStats) => void) | undefined
 }
 
 /** Which points to delete: those in [start, end) that meet `where`. One of the three must be there. */

@@ -5,6 +5,7 @@ import type { Batches } from './batch.ts'
 import type { Bound } from './tree.ts'
 import type { Surroundings } from './function.ts'
 import type { CancelSignal } from '../engine/query/cancel.ts'
+import type { QueryStats } from '../engine/query/query.ts'
 import type { DataType } from './type.ts'
 
 export interface RelationColumn {
@@ -46,6 +47,8 @@ export interface RunContext {
   readonly surroundings: Surroundings
   /** Given when the statement is to stop, for what cannot be asked between its steps. */
   readonly signal?: CancelSignal | undefined
+  /** Hears what the index did for each question to the engine: EXPLAIN. */
+  readonly watch?: ((relation: Relation, stats: QueryStats) => void) | undefined
   /** Throws 57014 when the statement was cancelled or its time is over. */
   check(): void
   /** Lets others run when it is time to; awaited between batches. Throws as `check` does. */

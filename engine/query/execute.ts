@@ -11,7 +11,7 @@ import type { KernelInstance } from '../kernel.ts'
 import { planSteps, type PlanCatalog } from './plan.ts'
 import { type TombstoneVersion, holesOf } from '../lifecycle/tombstones.ts'
 import type { PartVersion } from '../segment/part-set.ts'
-import type { Answer, AnswerColumn, AnswerSeries, Query } from './query.ts'
+import type { Answer, AnswerColumn, AnswerSeries, Query, QueryStats } from './query.ts'
 import type { RollupVersion } from '../rollup/registry.ts'
 import type { WorkerAccess } from '../scan-workers/task.ts'
 import type { Snapshot } from './scan.ts'
@@ -71,10 +71,12 @@ export interface ExportRows {
 export type TagCheck = (key: string, value: string) => void
 
 interface ExportHooks {
-  readonly check?: () => void
+  readonly check?: (() => void) | undefined
   readonly signal?: CancelSignal | undefined
   /** Called before all else with each tag that the series have. */
   readonly checkTag?: TagCheck | undefined
+  /** Called as the rows end, or are left. */
+  readonly onStats?: ((stats: QueryStats) => void) | undefined
 }
 
 /**
@@ -85,13 +87,13 @@ export async function executeExport(
   target: QueryTarget,
   query: Query,
   admission: Admission,
-  { check, signal, checkTag }: ExportHooks = {},
+  { check, signal, checkTag, onStats }: ExportHooks = {},
 ): Promise<ExportRows> {
   const head = await target.run(planHead(query, target.catalog, checkTag ?? null), check)
   const chunks = async function* (): AsyncGenerator<AnswerSeries> {
     const opened = admission.openExport(target, signal)
     try {
-      yield* chunksOf(opened.target, query, check)
+      yield* chunksOf(opened.target, query, { check, onStats })
     } finally {
       opened.close()
     }
@@ -130,7 +132,7 @@ function* planHead(
 async function* chunksOf(
   target: QueryTarget,
   query: Query,
-  check: (() => void) | undefined,
+  { check, onStats }: Pick<ExportHooks, 'check' | 'onStats'>,
 ): AsyncGenerator<AnswerSeries> {
   const held = target.snapshot()
   let exporter: Exporter | null = null
@@ -149,6 +151,7 @@ async function* chunksOf(
       yield chunk
     }
   } finally {
+    if (exporter !== null) onStats?.(exporter.stats)
     exporter?.close()
     held.release()
   }

@@ -3,7 +3,7 @@
 
 import { answerPlan } from './executor.ts'
 import type { Plan } from './plan.ts'
-import type { AnswerColumn, AnswerSeries } from './query.ts'
+import type { AnswerColumn, AnswerSeries, QueryStats } from './query.ts'
 import { RawReader, joinRows } from './raw.ts'
 import { rowsBytes, type RawRows } from './raw-rows.ts'
 import { Scan, type Snapshot } from './scan.ts'
@@ -49,6 +49,11 @@ export class Exporter {
       if (rows !== null) return { tags: this.plan.groups.at(this.series), ...rows }
     }
     return null
+  }
+
+  /** What the index did so far. */
+  get stats(): QueryStats {
+    return this.scan.stats()
   }
 
   close(): void {

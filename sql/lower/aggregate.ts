@@ -71,7 +71,7 @@ function groupsOf(groups: readonly Bound[], table: TableRelation, scope: Scope):
 
 /** Columns: the bucket's start if there is one, the tags, the aggregates. */
 function questionOf(
-  { table, question: { request, isEmpty } }: Points,
+  { table, question: { request, isEmpty, explain } }: Points,
   { tags, bucket }: Groups,
   texts: readonly string[],
   enough: Enough | null,
@@ -85,6 +85,7 @@ function questionOf(
   return {
     table,
     isEmpty,
+    explain,
     request: {
       ...request,
       select,

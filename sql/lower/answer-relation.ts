@@ -1,7 +1,7 @@
 // The rows of one question that the engine answers, as a relation: a scan of it runs where a block of
 // a statement stood.
 
-import type { AnswerSeries, QueryRequest, QueryStats } from '../../engine/query/query.ts'
+import type { AnswerSeries, QueryRequest } from '../../engine/query/query.ts'
 import type { Batches } from '../batch.ts'
 import { vectorOf } from '../execute/vector.ts'
 import type { Relation, RelationColumn, RunContext, Scan, ScanRequest } from '../relation.ts'
@@ -14,6 +14,8 @@ export interface Question {
   readonly request: QueryRequest
   /** No point is asked for. */
   readonly isEmpty: boolean
+  /** Lines of EXPLAIN on the points. */
+  readonly explain: readonly string[]
   readonly columns: readonly Named[]
   /** Where each column is in the answer. */
   readonly sources: readonly Source[]
@@ -27,8 +29,6 @@ export class AnswerRelation implements Relation {
   readonly oid: number
   readonly columns: readonly RelationColumn[]
   readonly question: Question
-  /** Of the answers so far. */
-  readonly stats: QueryStats[] = []
 
   constructor(question: Question) {
     const { table, columns } = question
@@ -42,7 +42,7 @@ export class AnswerRelation implements Relation {
   scan({ columns, conditions }: ScanRequest): Scan {
     return {
       left: conditions,
-      explain: [],
+      explain: [...this.question.explain, ...askedLines(this.question.request)],
       batches: (run) => this.#rows(columns, run),
     }
   }
@@ -68,7 +68,7 @@ export class AnswerRelation implements Relation {
     do {
       run.check()
       const answer = await table.query({ ...request, cursor }, run.signal)
-      this.stats.push(answer.stats)
+      run.watch?.(this, answer.stats)
       const bytes = 8 * answer.rowCount * answer.columns.length
       run.hold(bytes)
       try {
@@ -80,6 +80,21 @@ export class AnswerRelation implements Relation {
       // A limit is all that was asked for; else a page ends where the engine ends one.
     } while (cursor !== null && request.limit === undefined)
   }
+}
+
+function askedLines({
+  select,
+  by,
+  every = null,
+  tz = null,
+  order,
+  limit = null,
+}: QueryRequest): string[] {
+  const lines = [`Aggregates: ${Object.values(select ?? {}).join(', ')}`]
+  if (Array.isArray(by)) lines.push(`Groups: ${by.join(', ')}`)
+  if (every !== null) lines.push(`Buckets: ${every}${tz === null ? '' : ` ${tz}`}`)
+  if (limit !== null) lines.push(`Limit: ${limit} ${order ?? 'asc'}`)
+  return lines
 }
 
 async function* none(): Batches {}

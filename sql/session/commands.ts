@@ -9,6 +9,7 @@ import type { PreparedStatement, RunOptions, Running } from '../session.ts'
 import { SqlError } from '../sql-error.ts'
 import type { Bound, BoundStatement, Command, Node } from '../tree.ts'
 import { isEngineCommand, runEngineCommand } from './engine-command.ts'
+import { runExplain } from './explain.ts'
 import { FUNCTIONS } from './functions.ts'
 import type { CommandOf, EngineSession } from './sql-session.ts'
 import type { StatementRun } from './statement-run.ts'
@@ -63,6 +64,7 @@ const HANDLERS: { readonly [Kind in Command['kind']]?: Handler<Kind> } = {
   execute: runExecute,
   deallocate: runDeallocate,
   discard: runDiscard,
+  explain: (session, command, work) => runExplain(session, command, work, runSessionCommand),
 }
 
 /** Throws SqlError. */

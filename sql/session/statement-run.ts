@@ -22,6 +22,7 @@ const PAUSES_MAX = 64
 /** An AbortController that stops with another signal or when its time is over. */
 export class StatementRun implements RunContext {
   readonly surroundings: Surroundings
+  watch: RunContext['watch']
   readonly #controller = new AbortController()
   readonly #limits: RunLimits
   readonly #others: () => Promise<void>

@@ -69,6 +69,8 @@ interface Pushed {
 
 /** The engine's question for all points that meet conditions; `select` and the like are the asker's. */
 export interface PointsQuestion {
+  /** Lines of EXPLAIN. */
+  readonly explain: readonly string[]
   readonly request: QueryRequest
   /** No time meets the conditions. */
   readonly isEmpty: boolean
@@ -118,13 +120,19 @@ export class TableRelation implements Relation {
   /** What to ask the engine for the points that meet the conditions, which are constants by now. */
   question(conditions: readonly Bound[]): PointsQuestion {
     const pushed = this.#push(conditions)
-    const { range, left } = pushed
-    return { request: this.#request(pushed, []), isEmpty: range.isEmpty, left }
+    const { range, where, left } = pushed
+    const lines = explain(range, where)
+    return { explain: lines, request: this.#request(pushed, []), isEmpty: range.isEmpty, left }
   }
 
   /** Throws OmenError. */
   query(request: QueryRequest, signal: RunContext['signal']): Promise<Answer> {
     return this.#engine.query(request, { database: this.#database, signal })
+  }
+
+  /** Series of the table, with or without points that are asked for. */
+  async seriesCount(): Promise<number> {
+    return (await this.#engine.table(this.name, { database: this.#database })).series
   }
 
   #push(conditions: readonly Bound[]): Pushed {
@@ -180,6 +188,7 @@ export class TableRelation implements Relation {
     const { chunks } = await this.#engine.export(request, {
       database: this.#database,
       signal: run.signal,
+      ...(run.watch === undefined ? {} : { onStats: (stats) => run.watch?.(this, stats) }),
     })
     const sources = columns.map((index): Source => {
       const { kind, name } = this.columns[index]!
