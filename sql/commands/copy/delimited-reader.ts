@@ -108,7 +108,10 @@ export class DelimitedReader implements CopyReader {
 
   /** What is wrong with the line as such comes before a value that is no value. */
   #shapeError(error: unknown): unknown {
-    const { bytes, start, end } = this.#lines
+    const { bytes, start, end, line } = this.#lines
+    if (!this.#isCsv && hasMark(bytes, start, end)) {
+      return placed(new SqlError('22P04', MARK_CORRUPT), { table: this.#table, line })
+    }
     const isOfValue = this.#column >= 0 && (error as SqlError).sqlstate !== '22021'
     if (!isOfValue) return null
     this.#isDry = true
@@ -269,6 +272,16 @@ export class DelimitedReader implements CopyReader {
 function isOfLine(error: unknown): boolean {
   const { sqlstate, message } = error as SqlError
   return sqlstate === '22021' || message === MARK_CORRUPT
+}
+
+/** Whether the mark of the end stands in a line of text. */
+function hasMark(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at + 1 < end; at++) {
+    if (bytes[at] !== BACKSLASH) continue
+    at++
+    if (bytes[at] === 46) return true
+  }
+  return false
 }
 
 const MARK_CORRUPT = 'end-of-copy marker corrupt'
