@@ -1,6 +1,6 @@
 // COPY FROM STDIN into one table of a float, and of tags and several fields, in the three formats: rows a
-// second from the bytes of the data to what is durable, in process. The count and the sum of what was
-// stored are checked. `node scripts/run.js bench/sql/copy.ts [--rows 2000000] [--rounds 5]`
+// second from the bytes of the data to what is durable, in process, by the clock and by processor time. The count and the sum of what was
+// stored are checked. `node scripts/run.js bench/sql/copy.ts [--rows 2000000] [--rounds 5] [--only TEXT]`
 
 import { readFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
@@ -17,6 +17,7 @@ const { values } = parseArgs({
   options: {
     rows: { type: 'string', default: '2000000' },
     rounds: { type: 'string', default: '5' },
+    only: { type: 'string', default: '' },
   },
 })
 const ROWS = Number(values.rows)
@@ -118,11 +119,18 @@ async function run(session: SqlSession, text: string): Promise<string> {
   return ''
 }
 
+interface Measured {
+  /** Rows a second. */
+  readonly rate: number
+  /** Rows a second of processor time of all threads. */
+  readonly processorRate: number
+}
+
 async function measure(
   shape: Shape,
   format: string,
   chunks: readonly Uint8Array[],
-): Promise<number> {
+): Promise<Measured> {
   const directory = await mkdtemp(join(tmpdir(), 'omendb-copy-'))
   const db: Database = await open(directory)
   try {
@@ -131,13 +139,15 @@ async function measure(
     await run(session, shape.create)
     const running = await (await session.prepare(`COPY t FROM STDIN (FORMAT ${format})`)).run([])
     if (running.kind !== 'copyIn') throw new Error(running.kind)
+    const before = process.cpuUsage()
     const start = performance.now()
     const tag = await running.copy(each(chunks))
     const seconds = (performance.now() - start) / 1000
+    const { user, system } = process.cpuUsage(before)
     if (tag !== `COPY ${ROWS}`) throw new Error(tag)
     const stored = await run(session, 'SELECT count(*) FROM t')
     if (stored !== String(ROWS)) throw new Error(`${stored} rows stored of ${ROWS}`)
-    return ROWS / seconds
+    return { rate: ROWS / seconds, processorRate: (ROWS / (user + system)) * 1e6 }
   } finally {
     await db.close()
     await rm(directory, { recursive: true, force: true })
@@ -146,17 +156,19 @@ async function measure(
 
 const processor = /model name\s*: (.*)/.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]
 console.log(`${processor}, node ${process.version}, ${ROWS} rows, ${ROUNDS} rounds`)
+const millions = (rate: number | undefined): string => (rate! / 1e6).toFixed(2)
+
 for (const shape of SHAPES) {
   for (const format of ['text', 'csv', 'binary'] as const) {
+    const name = `${shape.name}, ${format}`
+    if (!name.includes(values.only)) continue
     const chunks = format === 'binary' ? binary(shape) : delimited(shape, FORMATS[format])
-    const rates: number[] = []
-    for (let round = 0; round < ROUNDS; round++) rates.push(await measure(shape, format, chunks))
-    rates.sort((a, b) => a - b)
-    const [least, median, most] = [rates[0]!, rates[ROUNDS >> 1]!, rates.at(-1)!].map((rate) =>
-      (rate / 1e6).toFixed(2),
-    )
+    const found: Measured[] = []
+    for (let round = 0; round < ROUNDS; round++) found.push(await measure(shape, format, chunks))
+    found.sort((a, b) => a.rate - b.rate)
+    const median = found[ROUNDS >> 1]!
     console.log(
-      `${shape.name}, ${format}: ${median} M rows/s (${least} to ${most}), load ${loadavg()[0]!.toFixed(1)}`,
+      `${name}: ${millions(median.rate)} M rows/s (${millions(found[0]?.rate)} to ${millions(found.at(-1)?.rate)}), ${millions(median.processorRate)} of processor time, load ${loadavg()[0]!.toFixed(1)}`,
     )
   }
 }

@@ -20,6 +20,8 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   '57014': 'limit_exceeded',
   '28P01': 'unauthorized',
   '42501': 'forbidden',
+  '42939': 'forbidden',
+  '42701': 'conflict',
   '25006': 'forbidden',
   '53300': 'busy',
 }
@@ -33,11 +35,13 @@ const CLASSES: Readonly<Record<string, ErrorCode>> = {
   '24': 'bad_request',
   '25': 'bad_request',
   '26': 'bad_request',
+  '2B': 'conflict',
   '34': 'bad_request',
   '3B': 'bad_request',
   '3F': 'bad_request',
   '42': 'bad_request',
   '54': 'limit_exceeded',
+  '55': 'conflict',
 }
 
 /** The error of a request; what is no SqlError stays as it is. The hint follows the message. */

@@ -47,6 +47,7 @@ export const COMMIT_ERRORS = {
   conflict: (message: string) => new SqlError('55006', message),
   expired: (message: string) => new SqlError('23514', message),
   limit_exceeded: (message: string) => new SqlError('54000', message),
+  too_large: (message: string) => new SqlError('54000', message),
 } as const
 
 /** More than one batch of the engine holds. */

@@ -6,6 +6,7 @@ import type { Batch } from '../../engine/ingest/batch.ts'
 import type { SqlBatch } from '../batch.ts'
 import { bytesOf } from '../execute/vector.ts'
 import type { Running } from '../session.ts'
+import type { SqlError } from '../sql-error.ts'
 import type { Command } from '../tree.ts'
 import { type Resolution, Resolver } from './conflict.ts'
 import type { CommandContext } from './context.ts'
@@ -89,12 +90,11 @@ async function inBatch(
   fill: (batch: Batch) => Promise<void>,
 ): Promise<void> {
   const hint = 'Insert in several statements, or use COPY.'
+  const too_large = (): SqlError => tooLarge('INSERT: more rows than one batch holds', hint)
   const batch = engine.batch({ database })
   try {
-    await translated(() => fill(batch), {
-      too_large: () => tooLarge('INSERT: more rows than one batch holds', hint),
-    })
-    await translated(() => batch.commit(), COMMIT_ERRORS)
+    await translated(() => fill(batch), { too_large })
+    await translated(() => batch.commit(), { ...COMMIT_ERRORS, too_large })
   } finally {
     batch.discard()
   }

@@ -2,6 +2,7 @@
 
 import { type EngineCommand, isEngineCommand, runCommand } from '../commands/commands.ts'
 import { execute } from '../execute/execute.ts'
+import { lower } from '../lower/lower.ts'
 import type { Running } from '../session.ts'
 import type { Work } from './commands.ts'
 import type { EngineSession } from './sql-session.ts'
@@ -23,7 +24,7 @@ export async function runEngineCommand(
       run,
       parameters,
       columns: statement.columns,
-      query: (node) => execute(node, run, parameters),
+      query: (node) => execute(lower(node, run, parameters), run, parameters),
     })
     return held(running, run)
   } catch (error) {

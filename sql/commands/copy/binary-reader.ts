@@ -126,7 +126,7 @@ export class BinaryReader implements CopyReader {
     try {
       this.#readFields(start + 2, count)
       this.#column = -1
-      this.#rows.endRow(this.#line)
+      this.#rows.endRow(this.#line, this.#at - start)
     } catch (error) {
       throw this.#placed(error)
     }

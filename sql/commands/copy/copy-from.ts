@@ -17,8 +17,11 @@ import { RowBuilder } from './row-builder.ts'
 
 type CopyFrom = Extract<Command, { kind: 'copyFrom' }>
 
-/** Bytes that are staged before they are stored. */
-const BATCH_BYTES = 8 << 20
+/**
+ * Bytes that are staged before they are stored. With a step behind them they fit the memtable of a
+ * database with 16 MB.
+ */
+const BATCH_BYTES = 384 << 10
 /** Bytes of a chunk that are decoded before others get their turn. */
 const SLICE_BYTES = 256 << 10
 

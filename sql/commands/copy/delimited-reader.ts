@@ -94,7 +94,7 @@ export class DelimitedReader implements CopyReader {
     try {
       this.#readCells(bytes, start, end)
       this.#column = -1
-      this.#rows.endRow(line)
+      this.#rows.endRow(line, end - start)
     } catch (error) {
       const found = this.#placed(error)
       throw this.#shapeError(error) ?? found

@@ -8,8 +8,10 @@ import type { TextContext } from '../../value-text.ts'
 import { failingRow } from '../failing-row.ts'
 import { type ColumnBuilder, builderOf } from './column-builder.ts'
 
-/** Rows that are decoded before they are given to the engine. */
-export const STEP_ROWS = 16_384
+/** Rows, cells and bytes of data that are decoded before they are given to the engine. */
+const STEP_ROWS = 8_192
+const STEP_CELLS = 16_384
+const STEP_BYTES = 256 << 10
 
 export class RowBuilder {
   readonly columns: readonly ColumnBuilder[]
@@ -18,6 +20,8 @@ export class RowBuilder {
   /** Rows that are whole; the one with this number is being read. */
   rowCount = 0
   readonly #lines = new Float64Array(STEP_ROWS)
+  readonly #rowsMax: number
+  #bytes = 0
   readonly #relation: Relation
   readonly #targets: readonly number[]
   /** Of columns that may not be null: the builder's number; -1: it has none. */
@@ -26,7 +30,8 @@ export class RowBuilder {
 
   constructor(relation: Relation, targets: readonly number[], context: TextContext) {
     const own = targets.map((target) => relation.columns[target]!)
-    this.columns = own.map(({ type }) => builderOf(type, STEP_ROWS, context))
+    this.#rowsMax = Math.max(1, Math.min(STEP_ROWS, Math.floor(STEP_CELLS / own.length)))
+    this.columns = own.map(({ type }) => builderOf(type, this.#rowsMax, context))
     this.names = own.map(({ name }) => name)
     this.#relation = relation
     this.#targets = targets
@@ -37,11 +42,11 @@ export class RowBuilder {
   }
 
   get isFull(): boolean {
-    return this.rowCount === STEP_ROWS
+    return this.rowCount >= this.#rowsMax || this.#bytes >= STEP_BYTES
   }
 
-  /** The row is whole. Throws 23502 for a missing value, 23514 for a row without any field. */
-  endRow(line: number): void {
+  /** The row is whole; `size`: bytes of its data. Throws 23502 for a missing value, 23514 for a row without any field. */
+  endRow(line: number, size: number): void {
     const row = this.rowCount
     for (const { name, index } of this.#required) {
       if (index >= 0 && this.columns[index]!.valid[row] === 1) continue
@@ -55,6 +60,7 @@ export class RowBuilder {
     }
     this.#lines[row] = line
     this.rowCount++
+    this.#bytes += size
   }
 
   lineOf(row: number): number {
@@ -69,6 +75,7 @@ export class RowBuilder {
 
   clear(): void {
     this.rowCount = 0
+    this.#bytes = 0
     for (const column of this.columns) column.clear()
   }
 

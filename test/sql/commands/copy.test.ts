@@ -191,7 +191,7 @@ describe.skipIf(missingPostgres !== null)('COPY beside PostgreSQL', () => {
     { timeout: 120_000 },
     async (seed) => {
       const random = randomOf(seed)
-      for (let i = 0; i < 150; i++) {
+      for (let i = 0; i < 60; i++) {
         const isCsv = random.int(2) === 0
         const options = isCsv ? '(FORMAT csv)' : ''
         const bytes = Buffer.from(pieces(random, isCsv), 'latin1')

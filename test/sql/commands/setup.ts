@@ -65,9 +65,12 @@ export async function run(
   text: string,
   parameters: readonly unknown[] = [],
 ): Promise<Outcome> {
-  const running = await start(engine, text, parameters)
+  return finish(await start(engine, text, parameters))
+}
+
+export async function finish(running: Running): Promise<Outcome> {
   if (running.kind === 'done') return { tag: running.tag, rows: [] }
-  if (running.kind !== 'rows') throw new Error(`${text}: ${running.kind}`)
+  if (running.kind !== 'rows') throw new Error(running.kind)
   const rows = await readRows(running.columns, running)
   return { tag: running.tag(rows.length), rows }
 }

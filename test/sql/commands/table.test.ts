@@ -2,7 +2,8 @@
 // retention, and what a table of points cannot be.
 
 import { expect, test } from 'vitest'
-import { openEngine, run, stateOf } from './setup.ts'
+import { sessionsOf } from '../../../sql/database.ts'
+import { type Outcome, finish, openEngine, run, stateOf } from './setup.ts'
 
 const CREATE =
   'CREATE TABLE cpu (time timestamptz, host text, u float8, n int8, PRIMARY KEY (host, time))'
@@ -146,4 +147,40 @@ test('what was declared is there after the table was made anew by writes, or und
   await again.commit('memory')
   const { rows } = await run(engine, 'SELECT * FROM w')
   expect(rows).toEqual([['1970-01-01 00:00:00+00', 'h', '2', '1']])
+})
+
+test('what a session asks of a table whose time has another name comes from the engine', async () => {
+  const engine = await openEngine()
+  const access = new Set(['read', 'write', 'admin'] as const)
+  const session = await sessionsOf(engine)({ database: 'default', user: 'tester', access })
+  const ask = async (text: string): Promise<Outcome> =>
+    finish(await (await session.prepare(text)).run([]))
+  await ask(
+    'CREATE TABLE metrics (value float8, "timestamp" timestamptz, tag text, PRIMARY KEY (tag, timestamp))',
+  )
+  await ask(`INSERT INTO metrics SELECT g, timestamptz '2026-01-01Z' + g * interval '1 minute', 'a'
+    FROM generate_series(0, 119) g`)
+  const buckets = `SELECT time_bucket('1 hour', timestamp) AS hour, count(*), avg(value), last(value, timestamp)
+    FROM metrics WHERE timestamp >= '2026-01-01Z' AND timestamp < '2026-01-02Z' GROUP BY 1 ORDER BY 1`
+  expect((await ask(buckets)).rows).toEqual([
+    ['2026-01-01 00:00:00+00', '60', '29.5', '59'],
+    ['2026-01-01 01:00:00+00', '60', '89.5', '119'],
+  ])
+  const last = 'SELECT DISTINCT ON (tag) * FROM metrics ORDER BY tag, timestamp DESC'
+  expect((await ask(last)).rows).toEqual([['119', '2026-01-01 01:59:00+00', 'a']])
+  const copied = `INSERT INTO metrics SELECT avg(value), time_bucket('1 hour', timestamp), 'mean' FROM metrics
+    GROUP BY 2 RETURNING *`
+  expect(await ask(copied)).toEqual({
+    tag: 'INSERT 0 2',
+    rows: [
+      ['29.5', '2026-01-01 00:00:00+00', 'mean'],
+      ['89.5', '2026-01-01 01:00:00+00', 'mean'],
+    ],
+  })
+  const named = `SELECT column_name, is_nullable FROM information_schema.columns WHERE table_name = 'metrics'`
+  expect((await ask(named)).rows).toEqual([
+    ['value', 'YES'],
+    ['timestamp', 'NO'],
+    ['tag', 'NO'],
+  ])
 })
