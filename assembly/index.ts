@@ -160,6 +160,7 @@ export {
 } from './entry'
 export { narrow } from './integers'
 export { decodeTimes, encodeTimes, encodeTimesBound, timeAt, timeLowerBound } from './times'
+export { timeToldBound, timeToldRow } from './times'
 export { checkBlock, decodeColumn, encodeColumn, encodeColumnBound } from './block'
 export { blockLowerBound, decodePage, encodePage, encodePageBound, seriesStarts } from './directory'
 export { STAGING_SIZE, stagingInit } from './staging'

@@ -9,7 +9,7 @@ import { decodeColumn } from './block'
 import { ENTRY_BYTES, ENTRY_FIRST, ENTRY_FLAGS, ENTRY_LAST, ENTRY_ROWS } from './entry'
 import { HAS_NULLS, TIME } from './entry'
 import { BLOCK_ROWS, CORRUPT, ENTRY_SIZE } from './layout'
-import { decodeTimes, timeAt, timeLowerBound } from './times'
+import { decodeTimes, timeAt, timeLowerBound, toldBound, toldRow } from './times'
 
 export const VIEW_COLUMN_SIZE: i32 = 264
 const VIEW_BLOCKS: usize = 8
@@ -93,9 +93,10 @@ export function viewLowerBlock(page: usize, from: i32, to: i32, time: i64): i32 
 
 /**
  * What viewClip found: 0 row from i32  4 row to i32  8 blocks i32[2] (whose models answered for `start`
- * and `end`, -1 = none)  16 first time i64  24 last time i64.
+ * and `end`, -1 = none)  16 first time i64  24 last time i64  32 the rows that they told i32[2]
+ * 40 how far off they may be, in rows i32[2].
  */
-export const VIEW_CLIP: usize = memory.data(32, 8)
+export const VIEW_CLIP: usize = memory.data(48, 8)
 
 const ABSENT: i32 = i32.MIN_VALUE
 
@@ -116,7 +117,10 @@ function lowerRow(view: usize, from: i32, to: i32, time: i64, used: usize): i32 
   if (bytes === 0) return ABSENT + block
   store<i32>(used, block)
   const rows = i32(load<u16>(entry, ENTRY_ROWS))
-  return base + timeLowerBound(bytes, entry, max(from - base, 0), min(to - base, rows), time)
+  const found = timeLowerBound(bytes, entry, max(from - base, 0), min(to - base, rows), time)
+  store<i32>(used, base + toldRow, 24)
+  store<i32>(used, toldBound, 32)
+  return base + found
 }
 
 /** Writes the time of a row; false if the bytes of its block are not there. */

@@ -83,6 +83,10 @@ function measureEpsilon(times: usize, block: usize, entry: usize): i32 {
   return epsilon
 }
 
+/** Of the last lower bound: the row that the model told, and how far the answer may lie from it. */
+export let toldRow = 0
+export let toldBound = 0
+
 let takenStart = 0
 let takenEnd = 0
 let takenBase: i64 = 0
@@ -156,6 +160,16 @@ export function timeLowerBound(block: usize, entry: usize, from: i32, to: i32, t
   return openedLowerBound(entry, from, to, time)
 }
 
+/** The row that the model told for the last lower bound, within its block. */
+export function timeToldRow(): i32 {
+  return toldRow
+}
+
+/** How far from it the answer may lie, in rows: what the model was measured to err by. */
+export function timeToldBound(): i32 {
+  return toldBound
+}
+
 /** Opens a block of times for openedTime and openedLowerBound; false if the entry is damaged. */
 export function openTimes(block: usize, entry: usize): bool {
   if (!isSound(entry)) return false
@@ -169,6 +183,7 @@ export function openedLowerBound(entry: usize, from: i32, to: i32, time: i64): i
   takePiece(pieceOfTime(from, to, time))
   const epsilon = i32(load<u16>(entry, entries.ENTRY_EPSILON))
   const row = time < takenBase ? takenStart : predict(time)
+  tell(row, epsilon)
   const low = min(to, max(from, takenStart))
   const high = max(low, min(to, takenEnd))
   const start = max(low, min(high, row - epsilon))
@@ -180,6 +195,11 @@ export function openedLowerBound(entry: usize, from: i32, to: i32, time: i64): i
   }
   if (found === end && end < to && openedTime(end) < time) return searchRows(end + 1, to, time)
   return found
+}
+
+function tell(row: i32, bound: i32): void {
+  toldRow = row
+  toldBound = bound
 }
 
 /** Lower bound of `time` in rows from … to of the taken piece, looking at row `probe` first. */
@@ -212,11 +232,13 @@ function risingLowerBound(from: i32, to: i32, time: i64): i32 {
   const base = pieceBase(piece)
   const low = max(from, pieceStart(piece))
   const high = max(low, min(to, pieceEnd(piece)))
+  tell(low, 0)
   if (time <= base) return low
   const distance = u64(time - base)
   const unit = u64(lineUnit)
   const sought = distance / unit + u64(distance % unit !== 0)
   const share = sought >> lineWidth
+  tell(high, 0)
   if (share >= u64(lineUnarySize) << 3) return high
   const place = positionBehindZero(lineUnary, lineUnarySize, i32(share))
   if (place < 0) return high
@@ -225,6 +247,7 @@ function risingLowerBound(from: i32, to: i32, time: i64): i32 {
   const first = place - i32(share)
   let start = max(low, min(high, first))
   let end = max(start, min(high, first + onesFrom(lineUnary, lineUnarySize, place)))
+  tell(start, end - start)
   while (start < end) {
     const middle = (start + end) >> 1
     if (residualAt(lineWords, lineRows, lineWidth, middle) < rest) start = middle + 1

@@ -80,8 +80,8 @@ export class PartRows implements TimedRows {
       count = find()
     }
     const at = kernel.VIEW_CLIP.value >>> 2
-    this.asked(memory.u32[at + 2]!, group)
-    this.asked(memory.u32[at + 3]!, group)
+    this.asked(memory.u32[at + 2]!, group, 0)
+    this.asked(memory.u32[at + 3]!, group, 1)
     if (count === 0) return null
     const clipped = {
       index,
@@ -171,7 +171,9 @@ export class PartRows implements TimedRows {
     if (pointer < 0) return -1
     this.indexed(entry, block)
     const { kernel } = this.context.instance
-    return base + kernel.timeLowerBound(pointer, entry, rowFrom, rowTo, time)
+    const found = base + kernel.timeLowerBound(pointer, entry, rowFrom, rowTo, time)
+    this.context.tally.sought(base + kernel.timeToldRow(), kernel.timeToldBound(), found)
+    return found
   }
 
   /** The first block whose last row is late enough; the last block needs no look. -1: fetch, then again. */
@@ -202,9 +204,15 @@ export class PartRows implements TimedRows {
     return this.context.instance.memory.u16[(entry + 12) >>> 1]!
   }
 
-  /** Counts a block of a row group whose model answered, if any did. */
-  private asked(block: number, group: number): void {
-    if (block < GROUP_BLOCKS) this.indexed(this.view.entry(0, block), group * GROUP_BLOCKS + block)
+  /** Counts a block of a row group whose model answered viewClip for one end, if any did. */
+  private asked(block: number, group: number, end: 0 | 1): void {
+    if (block >= GROUP_BLOCKS) return
+    this.indexed(this.view.entry(0, block), group * GROUP_BLOCKS + block)
+    const { kernel, memory } = this.context.instance
+    const at = (kernel.VIEW_CLIP.value >>> 2) + end
+    const base = group * GROUP_ROWS
+    const { tally } = this.context
+    tally.sought(base + memory.u32[at + 8]!, memory.u32[at + 10]!, base + memory.u32[at]!)
   }
 
   private indexed(entry: number, block: number): void {

@@ -177,6 +177,14 @@ export interface Answer {
   readonly stats: QueryStats
 }
 
+/** A time that the model of a part's times was asked for: rows of the part. */
+export interface IndexSeek {
+  readonly predicted: number
+  /** How far from there the row may be. */
+  readonly bound: number
+  readonly found: number
+}
+
 /** What the learned index did for this query. */
 export interface QueryStats {
   elapsedMs: number
@@ -186,7 +194,12 @@ export interface QueryStats {
   blocksFromSummary: number
   blocksDecoded: number
   bytesRead: number
-  index: { pieces: number; maxError: number }
+  index: {
+    pieces: number
+    maxError: number
+    /** The first of the rows that models were asked for. */
+    seeks?: readonly IndexSeek[]
+  }
   /** The rollup that answered where it could; null = points answered. */
   rollup: string | null
 }

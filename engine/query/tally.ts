@@ -4,7 +4,7 @@
 
 import { GROUP_BLOCKS } from '../segment/footer.ts'
 import type { PartReader } from '../segment/part.ts'
-import type { QueryStats } from './query.ts'
+import type { IndexSeek, QueryStats } from './query.ts'
 
 /** States of a column block: its entry answered, it was decoded (as in assembly/aggregate-run.ts). */
 const SUMMARY = 2
@@ -73,6 +73,7 @@ export class Tally {
   private decodes = 0
   private pieces = 0
   private maxError = 0
+  private readonly seeks: IndexSeek[] = []
   private readonly others: QueryStats[] = []
 
   /** Column 0 is the time, the others are the plan's fields in order. */
@@ -125,6 +126,11 @@ export class Tally {
     this.maxError = Math.max(this.maxError, epsilon)
   }
 
+  /** A model told the row of a time; the first few are kept. */
+  sought(predicted: number, bound: number, found: number): void {
+    if (this.seeks.length < SEEKS_MAX) this.seeks.push({ predicted, bound, found })
+  }
+
   /** Adds what somebody else did for the same query; a block that both used counts twice. */
   join(other: QueryStats): void {
     this.bytesRead += other.bytesRead
@@ -143,7 +149,7 @@ export class Tally {
       blocksFromSummary: this.summaries,
       blocksDecoded: this.decodes,
       bytesRead: this.bytesRead,
-      index: { pieces: this.pieces, maxError: this.maxError },
+      index: { pieces: this.pieces, maxError: this.maxError, ...seeksOf(this.seeks) },
       rollup: null,
     }
     return this.others.reduce<QueryStats>(withBlocks, own)
@@ -195,6 +201,13 @@ export class Tally {
   }
 }
 
+/** Rows of models that statistics keep. */
+const SEEKS_MAX = 4
+
+function seeksOf(seeks: readonly IndexSeek[]): { seeks?: readonly IndexSeek[] } {
+  return seeks.length === 0 ? {} : { seeks: seeks.slice(0, SEEKS_MAX) }
+}
+
 /** With what another scan did with blocks. */
 function withBlocks(stats: QueryStats, other: QueryStats): QueryStats {
   return {
@@ -206,6 +219,7 @@ function withBlocks(stats: QueryStats, other: QueryStats): QueryStats {
     index: {
       pieces: stats.index.pieces + other.index.pieces,
       maxError: Math.max(stats.index.maxError, other.index.maxError),
+      ...seeksOf([...(stats.index.seeks ?? []), ...(other.index.seeks ?? [])]),
     },
   }
 }

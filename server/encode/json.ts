@@ -147,7 +147,8 @@ function columnsText(
 
 function describeStats({ stats }: Answer): string {
   const elapsedMs = Math.round(stats.elapsedMs * 1000) / 1000
-  return JSON.stringify({ ...stats, elapsedMs })
+  const { pieces, maxError } = stats.index
+  return JSON.stringify({ ...stats, elapsedMs, index: { pieces, maxError } })
 }
 
 /** Tags as a JSON object, in their order (an object of JavaScript would put `"1"` first). */

@@ -190,6 +190,9 @@ function countOf(table: TableRelation, conditions: readonly Bound[]) {
   return { isEmpty, request: { ...request, select: ['count(*)'] } }
 }
 
+/** Positions that are shown. */
+const SEEKS_MAX = 4
+
 async function indexDetails(
   table: TableRelation,
   all: readonly QueryStats[],
@@ -207,6 +210,12 @@ async function indexDetails(
     ['Blocks', isMeasured ? blocks : `${blocks} (to find the rows)`],
     ['Learned Index', `${sum(({ index }) => index.pieces)} pieces, positions ± ${error} rows`],
   ]
+  const seeks = all.flatMap(({ index }) => index.seeks ?? []).slice(0, SEEKS_MAX)
+  for (const [at, { predicted, bound, found }] of seeks.entries()) {
+    const name = seeks.length === 1 ? 'Predicted Position' : `Predicted Position ${at + 1}`
+    const error = Math.abs(found - predicted)
+    details.push([name, `row ${predicted} ± ${bound}, found at ${found} (error ${error})`])
+  }
   const rollups = new Set(all.flatMap(({ rollup }) => (rollup === null ? [] : [rollup])))
   if (rollups.size > 0) details.push(['Rollup', [...rollups].join(', ')])
   if (isMeasured) {

@@ -54,6 +54,17 @@ describe('EXPLAIN', () => {
     expect(text).toMatch(/Series: 4 of 4/)
     expect(text).toMatch(/Learned Index: [1-9]\d* pieces, positions ± \d+ rows/)
     expect(text).not.toMatch(/Execution Time/)
+    const seeks = [
+      ...text.matchAll(/Predicted Position \d: row (\d+) ± (\d+), found at (\d+) \(error (\d+)\)/g),
+    ]
+    expect(seeks.length).toBe(4)
+    for (const [, predicted, bound, found, error] of seeks) {
+      expect(Math.abs(Number(found) - Number(predicted))).toBe(Number(error))
+      // Between two rows the later one counts.
+      expect(Number(error)).toBeLessThanOrEqual(Number(bound) + 1)
+    }
+    const [first, second] = seeks.map(([, , , found]) => Number(found))
+    expect(second! - first!).toBe(1_200)
   })
 
   test('shows what ANALYZE has measured', async () => {
