@@ -3,10 +3,11 @@
 
 import type { SqlBatch } from '../../batch.ts'
 import type { CopyOptions, Named } from '../../tree.ts'
-import { type TextContext, printerOf } from '../../value-text.ts'
+import type { TextContext } from '../../value-text.ts'
 import { SIGNATURE } from './binary-reader.ts'
 import { type BinaryValue, binaryValueOf } from './binary-value.ts'
 import type { ByteWriter } from './byte-writer.ts'
+import { isPlainType, quickPrinterOf } from './quick-text.ts'
 
 export interface RowWriter {
   begin(): void
@@ -59,6 +60,7 @@ class DelimitedRows implements RowWriter {
   readonly #out: ByteWriter
   readonly #options: CopyOptions
   readonly #names: readonly string[]
+  /** By column: the text of a value as it stands in a line. */
   readonly #printers: readonly ((value: unknown) => string)[]
   readonly #encode: (text: string) => string
 
@@ -71,9 +73,14 @@ class DelimitedRows implements RowWriter {
     this.#out = out
     this.#options = options
     this.#names = columns.map(({ name }) => name)
-    this.#printers = columns.map(({ type }) => printerOf(type, context))
-    this.#encode =
+    const encode =
       options.format === 'csv' ? quoting(options, columns.length === 1) : escaping(options)
+    this.#encode = encode
+    const isUsual = isUsualForm(options)
+    this.#printers = columns.map(({ type }) => {
+      const print = quickPrinterOf(type, context)
+      return isUsual && isPlainType(type) ? print : (value) => encode(print(value))
+    })
   }
 
   begin(): void {
@@ -88,7 +95,7 @@ class DelimitedRows implements RowWriter {
       const { values, valid } = columns[index]!
       if (index > 0) line += delimiter
       const isNull = valid !== null && valid[row] === 0
-      line += isNull ? nullText : this.#encode(this.#printers[index]!(values[row]))
+      line += isNull ? nullText : this.#printers[index]!(values[row])
     }
     this.#out.text(`${line}\n`)
   }
@@ -96,6 +103,12 @@ class DelimitedRows implements RowWriter {
   end(): void {
     // The last line has its end.
   }
+}
+
+/** Plain texts need no escapes and no quotes, nor are they the text of null. */
+function isUsualForm({ format, delimiter, nullText, quote }: CopyOptions): boolean {
+  const isMark = '\t,;|'.includes(delimiter)
+  return isMark && (format === 'text' || ((nullText === '' || nullText === '\\N') && quote === '"'))
 }
 
 const LETTERS: Readonly<Record<string, string>> = {

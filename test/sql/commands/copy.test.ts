@@ -133,6 +133,8 @@ const OUT: readonly string[] = [
   `(SELECT timestamptz '2026-01-01 00:00:00.123456Z' a, timestamptz '1999-12-31Z' b, date '2026-02-03' c,
     timestamp '2026-01-01 12:00' d, interval '1 mon 2 days 03:04:05.5' e, timestamptz 'infinity' f)`,
   `(SELECT 0::numeric a, 12345.678::numeric b, -0.00012::numeric c, 10000::numeric d, 'NaN'::numeric e)`,
+  `(SELECT t FROM generate_series(timestamptz '1700-01-01Z', '2200-01-01Z', interval '1000 days 3.000001 s') t)`,
+  `(SELECT g * 0.00013::float8, g * 1e13::float8, -g::float8 / 7 FROM generate_series(0, 99) g)`,
   `(SELECT '{1,NULL,3}'::int4[] a, ARRAY['a"b','c,d',NULL] b, '{}'::text[] c)`,
   `(SELECT '6ba7b810-9dad-11d1-80b4-00c04fd430c8'::uuid a, '\\x00ff5c'::bytea b, '{"a": [1, 2]}'::jsonb c)`,
   `(SELECT 1 AS "a,b", 2 AS "q""q" WHERE false)`,
@@ -143,6 +145,8 @@ const OUT_OPTIONS: readonly string[] = [
   '(FORMAT binary)',
   '(HEADER)',
   '(FORMAT csv, HEADER)',
+  "(FORMAT csv, NULL '1')",
+  "(DELIMITER ':')",
   "(DELIMITER ';', NULL 'null')",
   "(FORMAT csv, DELIMITER '|', QUOTE '''', ESCAPE '\\', NULL 'plain')",
 ]
