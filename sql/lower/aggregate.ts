@@ -1,6 +1,7 @@
 // GROUP BY over points of a table → one question: buckets of time, groups of tags, aggregates. The
 // groups' own expressions are computed above it, from the start of each bucket.
 
+import type { QueryRequest } from '../../engine/query/query.ts'
 import { mapBound } from '../bind/tree-map.ts'
 import { fold } from '../execute/scan.ts'
 import type { Scope } from '../execute/scope.ts'
@@ -82,18 +83,20 @@ function questionOf(
   const named = tags.map((name) => ({ name, type: typeOf('text') }))
   // Counting rows is what keeps groups whose fields have no values.
   const select = Object.fromEntries([...texts, 'count(*)'].map((text, i) => [`a${i}`, text]))
+  const asked: QueryRequest = {
+    ...request,
+    select,
+    ...(tags.length === 0 ? {} : { by: tags }),
+    ...bucket,
+    ...(enough === null ? {} : { limit: enough.rows }),
+    ...(enough?.isDescending === true ? { order: 'desc' } : {}),
+  }
   return {
     table,
+    points: request,
     isEmpty,
     explain,
-    request: {
-      ...request,
-      select,
-      ...(tags.length === 0 ? {} : { by: tags }),
-      ...bucket,
-      ...(enough === null ? {} : { limit: enough.rows }),
-      ...(enough?.isDescending === true ? { order: 'desc' } : {}),
-    },
+    asked: [{ kind: 'query', request: asked }],
     columns: [...start, ...named, ...results],
     sources: [
       ...start.map((): Source => ({ kind: 'time' })),

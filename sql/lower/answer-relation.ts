@@ -1,7 +1,7 @@
 // The rows of one question that the engine answers, as a relation: a scan of it runs where a block of
 // a statement stood.
 
-import type { AnswerSeries, QueryRequest } from '../../engine/query/query.ts'
+import type { Answer, AnswerSeries, LatestRequest, QueryRequest } from '../../engine/query/query.ts'
 import type { Batches } from '../batch.ts'
 import { vectorOf } from '../execute/vector.ts'
 import type { Relation, RelationColumn, RunContext, Scan, ScanRequest } from '../relation.ts'
@@ -9,9 +9,17 @@ import { type Source, batchesOf } from '../tables/series-batches.ts'
 import type { TableRelation } from '../tables/table-relation.ts'
 import type { Named } from '../tree.ts'
 
+/** One call of the engine. */
+export type Asked =
+  | { readonly kind: 'query'; readonly request: QueryRequest }
+  | { readonly kind: 'latest'; readonly request: LatestRequest }
+
 export interface Question {
   readonly table: TableRelation
-  readonly request: QueryRequest
+  /** Their rows follow each other. */
+  readonly asked: readonly Asked[]
+  /** The points that it is about; `select` says nothing. */
+  readonly points: QueryRequest
   /** No point is asked for. */
   readonly isEmpty: boolean
   /** Lines of EXPLAIN on the points. */
@@ -42,7 +50,7 @@ export class AnswerRelation implements Relation {
   scan({ columns, conditions }: ScanRequest): Scan {
     return {
       left: conditions,
-      explain: [...this.question.explain, ...askedLines(this.question.request)],
+      explain: [...this.question.explain, ...this.question.asked.flatMap(askedLines)],
       batches: (run) => this.#rows(columns, run),
     }
   }
@@ -63,37 +71,49 @@ export class AnswerRelation implements Relation {
   }
 
   async *#answered(sources: readonly Source[], run: RunContext): Batches {
-    const { table, request } = this.question
-    let cursor: string | null = null
-    do {
-      run.check()
-      const answer = await table.query({ ...request, cursor }, run.signal)
-      run.watch?.(this, answer.stats)
-      const bytes = 8 * answer.rowCount * answer.columns.length
-      run.hold(bytes)
-      try {
-        yield* batchesOf(each(answer.series), sources, Infinity, run)
-      } finally {
-        run.hold(-bytes)
+    for (const asked of this.question.asked) {
+      for await (const answer of pagesOf(this.question.table, asked, run)) {
+        run.watch?.(this, answer.stats)
+        const bytes = 8 * answer.rowCount * answer.columns.length
+        run.hold(bytes)
+        try {
+          yield* batchesOf(each(answer.series), sources, Infinity, run)
+        } finally {
+          run.hold(-bytes)
+        }
       }
-      ;({ cursor } = answer)
-      // A limit is all that was asked for; else a page ends where the engine ends one.
-    } while (cursor !== null && request.limit === undefined)
+    }
   }
 }
 
-function askedLines({
-  select,
-  by,
-  every = null,
-  tz = null,
-  order,
-  limit = null,
-}: QueryRequest): string[] {
-  const lines = [`Aggregates: ${Object.values(select ?? {}).join(', ')}`]
+/** The answer, page by page where the engine ends one; a limit is all that was asked for. */
+async function* pagesOf(
+  table: TableRelation,
+  { kind, request }: Asked,
+  run: RunContext,
+): AsyncIterable<Answer> {
+  run.check()
+  if (kind === 'latest') {
+    yield await table.latest(request, run.signal)
+    return
+  }
+  let cursor: string | null = null
+  do {
+    run.check()
+    const answer: Answer = await table.query({ ...request, cursor }, run.signal)
+    yield answer
+    ;({ cursor } = answer)
+  } while (cursor !== null && request.limit === undefined)
+}
+
+function askedLines({ kind, request }: Asked): string[] {
+  if (kind === 'latest') return ['Points: the newest of each series']
+  const { select, by, every = null, tz = null, order, limit = null } = request
+  const isRaw = Array.isArray(select) || select === null
+  const lines = isRaw ? [] : [`Aggregates: ${Object.values(select ?? {}).join(', ')}`]
   if (Array.isArray(by)) lines.push(`Groups: ${by.join(', ')}`)
   if (every !== null) lines.push(`Buckets: ${every}${tz === null ? '' : ` ${tz}`}`)
-  if (limit !== null) lines.push(`Limit: ${limit} ${order ?? 'asc'}`)
+  if (limit !== null) lines.push(`Limit: ${limit}, order by time${order === 'desc' ? ' DESC' : ''}`)
   return lines
 }
 

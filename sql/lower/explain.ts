@@ -172,22 +172,22 @@ const NOTHING: QueryStats = {
   rollup: null,
 }
 
-/** Without a run: the question itself where it is an aggregate, else the count of its points. */
+/** Without a run: the count of the points that are asked about. */
 async function probe(
   relation: Relation,
   table: TableRelation,
   conditions: readonly Bound[],
   run: RunContext,
 ): Promise<QueryStats> {
-  const { isEmpty, request } =
+  const { isEmpty, points: request } =
     relation instanceof AnswerRelation ? relation.question : countOf(table, conditions)
   if (isEmpty) return NOTHING
-  return (await table.query(request, run.signal)).stats
+  return (await table.query({ ...request, select: ['count(*)'] }, run.signal)).stats
 }
 
 function countOf(table: TableRelation, conditions: readonly Bound[]) {
   const { isEmpty, request } = table.question(conditions)
-  return { isEmpty, request: { ...request, select: ['count(*)'] } }
+  return { isEmpty, points: request }
 }
 
 /** Positions that are shown. */

@@ -7,6 +7,7 @@ import type { Scope } from '../execute/scope.ts'
 import type { RunContext } from '../relation.ts'
 import type { Bound, Node } from '../tree.ts'
 import { type Enough, lowerAggregate } from './aggregate.ts'
+import { lowerDistinct, lowerOrdered, lowerTimes } from './newest.ts'
 
 /** A tree with the same rows. Throws nothing that running the tree would not. */
 export function lower(node: Node, run: RunContext, parameters: readonly unknown[]): Node {
@@ -24,14 +25,18 @@ function lowerNode(node: Node, scope: Scope): Node {
   const into = (input: Node): Node => lowerNode(input, scope)
   switch (node.kind) {
     case 'aggregate':
-      return lowerAggregate(node, scope) ?? { ...node, input: into(node.input) }
+      return (
+        lowerAggregate(node, scope) ??
+        lowerTimes(node, scope) ?? { ...node, input: into(node.input) }
+      )
+    case 'distinct':
+      return lowerDistinct(node, scope) ?? { ...node, input: into(node.input) }
     case 'limit':
       return lowerLimit(node, scope) ?? { ...node, input: into(node.input) }
     case 'filter':
     case 'project':
     case 'window':
     case 'sort':
-    case 'distinct':
       return { ...node, input: into(node.input) }
     case 'join':
     case 'set':
@@ -50,13 +55,21 @@ function lowerNode(node: Node, scope: Scope): Node {
 }
 
 type Limit = Extract<Node, { kind: 'limit' }>
+type Sort = Extract<Node, { kind: 'sort' }>
 
-/** `ORDER BY bucket LIMIT n` of groups that are buckets alone: only those n are asked for. */
+/** The first rows in order of time: only those are asked for. */
 function lowerLimit(node: Limit, scope: Scope): Node | null {
   const rows = enoughRows(node, scope)
-  if (rows === null) return null
-  const { input: sort } = node
-  if (sort.kind !== 'sort' || sort.keys.length !== 1) return null
+  if (rows === null || node.input.kind !== 'sort') return null
+  const ordered = lowerOrdered(node.input, rows, scope)
+  if (ordered !== null) return { ...node, input: ordered }
+  const input = lowerBuckets(node.input, rows, scope)
+  return input === null ? null : { ...node, input }
+}
+
+/** `ORDER BY bucket LIMIT n` of groups that are buckets alone. */
+function lowerBuckets(sort: Sort, rows: number, scope: Scope): Node | null {
+  if (sort.keys.length !== 1) return null
   const [key] = sort.keys
   let column = key!.expression
   const projects: Extract<Node, { kind: 'project' }>[] = []
@@ -72,7 +85,7 @@ function lowerLimit(node: Limit, scope: Scope): Node | null {
   const lowered = lowerAggregate(at, scope, enough)
   if (lowered === null) return null
   const input = projects.reduceRight<Node>((below, one) => ({ ...one, input: below }), lowered)
-  return { ...node, input: { ...sort, input } }
+  return { ...sort, input }
 }
 
 /** Most rows that the engine gives at once. */

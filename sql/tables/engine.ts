@@ -14,6 +14,7 @@ export type SqlEngine = Pick<
   | 'dropDatabase'
   | 'dropTable'
   | 'export'
+  | 'latest'
   | 'pause'
   | 'putTable'
   | 'query'

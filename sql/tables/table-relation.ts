@@ -2,7 +2,7 @@
 // the range of times, the conditions that its own grammar says exactly, and the fields that are read.
 
 import type { TableColumns } from '../../engine/database-types.ts'
-import type { Answer, QueryRequest, ValueType } from '../../engine/query/query.ts'
+import type { Answer, LatestRequest, QueryRequest, ValueType } from '../../engine/query/query.ts'
 import type { Batches } from '../batch.ts'
 import { tableOid } from '../catalogs/oid.ts'
 import type { Relation, RelationColumn, RunContext, Scan, ScanRequest } from '../relation.ts'
@@ -128,6 +128,11 @@ export class TableRelation implements Relation {
   /** Throws OmenError. */
   query(request: QueryRequest, signal: RunContext['signal']): Promise<Answer> {
     return this.#engine.query(request, { database: this.#database, signal })
+  }
+
+  /** The newest point of each series. Throws OmenError. */
+  latest(request: LatestRequest, signal: RunContext['signal']): Promise<Answer> {
+    return this.#engine.latest(request, { database: this.#database, signal })
   }
 
   /** Series of the table, with or without points that are asked for. */

@@ -192,6 +192,43 @@ describe('an aggregate block', () => {
   })
 })
 
+describe('a few points', () => {
+  // Times of one series are its own, so orders have no ties.
+  const texts = [
+    `SELECT time, x, host FROM points WHERE zone = 'east' ORDER BY time DESC LIMIT 7`,
+    `SELECT * FROM points WHERE x > 90 ORDER BY time LIMIT 3 OFFSET 4`,
+    `SELECT time AS at, n + 1 FROM points WHERE host = 'h2' ORDER BY at DESC LIMIT 5`,
+    `SELECT max(x) FROM (SELECT x FROM points WHERE host = 'h1' ORDER BY time DESC LIMIT 50) a`,
+    `SELECT time FROM points WHERE time < '1999-01-01' ORDER BY time LIMIT 5`,
+    'SELECT DISTINCT ON (host) host, time, x, zone FROM points ORDER BY host, time DESC',
+    'SELECT DISTINCT ON (host, zone) * FROM points WHERE n > 5 ORDER BY host, zone, time DESC',
+    `SELECT DISTINCT ON (host) host, s FROM points WHERE time > '2023-11-15' ORDER BY 1, time DESC`,
+    'SELECT min(time), max(time) FROM points',
+    `SELECT max(time) - min(time) FROM points WHERE zone = 'west' AND x < 0`,
+    `SELECT max(time) FROM points WHERE n = 1000`,
+    'SELECT host, max(time) FROM points WHERE b GROUP BY host ORDER BY host',
+  ]
+  test.each(texts)('is found by time: %s', async (text) => {
+    const { plain, asked, scans } = await bothAnswers(db, text)
+    expect(asked).toEqual(plain)
+    expect(scans).toEqual(['AnswerRelation points'])
+  })
+
+  const others = [
+    'SELECT time, host FROM points ORDER BY time DESC, host LIMIT 3',
+    'SELECT x FROM points ORDER BY x LIMIT 3',
+    `SELECT DISTINCT ON (host) host, x FROM points WHERE time < '2023-11-15' ORDER BY host, time DESC`,
+    'SELECT DISTINCT ON (host) host, time FROM points ORDER BY host, time',
+    'SELECT DISTINCT ON (host) host, x FROM points ORDER BY host, x, time DESC',
+    'SELECT host, min(time) FROM points GROUP BY host ORDER BY host',
+  ]
+  test.each(others)('is not all that others need: %s', async (text) => {
+    const { plain, asked, scans } = await bothAnswers(db, text)
+    expect(asked).toEqual(plain)
+    expect(scans).toEqual(['TableRelation points'])
+  })
+})
+
 describe('what the engine means otherwise', () => {
   const texts = [
     'SELECT count(*) FILTER (WHERE x > 0) FROM points',
