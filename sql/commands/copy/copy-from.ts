@@ -1,5 +1,5 @@
 // COPY … FROM STDIN. Rows are decoded in steps of many, staged as columns of their series, and stored in
-// batches; while one is made durable the next is decoded. What a failed COPY has stored before its
+// batches; while some are made durable the next is decoded. What a failed COPY has stored before its
 // error, the error says: the engine has no transaction over several batches.
 
 import type { Batch } from '../../../engine/ingest/batch.ts'
@@ -22,6 +22,8 @@ type CopyFrom = Extract<Command, { kind: 'copyFrom' }>
  * database with 16 MB.
  */
 const BATCH_BYTES = 384 << 10
+/** Batches on their way to the disk at once: one sync makes all of them durable. */
+const PENDING_MAX = 16
 /** Bytes of a chunk that are decoded before others get their turn. */
 const SLICE_BYTES = 256 << 10
 
@@ -42,10 +44,12 @@ class CopyIn {
   readonly #rows: RowBuilder
   readonly #writer: PointWriter
   #batch: Batch | null = null
-  /** The batch before, on its way to the disk. */
-  #pending: Promise<void> = Promise.resolve()
+  /** The batches before that are on their way to the disk, in order. */
+  #pending: Promise<void>[] = []
   /** Rows that are durable. */
   #stored = 0
+  /** A batch was refused, perhaps between others. */
+  #hasGap = false
   #staged = 0
 
   constructor(command: CopyFrom, context: CommandContext) {
@@ -62,10 +66,10 @@ class CopyIn {
       await this.#readAll(chunks)
       await this.#flush()
       await this.#commit()
-      await this.#pending
+      for (const pending of this.#pending) await pending
       return this.#stored
     } catch (error) {
-      await this.#pending.catch(() => {})
+      await Promise.allSettled(this.#pending)
       throw this.#counted(error)
     } finally {
       this.#batch?.discard()
@@ -113,27 +117,38 @@ class CopyIn {
     if (batch.byteSize >= BATCH_BYTES) await this.#commit()
   }
 
-  /** Hands the batch on to be stored, once the one before is. */
+  /** Hands the batch on to be stored, once there are not too many before it. Throws what they throw. */
   async #commit(): Promise<void> {
     const batch = this.#batch
     if (batch === null) return
-    await this.#pending
+    while (this.#pending.length >= PENDING_MAX) {
+      await this.#pending[0]
+      this.#pending = this.#pending.slice(1)
+    }
     const count = this.#staged
     this.#batch = null
     this.#staged = 0
-    const store = async (): Promise<void> => {
+    const stored = this.#store(batch, count)
+    this.#pending.push(stored)
+    // Looked at when it is awaited.
+    stored.catch(() => {})
+  }
+
+  async #store(batch: Batch, count: number): Promise<void> {
+    try {
       await translated(() => batch.commit(), COMMIT_ERRORS)
       this.#stored += count
+    } catch (error) {
+      this.#hasGap = true
+      throw error
     }
-    this.#pending = store()
-    // Looked at when it is awaited.
-    this.#pending.catch(() => {})
   }
 
   #counted(error: unknown): unknown {
     if (this.#stored === 0 || !(error instanceof SqlError)) return error
     const { sqlstate, message, detail, where } = error
-    const hint = `The first ${this.#stored} rows of this COPY are stored.`
+    const which = this.#hasGap ? 'Some' : 'The first'
+    const hint = `${which} ${this.#stored} rows of this COPY are stored.`
     return new SqlError(sqlstate, message, { detail, where, hint, cause: error })
   }
 }
