@@ -11,7 +11,7 @@ import type { AggregateCall, Bound, Named, Node } from '../tree.ts'
 import { typeOf } from '../type.ts'
 import { aggregateText } from './aggregate-text.ts'
 import { AnswerRelation, type Question } from './answer-relation.ts'
-import { type Bucket, bucketOf } from './bucket.ts'
+import { type BucketGroup, bucketOf } from './bucket.ts'
 import { type Points, columnOf, pointsOf } from './source.ts'
 
 type Aggregate = Extract<Node, { kind: 'aggregate' }>
@@ -24,7 +24,7 @@ export interface Enough {
 
 interface Groups {
   readonly tags: readonly string[]
-  readonly bucket: Bucket | null
+  readonly bucket: BucketGroup | null
 }
 
 /** The same rows by one question, in the order of `enough` if it is given; null: the engine has none. */
@@ -55,7 +55,7 @@ function foldCall(call: AggregateCall, scope: Scope): AggregateCall {
 /** Null: a group is neither a tag nor a bucket, or there are two buckets. */
 function groupsOf(groups: readonly Bound[], table: TableRelation, scope: Scope): Groups | null {
   const tags = new Set<string>()
-  let bucket: Bucket | null = null
+  let bucket: BucketGroup | null = null
   const isTime = (bound: Bound): boolean => columnOf(bound, table)?.kind === 'time'
   for (const group of groups) {
     const column = columnOf(group, table)
@@ -87,7 +87,7 @@ function questionOf(
     ...request,
     select,
     ...(tags.length === 0 ? {} : { by: tags }),
-    ...bucket,
+    ...bucket?.bucket,
     ...(enough === null ? {} : { limit: enough.rows }),
     ...(enough?.isDescending === true ? { order: 'desc' } : {}),
   }
@@ -123,6 +123,7 @@ function groupsAbove(
   const groups = expressions.map((group) => {
     const column = columnOf(group, table)
     if (column?.kind === 'tag') return input(tagsAt + tags.indexOf(column.name))
+    if (bucket?.isStart === true) return input(0)
     return mapBound(group, (bound) => (bound.kind === 'input' ? input(0) : null))
   })
   const results = node.aggregates.map((_, index) => input(tagsAt + tags.length + index))

@@ -16,6 +16,12 @@ export interface Bucket {
   readonly tz: string | null
 }
 
+export interface BucketGroup {
+  readonly bucket: Bucket
+  /** The expression is the start of the bucket; else it is computed from it. */
+  readonly isStart: boolean
+}
+
 type IsTime = (bound: Bound) => boolean
 
 const NS_PER_SECOND = 1_000_000_000n
@@ -33,11 +39,13 @@ const CALENDAR: Readonly<Record<string, string>> = {
 }
 
 /** The engine's buckets that have the bounds of an expression's steps; null: it has none like them. */
-export function bucketOf(bound: Bound, isTime: IsTime, scope: Scope): Bucket | null {
+export function bucketOf(bound: Bound, isTime: IsTime, scope: Scope): BucketGroup | null {
   const found = stepsOf(bound, isTime, scope.run.surroundings.timeZone)
   if (found === null) return null
   const origin = found.isOfEpoch ? 0n : startAtEpoch(bound, isTime, scope)
-  return origin === null ? null : { every: found.every, origin, tz: found.tz }
+  if (origin === null) return null
+  const { every, tz } = found
+  return { bucket: { every, origin, tz }, isStart: !found.isOfEpoch }
 }
 
 interface Steps {

@@ -22,6 +22,7 @@ export interface Plan {
   readonly statement: BoundStatement
   readonly access: StatementAccess
   readonly usesCatalog: boolean
+  readonly names: Names
   /** Columns of its tables, as it was bound to them. */
   readonly shape: string
 }
@@ -78,7 +79,7 @@ export async function planText(
   const surroundings = await surroundingsOf(usesCatalog)
   const bound = await bind(text, types, schema, place.functions, surroundings)
   const statement = planStatement(bound)
-  return { statement, access: accessOf(statement), usesCatalog, shape }
+  return { statement, access: accessOf(statement), usesCatalog, names, shape }
 }
 
 /**
@@ -91,8 +92,10 @@ export async function renewPlan(
   plan: Plan,
   surroundingsOf: (usesCatalog: boolean) => Promise<Surroundings>,
 ): Promise<Plan> {
-  const { names, shape } = await look(place, text)
-  if (names.tables.size === 0 || shape === plan.shape) return plan
+  const { names } = plan
+  if (names.tables.size === 0) return plan
+  const tables = await openSchema(place.engine, place.database, names.tables)
+  if (shapeOf(names, tables) === plan.shape) return plan
   const { parameters, columns } = plan.statement
   const renewed = await planText(place, text, parameters, surroundingsOf)
   const told = ({ columns: list }: Pick<BoundStatement, 'columns'>): string =>
