@@ -33,7 +33,10 @@ function orderBy(key: OrderKey, rows: Uint32Array): Uint32Array {
   const words = wordsOf(key)
   if (key.isDescending) for (let i = 0; i < words.length; i++) words[i] = ~words[i]!
   let sorted = rows
-  for (let digit = 0; digit < 8; digit++) sorted = pass(words, digit, sorted)
+  // Points of one series come in the order of their times.
+  if (!isAscending(words, rows)) {
+    for (let digit = 0; digit < 8; digit++) sorted = pass(words, digit, sorted)
+  }
   if (valid === null) return sorted
   const isNull = (row: number): boolean => valid[row] === 0
   const nulls = sorted.filter(isNull)
@@ -42,6 +45,19 @@ function orderBy(key: OrderKey, rows: Uint32Array): Uint32Array {
   sorted.set(order[0]!)
   sorted.set(order[1]!, order[0]!.length)
   return sorted
+}
+
+function isAscending(words: Uint32Array, rows: Uint32Array): boolean {
+  let low = 0
+  let high = 0
+  for (const row of rows) {
+    const nextLow = words[2 * row]!
+    const nextHigh = words[2 * row + 1]!
+    if (nextHigh < high || (nextHigh === high && nextLow < low)) return false
+    low = nextLow
+    high = nextHigh
+  }
+  return true
 }
 
 /** One digit of 8 bits; nothing moves where all rows have the same. */

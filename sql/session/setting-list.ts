@@ -94,11 +94,12 @@ function timeZone(name: string): Kind {
   return { type: 'string', accept }
 }
 
-const UTF8_NAMES = ['utf8', 'utf-8', 'unicode']
+const UTF8_NAMES = ['utf8', 'unicode']
 
 function encoding(name: string): Kind {
   const accept = (value: string): string => {
-    if (UTF8_NAMES.includes(value.trim().toLowerCase())) return 'UTF8'
+    // As PostgreSQL looks names up: asyncpg sends `'utf-8'`, with its quotes.
+    if (UTF8_NAMES.includes(value.toLowerCase().replaceAll(/[^a-z0-9]/g, ''))) return 'UTF8'
     throw invalid(name, value, 'Texts are UTF8.')
   }
   return { type: 'string', accept }

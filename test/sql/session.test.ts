@@ -143,7 +143,11 @@ describe('statements', () => {
 
 describe('settings', () => {
   test('are set, shown, reset and told', async () => {
-    const session = await openSession({ settings: new Map([['timezone', 'Europe/Berlin']]) })
+    const given = new Map([
+      ['timezone', 'Europe/Berlin'],
+      ['client_encoding', `'utf-8'`],
+    ])
+    const session = await openSession({ settings: given })
     expect(new Map(session.takeReports()).get('TimeZone')).toBe('Europe/Berlin')
     expect(session.takeReports()).toEqual([])
     await run(session, `SET TIME ZONE 'America/New_York'`)
