@@ -22,11 +22,12 @@ export function isPolymorphic(type: DataType): boolean {
   return POLYMORPHIC.has(type.name)
 }
 
-/** Text in another dress: the same bits, and no cast to run. */
+/** The same bits, and no cast to run: text in another dress, a record with its columns. */
 function isRelabel(source: DataType, target: DataType): boolean {
   return (
     (source.name === 'varchar' && target.name === 'text') ||
-    (source.name === 'text' && target.name === 'varchar')
+    (source.name === 'text' && target.name === 'varchar') ||
+    (source.name === 'record' && target.name === 'record')
   )
 }
 

@@ -15,6 +15,7 @@ import { scan, splitConditions } from './scan.ts'
 import { type Frame, ONE_ROW, type Scope, frameOf } from './scope.ts'
 import { distinctRows, setOperation } from './set.ts'
 import { fetchAnswers, subqueriesOf } from './subquery.ts'
+import { window } from './window.ts'
 import { collect, pieces, slice, spread, takeRows, valueAt, vectorOf } from './vector.ts'
 
 type Of<Kind extends Node['kind']> = Extract<Node, { kind: Kind }>
@@ -54,9 +55,7 @@ function startNode(node: Node, scope: Scope): Batches {
     case 'aggregate':
       return aggregate(node, scope, runNode)
     case 'window':
-      throw new SqlError('0A000', 'window functions are not offered', {
-        hint: 'Aggregate in a subquery and join with it.',
-      })
+      return window(node, scope, runNode)
     case 'sort':
       return sort(node, null, scope)
     case 'limit':

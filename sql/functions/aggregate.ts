@@ -9,10 +9,12 @@ import { keyOf } from '../execute/key.ts'
 import { vectorOf } from '../execute/vector.ts'
 import type { Accumulator, AggregateFunction } from '../function.ts'
 import { SqlError } from '../sql-error.ts'
+import { printJson, readJson } from '../text/json-text.ts'
 import { type DataType, findType, typeOf } from '../type.ts'
 import { SqlArray } from '../value.ts'
 import { checkBigint } from './arithmetic.ts'
 import { typesOf } from './define.ts'
+import { jsonOf } from './json.ts'
 
 /** One group's state and how rows change it; `null` as a result is SQL's null. */
 interface Fold<State> {
@@ -213,6 +215,8 @@ function fractionOf(constant: unknown): number {
 }
 
 /** Values of a group in the order in which they come, the last argument. */
+const IN_UTC = { now: 0n, timeZone: 'UTC' }
+
 function listed(finish: (values: unknown[]) => unknown, skipsNulls = true): Fold<never> {
   const fold: Fold<unknown[]> = {
     start: () => [],
@@ -373,6 +377,15 @@ export const aggregates: readonly AggregateFunction[] = [
               ),
         false,
       ),
+  ),
+  ...(['json', 'jsonb'] as const).map((kind) =>
+    aggregate(`${kind}_agg`, 'anyelement', kind, ([type]) =>
+      listed((values) => {
+        if (values.length === 0) return null
+        const text = `[${values.map((value) => jsonOf(value, type!, IN_UTC)).join(', ')}]`
+        return kind === 'json' ? text : printJson(readJson(text))
+      }, false),
+    ),
   ),
   aggregate(
     'percentile_cont',

@@ -2,49 +2,15 @@
 // Source: PostgreSQL 15, its manual, section 9.19; src/backend/utils/adt/array_userfuncs.c.
 
 import { comparatorOf } from '../compare.ts'
-import { valueAt, vectorOf } from '../execute/vector.ts'
-import type { CallTypes, ScalarFunction, Surroundings, TableFunction } from '../function.ts'
+import type { ScalarFunction, TableFunction } from '../function.ts'
 import { SqlError } from '../sql-error.ts'
 import { type DataType, typeOf } from '../type.ts'
 import { SqlArray } from '../value.ts'
 import { printerOf } from '../value-text.ts'
-import { typesOf } from './define.ts'
-
-interface Call extends CallTypes {
-  readonly surroundings: Surroundings
-}
-
-/** Values are as vectors have them, booleans as booleans; of strict functions never null. */
-type Compute = (values: readonly never[], call: Call) => unknown
+import { type Typed, type TypedCall, typed, typesOf } from './define.ts'
 
 const ELEMENT = (given: readonly DataType[]): DataType => given[0]!.element!
 const SAME = (given: readonly DataType[]): DataType => given[0]!
-
-/** `result`: a type's name, or made of the arguments' types. */
-function arrayFunction(
-  name: string,
-  types: string,
-  result: string | ((given: readonly DataType[]) => DataType),
-  compute: Compute,
-  isStrict = true,
-): ScalarFunction {
-  return {
-    name,
-    arguments: typesOf(types),
-    isVariadic: false,
-    result: typeof result === 'string' ? typeOf(result) : result,
-    isStrict,
-    volatility: 'immutable',
-    evaluate: (vectors, rowCount, valid, surroundings, call) =>
-      vectorOf(call.result, rowCount, (row) => {
-        if (valid !== null && valid[row] === 0) return null
-        const values = vectors.map((vector, index) =>
-          valueAt(vector, call.arguments[index]!, vector.values.length === 1 ? 0 : row),
-        )
-        return compute(values as never[], { ...call, surroundings })
-      }),
-  }
-}
 
 const dimension = ({ dimensions }: SqlArray, number: number): number | null =>
   number >= 1 && number <= dimensions.length ? dimensions[number - 1]! : null
@@ -100,14 +66,14 @@ function requireFlat({ dimensions }: SqlArray): void {
   throw new SqlError('22000', 'argument must be empty or one-dimensional array')
 }
 
-function append(array: SqlArray | null, value: unknown, { result }: Call): SqlArray {
+function append(array: SqlArray | null, value: unknown, { result }: TypedCall): SqlArray {
   if (array === null || array.dimensions.length === 0) return new SqlArray(result.element!, [value])
   requireFlat(array)
   const length = array.values.length + 1
   return new SqlArray(array.element, [...array.values, value], [length], array.lowerBounds)
 }
 
-function prepend(value: unknown, array: SqlArray | null, { result }: Call): SqlArray {
+function prepend(value: unknown, array: SqlArray | null, { result }: TypedCall): SqlArray {
   if (array === null || array.dimensions.length === 0) return new SqlArray(result.element!, [value])
   requireFlat(array)
   return new SqlArray(array.element, [value, ...array.values])
@@ -146,7 +112,12 @@ function contains(outer: SqlArray, inner: SqlArray): boolean {
 const overlaps = (left: SqlArray, right: SqlArray): boolean =>
   right.values.some((value) => value !== null && left.values.some(equalTo(left.element, value)))
 
-function joinText(array: SqlArray, separator: string, nullText: string | null, call: Call): string {
+function joinText(
+  array: SqlArray,
+  separator: string,
+  nullText: string | null,
+  call: TypedCall,
+): string {
   const { timeZone } = call.surroundings
   const print = printerOf(array.element, { now: 0n, timeZone })
   return array.values
@@ -169,7 +140,7 @@ function splitText(text: string, separator: string | null, nullText: string | nu
   )
 }
 
-const fill: Compute = ([value, lengths], { result }) => {
+const fill: Typed = ([value, lengths], { result }) => {
   const dimensions = (lengths as unknown as SqlArray).values as number[]
   const size = dimensions.reduce((product, length) => product * length, 1)
   if (size > FILL_MAX) {
@@ -185,81 +156,61 @@ const fill: Compute = ([value, lengths], { result }) => {
 const FILL_MAX = 1_000_000
 
 export const arrays: readonly ScalarFunction[] = [
-  arrayFunction('array_length', 'anyarray int4', 'int4', ([array, number]) =>
-    dimension(array!, number!),
-  ),
-  arrayFunction('array_lower', 'anyarray int4', 'int4', ([array, number]) =>
-    lower(array!, number!),
-  ),
-  arrayFunction('array_upper', 'anyarray int4', 'int4', ([array, number]) =>
-    upper(array!, number!),
-  ),
-  arrayFunction('array_ndims', 'anyarray', 'int4', ([array]) => {
+  typed('array_length', 'anyarray int4', 'int4', ([array, number]) => dimension(array!, number!)),
+  typed('array_lower', 'anyarray int4', 'int4', ([array, number]) => lower(array!, number!)),
+  typed('array_upper', 'anyarray int4', 'int4', ([array, number]) => upper(array!, number!)),
+  typed('array_ndims', 'anyarray', 'int4', ([array]) => {
     return (array as unknown as SqlArray).dimensions.length || null
   }),
-  arrayFunction('array_dims', 'anyarray', 'text', ([array]) => {
+  typed('array_dims', 'anyarray', 'text', ([array]) => {
     const { dimensions, lowerBounds } = array as unknown as SqlArray
     const parts = dimensions.map(
       (length, i) => `[${lowerBounds[i]}:${lowerBounds[i]! + length - 1}]`,
     )
     return parts.length === 0 ? null : parts.join('')
   }),
-  arrayFunction(
+  typed(
     'cardinality',
     'anyarray',
     'int4',
     ([array]) => (array as unknown as SqlArray).values.length,
   ),
-  arrayFunction('array_subscript', 'anyarray int4', ELEMENT, ([array, index]) =>
-    subscript(array!, index!),
-  ),
-  arrayFunction(
+  typed('array_subscript', 'anyarray int4', ELEMENT, ([array, index]) => subscript(array!, index!)),
+  typed(
     'array_slice',
     'anyarray int4 int4',
     SAME,
     ([array, from, to]) => (array === null ? null : sliceOf(array!, from!, to!)),
-    false,
+    { isStrict: false },
   ),
-  arrayFunction(
-    'array_cat',
-    'anycompatiblearray anycompatiblearray',
-    SAME,
-    ([a, b]) => join(a!, b!),
-    false,
-  ),
-  arrayFunction(
-    '||',
-    'anycompatiblearray anycompatiblearray',
-    SAME,
-    ([a, b]) => join(a!, b!),
-    false,
-  ),
+  typed('array_cat', 'anycompatiblearray anycompatiblearray', SAME, ([a, b]) => join(a!, b!), {
+    isStrict: false,
+  }),
+  typed('||', 'anycompatiblearray anycompatiblearray', SAME, ([a, b]) => join(a!, b!), {
+    isStrict: false,
+  }),
   ...['array_append', '||'].map((name) =>
-    arrayFunction(
-      name,
-      'anycompatiblearray anycompatible',
-      SAME,
-      ([a, b], call) => append(a!, b, call),
-      false,
-    ),
+    typed(name, 'anycompatiblearray anycompatible', SAME, ([a, b], call) => append(a!, b, call), {
+      isStrict: false,
+    }),
   ),
   ...['array_prepend', '||'].map((name) =>
-    arrayFunction(
+    typed(
       name,
       'anycompatible anycompatiblearray',
       (given) => given[1]!,
       ([a, b], call) => prepend(a, b!, call),
-      false,
+      { isStrict: false },
     ),
   ),
-  arrayFunction(
+  typed(
     'array_remove',
     'anycompatiblearray anycompatible',
     SAME,
     ([array, value]) => (array === null ? null : remove(array!, value)),
-    false,
+    { isStrict: false },
   ),
-  arrayFunction(
+  typed(
     'array_replace',
     'anycompatiblearray anycompatible anycompatible',
     SAME,
@@ -270,25 +221,25 @@ export const arrays: readonly ScalarFunction[] = [
       const replaced = values.map((value) => (isWanted(value) ? to : value))
       return new SqlArray(element, replaced, dimensions, lowerBounds)
     },
-    false,
+    { isStrict: false },
   ),
-  arrayFunction(
+  typed(
     'array_position',
     'anycompatiblearray anycompatible',
     'int4',
     ([array, value]) => (array === null ? null : (positions(array!, value)[0] ?? null)),
-    false,
+    { isStrict: false },
   ),
-  arrayFunction(
+  typed(
     'array_positions',
     'anycompatiblearray anycompatible',
     '_int4',
     ([array, value]) =>
       array === null ? null : new SqlArray(typeOf('int4'), positions(array!, value)),
-    false,
+    { isStrict: false },
   ),
-  arrayFunction('array_fill', 'anyelement _int4', (given) => arrayTypeOf(given[0]!), fill),
-  arrayFunction('trim_array', 'anyarray int4', SAME, ([array, count]) => {
+  typed('array_fill', 'anyelement _int4', (given) => arrayTypeOf(given[0]!), fill),
+  typed('trim_array', 'anyarray int4', SAME, ([array, count]) => {
     const { dimensions, lowerBounds } = array as unknown as SqlArray
     const length = dimensions[0] ?? 0
     if (count! < 0 || count! > length) {
@@ -296,34 +247,34 @@ export const arrays: readonly ScalarFunction[] = [
     }
     return sliceOf(array!, null, (lowerBounds[0] ?? 1) + length - 1 - count!)
   }),
-  arrayFunction('@>', 'anyarray anyarray', 'bool', ([a, b]) => contains(a!, b!)),
-  arrayFunction('<@', 'anyarray anyarray', 'bool', ([a, b]) => contains(b!, a!)),
-  arrayFunction('&&', 'anyarray anyarray', 'bool', ([a, b]) => overlaps(a!, b!)),
-  arrayFunction('array_to_string', 'anyarray text', 'text', ([array, separator], call) =>
+  typed('@>', 'anyarray anyarray', 'bool', ([a, b]) => contains(a!, b!)),
+  typed('<@', 'anyarray anyarray', 'bool', ([a, b]) => contains(b!, a!)),
+  typed('&&', 'anyarray anyarray', 'bool', ([a, b]) => overlaps(a!, b!)),
+  typed('array_to_string', 'anyarray text', 'text', ([array, separator], call) =>
     joinText(array!, separator!, null, call),
   ),
-  arrayFunction(
+  typed(
     'array_to_string',
     'anyarray text text',
     'text',
     ([array, separator, nullText], call) =>
       array === null || separator === null ? null : joinText(array!, separator!, nullText!, call),
-    false,
+    { isStrict: false },
   ),
-  arrayFunction(
+  typed(
     'string_to_array',
     'text text',
     '_text',
     ([text, separator]) => (text === null ? null : splitText(text!, separator!, null)),
-    false,
+    { isStrict: false },
   ),
-  arrayFunction(
+  typed(
     'string_to_array',
     'text text text',
     '_text',
     ([text, separator, nullText]) =>
       text === null ? null : splitText(text!, separator!, nullText!),
-    false,
+    { isStrict: false },
   ),
 ]
 

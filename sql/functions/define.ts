@@ -2,8 +2,8 @@
 // of them. Rows that do not count are left out; a result of null is SQL's null.
 
 import type { SqlVector } from '../batch.ts'
-import { emptyValues } from '../execute/vector.ts'
-import type { ScalarFunction, Surroundings } from '../function.ts'
+import { emptyValues, valueAt, vectorOf } from '../execute/vector.ts'
+import type { CallTypes, ScalarFunction, Surroundings } from '../function.ts'
 import { type DataType, typeOf } from '../type.ts'
 
 /** Values as vectors hold them, booleans as 0 and 1; of strict functions never null. */
@@ -78,6 +78,42 @@ export function scalar(
     volatility: options.isSituated && volatility === 'immutable' ? 'stable' : volatility,
     evaluate: (vectors, rowCount, valid, surroundings) =>
       eachRow(type, vectors, rowCount, valid, bind(surroundings)),
+  }
+}
+
+export interface TypedCall extends CallTypes {
+  readonly surroundings: Surroundings
+}
+
+/** Values are as vectors have them, booleans as booleans; of strict functions never null. */
+export type Typed = (values: readonly never[], call: TypedCall) => unknown
+
+/**
+ * A function that hears the types of its call, of polymorphic arguments or `any`. `result`: a type's
+ * name, or made of the arguments' types.
+ */
+export function typed(
+  name: string,
+  types: string,
+  result: string | ((given: readonly DataType[]) => DataType),
+  compute: Typed,
+  { isStrict = true, isVariadic = false, volatility = 'immutable' }: Options = {},
+): ScalarFunction {
+  return {
+    name,
+    arguments: typesOf(types),
+    isVariadic,
+    result: typeof result === 'string' ? typeOf(result) : result,
+    isStrict,
+    volatility,
+    evaluate: (vectors, rowCount, valid, surroundings, call) =>
+      vectorOf(call.result, rowCount, (row) => {
+        if (valid !== null && valid[row] === 0) return null
+        const values = vectors.map((vector, index) =>
+          valueAt(vector, call.arguments[index]!, vector.values.length === 1 ? 0 : row),
+        )
+        return compute(values as never[], { ...call, surroundings })
+      }),
   }
 }
 

@@ -13,6 +13,8 @@ import { arithmetic } from './arithmetic.ts'
 import { arrays } from './array.ts'
 import { castOf } from './cast.ts'
 import { comparisons } from './comparison.ts'
+import { formats } from './format.ts'
+import { jsons } from './json.ts'
 import { rowFunctions } from './rows.ts'
 import { texts } from './text.ts'
 import { times } from './time.ts'
@@ -33,7 +35,7 @@ function byName<Kind extends { readonly name: string }>(all: readonly Kind[]) {
   return (name: string): readonly Kind[] => map.get(name) ?? []
 }
 
-const own = [...arithmetic, ...arrays, ...comparisons, ...texts, ...times]
+const own = [...arithmetic, ...arrays, ...comparisons, ...formats, ...jsons, ...texts, ...times]
 /** All functions but operators and casts. */
 export const scalarFunctions: readonly ScalarFunction[] = own.filter((one) => !isSymbol(one))
 export const aggregateFunctions: readonly AggregateFunction[] = aggregates

@@ -257,8 +257,4 @@ export const texts: readonly ScalarFunction[] = [
   scalar('regexp_replace', 'text text text text', 'text', replaceMatches),
   scalar('regexp_match', 'text text', '_text', match),
   scalar('regexp_match', 'text text text', '_text', match),
-  scalar('quote_literal', 'text', 'text', (text: string) => {
-    const quoted = `'${text.replaceAll("'", "''").replaceAll('\\', '\\\\')}'`
-    return text.includes('\\') ? `E${quoted}` : quoted
-  }),
 ]

@@ -58,10 +58,6 @@ const sent: readonly Sent[] = readdirSync(place).flatMap((file) =>
 
 /** What is not offered, by its number, with the error. */
 const REFUSED: Readonly<Record<number, string>> = {
-  // Window functions.
-  25: '0A000',
-  // format().
-  53: '42883',
   // tableoid.
   106: '42703',
   108: '42703',
@@ -69,8 +65,6 @@ const REFUSED: Readonly<Record<number, string>> = {
   127: '42704',
   128: '42704',
   129: '42704',
-  // json_build_object().
-  137: '42883',
   // Two functions of rows in one select list.
   140: '0A000',
 }
