@@ -3,6 +3,7 @@
 // constants, with NULL logic, NaN above all numbers, texts by their bytes. All else stays with the
 // executor, as what is not known to be equal must not be pushed.
 
+import { Decimal } from '../decimal.ts'
 import type { RelationColumn } from '../relation.ts'
 import type { Bound } from '../tree.ts'
 import { SqlArray } from '../value.ts'
@@ -175,9 +176,17 @@ function printValue(column: string, type: string, value: unknown): string | null
   if (column === 'bool') return type === 'bool' ? printBoolean(value) : null
   if (column === 'int8')
     return INTEGERS.has(type) ? BigInt(value as number | bigint).toString() : null
+  // Unsigned integers.
+  if (column === 'numeric') return value instanceof Decimal ? printWhole(value) : null
   if (column !== 'float8' || (type !== 'float8' && type !== 'float4')) return null
   // Infinities and NaN have no literal in the engine's grammar.
   return Number.isFinite(value) ? printNumber(value as number) : null
+}
+
+/** Up to nineteen digits, which all unsigned integers have room for; null for any other number. */
+function printWhole(value: Decimal): string | null {
+  const text = value.toString()
+  return /^\d{1,19}$/.test(text) ? text : null
 }
 
 function printBoolean(value: unknown): string {

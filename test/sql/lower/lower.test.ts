@@ -1,5 +1,5 @@
 // The same statement, run by the executor over a scan and as one question to the engine: equal rows,
-// over random points with nulls, NaN, late points and several series, on disk and in memory.
+// over random points with nulls, late points and several series, on disk and in memory.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { open } from '../../../engine/node.ts'
@@ -103,6 +103,10 @@ const CONDITIONS = [
   `zone IS NULL`,
   `host LIKE 'h%' AND zone <> 'east'`,
   `x > 20`,
+  `u = 7`,
+  `7 >= u`,
+  `u > 6 AND u < 1000`,
+  `u IN (7, 8)`,
   `n <= 10 OR x < -50`,
   `s IS NOT NULL`,
   `NOT (n = 3)`,
@@ -239,6 +243,9 @@ describe('what the engine means otherwise', () => {
     'SELECT count(*) FROM points WHERE x + 1 > 3',
     'SELECT host, count(*) FROM points GROUP BY ROLLUP (host) ORDER BY 1',
     'SELECT avg(x + n) FROM points',
+    'SELECT count(*) FROM points WHERE u > 6.5',
+    'SELECT count(*) FROM points WHERE u > -1',
+    `SELECT count(*) FROM points WHERE x <> 'NaN'`,
     'SELECT first(x, n) FROM points',
   ]
   test.each(texts)('stays with the executor: %s', async (text) => {
