@@ -50,6 +50,9 @@ class Shell {
 
   async run(): Promise<void> {
     const { stdin, stdout } = this.terminal
+    await print(stdout, `omendb ${VERSION}. \\? lists commands, \\q leaves.\n`)
+    await this.learnNames()
+    // Nothing may be waited for between this and the loop: lines that come meanwhile would be lost.
     const lines = createInterface({
       input: stdin,
       output: stdout,
@@ -60,8 +63,6 @@ class Shell {
     })
     lines.on('history', (history: string[]) => this.keepHistory(history))
     lines.on('SIGINT', () => this.interrupt(lines))
-    await print(stdout, `omendb ${VERSION}. \\? lists commands, \\q leaves.\n`)
-    await this.learnNames()
     this.prompt(lines)
     for await (const line of lines) {
       if (!(await this.take(line))) break

@@ -70,6 +70,8 @@ export interface CallOptions {
   env?: Record<string, string>
   /** Both output streams are a terminal. */
   isTerminal?: boolean
+  /** The input is a terminal. */
+  isTyped?: boolean
 }
 
 /** Runs `omendb …` in this process to its end. */
@@ -79,7 +81,8 @@ export async function omendb(args: string[], options: CallOptions = {}): Promise
       isTTY: options.isTerminal ?? false,
     })
   const [stdout, stderr] = [stream(), stream()]
-  const stdin = Readable.from(options.input === undefined ? [] : [Buffer.from(options.input)])
+  const input = Readable.from(options.input === undefined ? [] : [Buffer.from(options.input)])
+  const stdin = Object.assign(input, { isTTY: options.isTyped ?? false })
   const code = await runCommandLine(args, { env: options.env ?? {}, stdin, stdout, stderr })
   const text = (from: PassThrough): string => (from.read() as Buffer | null)?.toString() ?? ''
   return { code, stdout: text(stdout), stderr: text(stderr) }
