@@ -11,6 +11,7 @@ import { PLACES, ROWS_COLUMNS_MAX, kindOf } from './placeholder.ts'
 import { bindExpression } from './recursion.ts'
 import type { FromItem } from './scope.ts'
 import { type Block, type Fill, type RowsCall, type Site, type WindowPart, clause } from './site.ts'
+import { together } from './rows-together.ts'
 import { type Replace, keyOf, mapBound, mapWindow, sinkInputs } from './tree-map.ts'
 import { bindWindow } from './window.ts'
 
@@ -221,18 +222,19 @@ export class SelectBlock implements Block {
 
   /** Functions of rows in the select list: each row joined with the rows that it makes. */
   #withRows(input: Node, read: (bound: Bound) => Bound): Step {
-    const [call, second] = this.#rows
-    if (call === undefined) return { node: input, replace: null }
-    if (second !== undefined) {
-      const message = 'two functions of rows in one select list are not supported'
-      const hint = 'Join them in FROM.'
-      this.#context.fail('0A000', message, -1, { hint })
-    }
-    const columns = call.function.columns(call.arguments.map((one) => one.type))
-    const arguments_ = call.arguments.map((one) => sinkInputs(read(one), 1))
+    if (this.#rows.length === 0) return { node: input, replace: null }
+    const calls = this.#rows.map((call) => ({
+      function: call.function,
+      types: call.arguments.map(({ type }) => type),
+    }))
+    const widths = calls.map((call) => call.function.columns(call.types).length)
+    const given = this.#rows.flatMap((call) => call.arguments)
+    const arguments_ = given.map((one) => sinkInputs(read(one), 1))
+    const all = together(calls)
+    const columns = all.columns(given.map(({ type }) => type))
     const right: Node = {
       kind: 'tableFunction',
-      function: call.function,
+      function: all,
       arguments: arguments_,
       hasOrdinality: false,
       columns,
@@ -249,7 +251,10 @@ export class SelectBlock implements Block {
     }
     const replace: Replace = (bound, depth) => {
       if (bound.kind !== 'input' || depth > 0 || kindOf(bound.index) !== 'rows') return null
-      return this.#moved(bound, width + ((bound.index - PLACES.rows) % ROWS_COLUMNS_MAX))
+      const place = bound.index - PLACES.rows
+      const before = widths.slice(0, Math.floor(place / ROWS_COLUMNS_MAX))
+      const start = before.reduce((sum, one) => sum + one, width)
+      return this.#moved(bound, start + (place % ROWS_COLUMNS_MAX))
     }
     return { node, replace }
   }

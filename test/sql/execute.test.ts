@@ -65,6 +65,7 @@ const CASES: readonly (readonly [statement: string, rows: string])[] = [
   ['SELECT g % 3, count(*) FROM generate_series(1, 10) g GROUP BY 1 ORDER BY 1', '0|3 / 1|4 / 2|3'],
   ['SELECT g FROM generate_series(1, 20000) g ORDER BY g DESC LIMIT 2 OFFSET 1', '19999 / 19998'],
   ['SELECT g FROM generate_series(1, 10000) g OFFSET 9998', '9999 / 10000'],
+  ['SELECT generate_series(1, 3), generate_series(5, 6)', '1|5 / 2|6 / 3|NULL'],
   [
     'SELECT a, b FROM generate_series(1, 3) a LEFT JOIN generate_series(2, 4) b ON a = b ORDER BY a',
     '1|NULL / 2|2 / 3|3',

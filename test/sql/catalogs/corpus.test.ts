@@ -65,8 +65,6 @@ const REFUSED: Readonly<Record<number, string>> = {
   127: '42704',
   128: '42704',
   129: '42704',
-  // Two functions of rows in one select list.
-  140: '0A000',
 }
 
 type Columns = readonly { readonly name: string; readonly oid: number }[]
