@@ -7,6 +7,14 @@ import type { StagedBatch } from '../ingest/batch.ts'
 import { OmenError } from '../error.ts'
 import type { ShardRooms } from '../publisher.ts'
 import type { ShardOptions } from '../shard-options.ts'
+import type { Answer } from '../query/query.ts'
+import { ReadingRoom } from './reading-room.ts'
+
+/** What a tail shows of a batch. */
+export interface PointsEvent extends Pick<Answer, 'columns' | 'series'> {
+  readonly kind: 'points'
+  readonly lsn: bigint
+}
 
 /** A batch that became visible. */
 export interface FeedEntry {
@@ -19,6 +27,8 @@ export interface FeedEntry {
   readonly times: readonly [bigint, bigint]
   /** By series, offset + 1 of its newest row; null until somebody reads it, who links the rows. */
   heads: ReadonlyMap<number, number> | null
+  /** Events of it that tails share, by what these asked; gone when nobody holds them any more. */
+  readonly events: Map<string, WeakRef<PointsEvent>>
 }
 
 /** Somebody who follows. */
@@ -73,6 +83,8 @@ export function createFeed(
 export class Feed {
   /** Names the database whose lsns these are: eight hexadecimal digits. */
   readonly history: string
+  /** Where tails read batches, as many bytes at once as the ring has. */
+  readonly room: ReadingRoom
   private readonly options: FeedOptions
   private readonly followers = new Set<Follower>()
   private entries: FeedEntry[] = []
@@ -91,6 +103,7 @@ export class Feed {
   /** `last`: the newest lsn at the start. */
   constructor(options: FeedOptions, last: bigint, history: string) {
     this.options = options
+    this.room = new ReadingRoom(options.bytes)
     this.history = history
     this.last = last
     this.base = last
@@ -148,6 +161,7 @@ export class Feed {
       tables: [...tables],
       times: [...times],
       heads: null,
+      events: new Map(),
     })
     this.bytes += rowBytes + arenaBytes
     this.evict()

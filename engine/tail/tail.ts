@@ -11,7 +11,7 @@ import { planSteps } from '../query/plan.ts'
 import type { Answer, AnswerColumn, AnswerSeries, Query, QueryRequest } from '../query/query.ts'
 import type { Execution } from '../step.ts'
 import { type BatchRooms, BatchSource, linkEntry, snapshotOfBatch } from './batch-source.ts'
-import type { Feed, FeedEntry, Follower } from './feed.ts'
+import type { Feed, FeedEntry, Follower, PointsEvent } from './feed.ts'
 import { Touched, reachOf } from './touched.ts'
 
 /** What to follow: raw points, or with `every` buckets of aggregates. */
@@ -26,13 +26,16 @@ export interface TailOptions extends DatabaseOptions {
    */
   readonly history?: string | undefined
   readonly signal?: CancelSignal | undefined
+  /** Events of points may be those of other tails that ask the same: whoever takes them does not change them. */
+  readonly shares?: boolean | undefined
   /** Is told when the tail was left behind while nobody waited for its next event. */
   readonly behind?: (() => void) | undefined
 }
 
 export type TailEvent =
+  | PointsEvent
   | {
-      readonly kind: 'points' | 'buckets'
+      readonly kind: 'buckets'
       readonly lsn: bigint
       readonly columns: AnswerColumn[]
       readonly series: AnswerSeries[]
@@ -225,9 +228,18 @@ export class Tail implements AsyncIterableIterator<TailEvent>, Follower {
     return feed.deletesOf(id) + droppedColumns.size
   }
 
-  private async points(query: Query, entry: FeedEntry) {
-    const { columns, series } = await this.read(query, entry)
-    return { kind: 'points', lsn: entry.lsn, columns, series } as const
+  /** The points of an entry, as another tail read them if somebody still holds that event. */
+  private points(query: Query, entry: FeedEntry): Promise<PointsEvent> {
+    const { id } = this.target.catalog.table(query.database, query.table)
+    const key = JSON.stringify([id, this.deletesNow(query), this.request])
+    return this.inRoom(entry, async () => {
+      const found = this.options.shares === true ? entry.events.get(key)?.deref() : undefined
+      if (found !== undefined) return found
+      const { columns, series } = await this.read(query, entry)
+      const event = { kind: 'points', lsn: entry.lsn, columns, series } as const
+      if (this.options.shares === true) entry.events.set(key, new WeakRef(event))
+      return event
+    })
   }
 
   /** The buckets that an entry changed, and those behind it that came meanwhile. */
@@ -242,7 +254,9 @@ export class Tail implements AsyncIterableIterator<TailEvent>, Follower {
     for (let count = 0; entry !== null && count < BATCHES_MAX; count++) {
       if (entry.tables.includes(plan.table.id)) {
         const raw = this.queries.parse({ table, ...(where === undefined ? {} : { where }) })
-        for (const series of (await this.read(raw, entry)).series) touched.add(series)
+        const held = entry
+        const { series } = await this.inRoom(held, () => this.read(raw, held))
+        for (const one of series) touched.add(one)
       }
       lsn = entry.lsn
       entry = feed.after(lsn)
@@ -254,6 +268,11 @@ export class Tail implements AsyncIterableIterator<TailEvent>, Follower {
       series.push(...touched.of(answer.series))
     }
     return { kind: 'buckets', lsn, columns: plan.columns, series: joined(series) } as const
+  }
+
+  /** Reads when there is room: the memory of all who read at the same time is bounded. */
+  private inRoom<T>({ rows, arena }: FeedEntry, read: () => Promise<T>): Promise<T> {
+    return this.target.feed.room.read(rows.length + arena.length, read)
   }
 
   /** What a query finds in a batch alone. */

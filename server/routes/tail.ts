@@ -62,7 +62,8 @@ export function addTailRoute(server: Server): void {
       }
       const position = positionOf(c.req.header('last-event-id'))
       const signal = signalOf(server, c)
-      const tail = await server.db.tail(request, { database, ...position, signal, behind })
+      const following = { database, ...position, signal, behind, shares: true }
+      const tail = await server.db.tail(request, following)
       const format = formatOf({ time, integers }, 'ms')
       const kernel = () => server.db.kernel
       body = new EventBody(tail, { format, kernel, commentMs: TAIL_COMMENT_MS, problem })
