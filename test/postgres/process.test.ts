@@ -216,3 +216,30 @@ with psycopg.connect(dbname='default', autocommit=True, **at) as c:
     assert c.execute('SELECT usage FROM three ORDER BY time').fetchall() == [(1.25,), (2.25,), (2.5,)]
 `),
 )
+
+// reason: Debian's python3-asyncpg
+test.skipIf(isMissing(PYTHON_PROGRAM, '-c', 'import asyncpg'))(
+  'asyncpg reads and sends in binary, walks a cursor, and copies records',
+  () =>
+    python(`
+import asyncio, asyncpg
+async def main():
+    c = await asyncpg.connect(database='default', **at)
+    asked = 'SELECT time, host, usage, n, up, note FROM cpu WHERE host = $1'
+    assert [tuple(row) for row in await c.fetch(asked, 'a')] == [POINT]
+    await c.execute('CREATE TABLE four (time timestamptz, host text, usage float8, PRIMARY KEY (host, time))')
+    await c.execute('INSERT INTO four VALUES ($1, $2, $3)', day(6), 'e', 9.5)
+    await c.copy_records_to_table('four', records=[(day(7), 'e', 1.0)], columns=['time', 'host', 'usage'])
+    prepared = await c.prepare('SELECT usage FROM four WHERE host = ANY($1::text[]) ORDER BY time')
+    assert [row[0] for row in await prepared.fetch(['e'])] == [9.5, 1.0]
+    async with c.transaction():
+        assert [row[0] async for row in c.cursor('SELECT host FROM cpu ORDER BY host')] == ['a', 'b']
+    try:
+        await c.fetch('SELECT 1 / 0')
+        raise SystemExit('no error')
+    except asyncpg.DivisionByZeroError:
+        pass
+    await c.close()
+asyncio.run(main())
+`),
+)
