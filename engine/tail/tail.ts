@@ -228,18 +228,24 @@ export class Tail implements AsyncIterableIterator<TailEvent>, Follower {
     return feed.deletesOf(id) + droppedColumns.size
   }
 
-  /** The points of an entry, as another tail read them if somebody still holds that event. */
+  /** The points of an entry, as another tail read them if both share and somebody still holds that event. */
   private points(query: Query, entry: FeedEntry): Promise<PointsEvent> {
-    const { id } = this.target.catalog.table(query.database, query.table)
-    const key = JSON.stringify([id, this.deletesNow(query), this.request])
+    const key = this.options.shares === true ? this.sharedKey(query) : null
     return this.inRoom(entry, async () => {
-      const found = this.options.shares === true ? entry.events.get(key)?.deref() : undefined
+      const found = key === null ? undefined : entry.events.get(key)?.deref()
       if (found !== undefined) return found
       const { columns, series } = await this.read(query, entry)
       const event = { kind: 'points', lsn: entry.lsn, columns, series } as const
-      if (this.options.shares === true) entry.events.set(key, new WeakRef(event))
+      if (key !== null) entry.events.set(key, new WeakRef(event))
       return event
     })
+  }
+
+  /** The same for tails that see the same of a batch. */
+  private sharedKey(query: Query): string {
+    const { id } = this.target.catalog.table(query.database, query.table)
+    const plain = (_: string, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value)
+    return JSON.stringify([id, this.deletesNow(query), this.request], plain)
   }
 
   /** The buckets that an entry changed, and those behind it that came meanwhile. */

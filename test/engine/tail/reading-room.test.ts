@@ -84,3 +84,16 @@ test('the room lets in first come first served, and what is too large alone', as
   await expect(room.read(10, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
   await expect(room.read(10, () => Promise.resolve(1))).resolves.toBe(1)
 })
+
+test.each([false, true])(
+  'a condition may have an integer of 64 bits, shared: %s',
+  async (shares) => {
+    const db = await open('memory:')
+    onTestFinished(() => db.close())
+    await write(db, 'live n=0i 1')
+    const tail = await db.tail({ table: 'live', where: { n: 5n } }, { shares })
+    const event = tail.next()
+    await write(db, 'live n=4i 2\nlive n=5i 3')
+    expect((await event).value.series[0].time).toHaveLength(1)
+  },
+)
