@@ -15,6 +15,7 @@ import { castOf } from './cast.ts'
 import { comparisons } from './comparison.ts'
 import { formats } from './format.ts'
 import { jsons } from './json.ts'
+import { modifiers } from './modifier.ts'
 import { rowFunctions } from './rows.ts'
 import { texts } from './text.ts'
 import { times } from './time.ts'
@@ -35,7 +36,16 @@ function byName<Kind extends { readonly name: string }>(all: readonly Kind[]) {
   return (name: string): readonly Kind[] => map.get(name) ?? []
 }
 
-const own = [...arithmetic, ...arrays, ...comparisons, ...formats, ...jsons, ...texts, ...times]
+const own = [
+  ...arithmetic,
+  ...arrays,
+  ...comparisons,
+  ...formats,
+  ...jsons,
+  ...modifiers,
+  ...texts,
+  ...times,
+]
 /** All functions but operators and casts. */
 export const scalarFunctions: readonly ScalarFunction[] = own.filter((one) => !isSymbol(one))
 export const aggregateFunctions: readonly AggregateFunction[] = aggregates

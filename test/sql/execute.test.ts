@@ -65,6 +65,11 @@ const CASES: readonly (readonly [statement: string, rows: string])[] = [
   ['SELECT g % 3, count(*) FROM generate_series(1, 10) g GROUP BY 1 ORDER BY 1', '0|3 / 1|4 / 2|3'],
   ['SELECT g FROM generate_series(1, 20000) g ORDER BY g DESC LIMIT 2 OFFSET 1', '19999 / 19998'],
   ['SELECT g FROM generate_series(1, 10000) g OFFSET 9998', '9999 / 10000'],
+  ['SELECT 2.345::numeric(9,2), (-2.345)::numeric(3,1), 12345::numeric(5,-2)', '2.35|-2.3|12300'],
+  [
+    `SELECT 'abcdef'::varchar(3), '2026-01-01 00:00:00.9996'::timestamp(3)`,
+    'abc|2026-01-01 00:00:01',
+  ],
   ['SELECT generate_series(1, 3), generate_series(5, 6)', '1|5 / 2|6 / 3|NULL'],
   [
     'SELECT a, b FROM generate_series(1, 3) a LEFT JOIN generate_series(2, 4) b ON a = b ORDER BY a',
