@@ -23,7 +23,6 @@ export class Interval {
   }
 }
 
-/** An array; elements lie as values of their type do, booleans as booleans, null as null. */
 /** A row as a value. */
 export class SqlRecord {
   /** A record with its fields. */
@@ -36,6 +35,7 @@ export class SqlRecord {
   }
 }
 
+/** An array; elements lie as values of their type do, booleans as booleans, null as null. */
 export class SqlArray {
   /** Type of the elements. */
   readonly element: DataType

@@ -4,7 +4,6 @@
 
 import type { Batches, SqlBatch, SqlVector } from '../batch.ts'
 import type { Accumulator } from '../function.ts'
-import { SqlError } from '../sql-error.ts'
 import type { AggregateCall, Node } from '../tree.ts'
 import { typeOf } from '../type.ts'
 import { type Expression, compile, rowsWhere } from './expression.ts'
@@ -191,11 +190,6 @@ class GroupingSet {
 
 /** Runs an aggregate node. Throws 53200 where the groups are more than the budget. */
 export async function* aggregate(node: Aggregate, scope: Scope, runNode: RunNode): Batches {
-  if (node.gapfill !== null) {
-    throw new SqlError('0A000', 'time_bucket_gapfill is not offered', {
-      hint: 'Join time_bucket with generate_series.',
-    })
-  }
   const keys = node.groups.map(compile)
   const all = node.groups.map((_, index) => index)
   const sets = (node.sets ?? [all]).map((members) => new GroupingSet(node, members, scope))

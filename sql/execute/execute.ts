@@ -9,6 +9,7 @@ import type { Bound, Cte, Node } from '../tree.ts'
 import { aggregate } from './aggregate.ts'
 import { compile, rowsWhere } from './expression.ts'
 import { join } from './join.ts'
+import { gapfill } from './gapfill.ts'
 import { KeyIndex } from './key.ts'
 import { type OrderKey, isEqualRow, orderRows } from './order.ts'
 import { scan, splitConditions } from './scan.ts'
@@ -53,7 +54,9 @@ function startNode(node: Node, scope: Scope): Batches {
     case 'project':
       return project(node, scope)
     case 'aggregate':
-      return aggregate(node, scope, runNode)
+      return node.gapfill === null
+        ? aggregate(node, scope, runNode)
+        : gapfill(node, node.gapfill, scope, (plain) => aggregate(plain, scope, runNode))
     case 'window':
       return window(node, scope, runNode)
     case 'sort':
