@@ -269,6 +269,8 @@ export interface Gapfill {
   readonly finish: Bound | null
   /** By aggregate. */
   readonly fills: readonly ('null' | 'locf' | 'interpolate')[]
+  /** The same groups without the gaps, where something else than the aggregate gives them. */
+  readonly plain?: Node
 }
 
 /** A statement that has no rows of its own to compute, but does something. */

@@ -56,7 +56,7 @@ function startNode(node: Node, scope: Scope): Batches {
     case 'aggregate':
       return node.gapfill === null
         ? aggregate(node, scope, runNode)
-        : gapfill(node, node.gapfill, scope, (plain) => aggregate(plain, scope, runNode))
+        : gapfill(node, node.gapfill, scope, runNode)
     case 'window':
       return window(node, scope, runNode)
     case 'sort':

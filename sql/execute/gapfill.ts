@@ -13,6 +13,7 @@ import { Interval } from '../value.ts'
 import { compile } from './expression.ts'
 import { KeyIndex } from './key.ts'
 import { ONE_ROW, type Scope, frameOf } from './scope.ts'
+import type { RunNode } from './subquery.ts'
 import { collect, valueAt, vectorOf } from './vector.ts'
 
 type Aggregate = Extract<Node, { kind: 'aggregate' }>
@@ -28,15 +29,16 @@ interface Group {
   readonly rows: Map<Bucket, readonly unknown[]>
 }
 
-/** Runs an aggregate with gaps to fill; `run` runs it without. Throws 54000 for too many buckets. */
+/** Runs an aggregate with gaps to fill. Throws 54000 for too many buckets. */
 export async function* gapfill(
   node: Aggregate,
   given: Gapfill,
   scope: Scope,
-  run: (plain: Aggregate) => Batches,
+  runNode: RunNode,
 ): Batches {
   const { columns } = node
-  const { batch, release } = await collect(run({ ...node, gapfill: null }), columns, scope.run)
+  const plain = given.plain ?? { ...node, gapfill: null }
+  const { batch, release } = await collect(runNode(plain, scope), columns, scope.run)
   try {
     const rows = filled(node, given, batch, scope)
     for (let at = 0; at < rows.length; at += BATCH_ROWS) {

@@ -215,6 +215,16 @@ function fractionOf(constant: unknown): number {
 }
 
 /** Values of a group in the order in which they come, the last argument. */
+/** Those that go by series and by the times of points, which only the engine knows. */
+export const ENGINE_AGGREGATES = [
+  'rate',
+  'increase',
+  'delta',
+  'derivative',
+  'integral',
+  'time_weighted_mean',
+] as const
+
 const IN_UTC = { now: 0n, timeZone: 'UTC' }
 
 function listed(finish: (values: unknown[]) => unknown, skipsNulls = true): Fold<never> {
@@ -356,6 +366,13 @@ export const aggregates: readonly AggregateFunction[] = [
   ),
   ...Object.entries(DEVIATIONS).map(([name, finish]) =>
     aggregate(name, 'float8', 'float8', moments(rooted(finish))),
+  ),
+  ...ENGINE_AGGREGATES.map((name) =>
+    aggregate(name, 'float8', 'float8', () => {
+      throw new SqlError('0A000', `${name} is the engine's alone`, {
+        hint: 'Group points of one table by tags and one bucket of time, and take it of a field.',
+      })
+    }),
   ),
   edge('first', (order) => order < 0),
   edge('last', (order) => order > 0),

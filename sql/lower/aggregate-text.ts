@@ -1,6 +1,7 @@
 // An aggregate of SQL → the engine's text of one that means the same for every value (docs/http.md,
 // "Functions"), or null.
 
+import { ENGINE_AGGREGATES } from '../functions/aggregate.ts'
 import type { TableRelation } from '../tables/table-relation.ts'
 import type { AggregateCall, Bound } from '../tree.ts'
 import { columnOf, quoted } from './source.ts'
@@ -32,6 +33,9 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   variance: same('variance', NUMBERS, 'float8'),
   var_samp: same('variance', NUMBERS, 'float8'),
   median: same('median', NUMBERS, 'float8'),
+  ...Object.fromEntries(
+    ENGINE_AGGREGATES.map((name) => [name, same(name, NUMBERS, 'float8')] as const),
+  ),
 }
 
 export function aggregateText(call: AggregateCall, table: TableRelation): string | null {

@@ -5,7 +5,7 @@ import { mapNode } from '../bind/tree-map.ts'
 import { fold } from '../execute/scan.ts'
 import type { Scope } from '../execute/scope.ts'
 import type { RunContext } from '../relation.ts'
-import type { Bound, Node } from '../tree.ts'
+import type { Bound, Gapfill, Node } from '../tree.ts'
 import { type Enough, lowerAggregate } from './aggregate.ts'
 import { lowerDistinct, lowerOrdered, lowerTimes } from './newest.ts'
 
@@ -25,6 +25,7 @@ function lowerNode(node: Node, scope: Scope): Node {
   const into = (input: Node): Node => lowerNode(input, scope)
   switch (node.kind) {
     case 'aggregate':
+      if (node.gapfill !== null) return lowerGapfill(node, node.gapfill, scope)
       return (
         lowerAggregate(node, scope) ??
         lowerTimes(node, scope) ?? { ...node, input: into(node.input) }
@@ -54,6 +55,13 @@ function lowerNode(node: Node, scope: Scope): Node {
   }
 }
 
+/** Gaps are filled above the question that gives the groups. */
+function lowerGapfill(node: Aggregate, gapfill: Gapfill, scope: Scope): Node {
+  const plain = lowerAggregate({ ...node, gapfill: null }, scope)
+  return plain === null ? node : { ...node, gapfill: { ...gapfill, plain } }
+}
+
+type Aggregate = Extract<Node, { kind: 'aggregate' }>
 type Limit = Extract<Node, { kind: 'limit' }>
 type Sort = Extract<Node, { kind: 'sort' }>
 
