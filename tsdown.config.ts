@@ -75,9 +75,13 @@ const shared = {
   outputOptions: { comments: { jsdoc: false, legal: true, annotation: true } },
 } as const
 
-export const kernelFile = 'engine/omendb.wasm'
+const kernelFile = 'engine/omendb.wasm'
 /** PostgreSQL's grammar, which is read with the first statement of SQL. */
 const grammarFile = 'sql/syntax/libpg-query.wasm'
+
+/** What is put beside the bundles of a directory. */
+export const modulesBeside = (directory: string) =>
+  [kernelFile, grammarFile].map((from) => ({ from, to: directory }))
 
 /** What a page loads as it is, from any file server; `browser-worker.js` is started by its URL. */
 export const browserFiles = {
@@ -115,7 +119,7 @@ export default defineConfig([
     clean: true,
     deps: { onlyBundle: BUNDLED, neverBundle: isForeignType },
     plugins: [modulesOutside, clientOutside, licences],
-    copy: [kernelFile, grammarFile].map((from) => ({ from, to: outDir })),
+    copy: modulesBeside(outDir),
   },
   browserFiles,
   client,
