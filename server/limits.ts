@@ -40,6 +40,12 @@ export const JSON_DEPTH_MAX = 32
 /** Milliseconds of silence after which a tail sends a comment. */
 export const TAIL_COMMENT_MS = 15_000
 
+/** Bytes of decoded events that readers of tails may hold, all together. */
+export const TAIL_EVENT_BYTES = 32 * 1024 * 1024
+
+/** Milliseconds after which a reader who takes nothing loses the event that it holds, if others need the room. */
+export const TAIL_STALL_MS = 1_000
+
 /** Cells of numbers that are printed into one piece of an answer: 20 to 140 KB. */
 export const CELLS_OF_PIECE = 4_096
 

@@ -27,8 +27,8 @@ export interface FeedEntry {
   readonly times: readonly [bigint, bigint]
   /** By series, offset + 1 of its newest row; null until somebody reads it, who links the rows. */
   heads: ReadonlyMap<number, number> | null
-  /** Events of it that tails share, by what these asked; gone when nobody holds them any more. */
-  readonly events: Map<string, WeakRef<PointsEvent>>
+  /** Events of it that tails share, by what these asked: read just now, or gone when nobody holds them any more. */
+  readonly events: Map<string, Promise<PointsEvent> | WeakRef<PointsEvent>>
 }
 
 /** Somebody who follows. */

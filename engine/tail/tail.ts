@@ -28,6 +28,8 @@ export interface TailOptions extends DatabaseOptions {
   readonly signal?: CancelSignal | undefined
   /** Events of points may be those of other tails that ask the same: whoever takes them does not change them. */
   readonly shares?: boolean | undefined
+  /** Resolves when there is room for an event; until then no more of them are read than the feed has room for. */
+  readonly admit?: ((event: TailEvent) => Promise<void>) | undefined
   /** Is told when the tail was left behind while nobody waited for its next event. */
   readonly behind?: (() => void) | undefined
 }
@@ -228,17 +230,38 @@ export class Tail implements AsyncIterableIterator<TailEvent>, Follower {
     return feed.deletesOf(id) + droppedColumns.size
   }
 
-  /** The points of an entry, as another tail read them if both share and somebody still holds that event. */
+  /** The points of an entry, as another tail reads or has read them if both share and somebody still holds that event. */
   private points(query: Query, entry: FeedEntry): Promise<PointsEvent> {
-    const key = this.options.shares === true ? this.sharedKey(query) : null
-    return this.inRoom(entry, async () => {
-      const found = key === null ? undefined : entry.events.get(key)?.deref()
-      if (found !== undefined) return found
-      const { columns, series } = await this.read(query, entry)
-      const event = { kind: 'points', lsn: entry.lsn, columns, series } as const
-      if (key !== null) entry.events.set(key, new WeakRef(event))
+    return this.inRoom(bytesOf(entry), async () => {
+      const event = await (this.options.shares === true
+        ? this.sharedPoints(query, entry)
+        : this.ownPoints(query, entry))
+      if (event.series.length > 0) await this.options.admit?.(event)
       return event
     })
+  }
+
+  private async ownPoints(query: Query, entry: FeedEntry): Promise<PointsEvent> {
+    const { columns, series } = await this.read(query, entry)
+    return { kind: 'points', lsn: entry.lsn, columns, series }
+  }
+
+  private async sharedPoints(query: Query, entry: FeedEntry): Promise<PointsEvent> {
+    const { events } = entry
+    const key = this.sharedKey(query)
+    const known = events.get(key)
+    const found = known instanceof WeakRef ? known.deref() : await known
+    if (found !== undefined) return found
+    const reading = this.ownPoints(query, entry)
+    events.set(key, reading)
+    try {
+      const event = await reading
+      events.set(key, new WeakRef(event))
+      return event
+    } catch (error) {
+      events.delete(key)
+      throw error
+    }
   }
 
   /** The same for tails that see the same of a batch. */
@@ -256,29 +279,41 @@ export class Tail implements AsyncIterableIterator<TailEvent>, Follower {
     const plan = await this.target.run(planSteps(query, catalog, { keepsTags: false }))
     const touched = new Touched(this.rule!, plan.groupKeys ?? [], reachOf(query))
     let lsn = this.taken
+    let bytes = 0
     let entry: FeedEntry | null = first
     for (let count = 0; entry !== null && count < BATCHES_MAX; count++) {
       if (entry.tables.includes(plan.table.id)) {
         const raw = this.queries.parse({ table, ...(where === undefined ? {} : { where }) })
         const held = entry
-        const { series } = await this.inRoom(held, () => this.read(raw, held))
+        const { series } = await this.inRoom(bytesOf(held), () => this.read(raw, held))
         for (const one of series) touched.add(one)
+        bytes += bytesOf(held)
       }
       lsn = entry.lsn
       entry = feed.after(lsn)
     }
+    // What is answered is as much as what was written, about.
+    return this.inRoom(bytes, async () => {
+      const series = joined(await this.answers(query, touched))
+      const event = { kind: 'buckets', lsn, columns: plan.columns, series } as const
+      if (series.length > 0) await this.options.admit?.(event)
+      return event
+    })
+  }
+
+  private async answers(query: Query, touched: Touched): Promise<AnswerSeries[]> {
     const series: AnswerSeries[] = []
     for (const { start, end } of touched.runs()) {
       // Those who are deleted meanwhile are told of by a gap.
       const answer = await this.queries.answer({ ...query, start, end })
       series.push(...touched.of(answer.series))
     }
-    return { kind: 'buckets', lsn, columns: plan.columns, series: joined(series) } as const
+    return series
   }
 
   /** Reads when there is room: the memory of all who read at the same time is bounded. */
-  private inRoom<T>({ rows, arena }: FeedEntry, read: () => Promise<T>): Promise<T> {
-    return this.target.feed.room.read(rows.length + arena.length, read)
+  private inRoom<T>(bytes: number, read: () => Promise<T>): Promise<T> {
+    return this.target.feed.room.read(bytes, read)
   }
 
   /** What a query finds in a batch alone. */
@@ -297,6 +332,10 @@ export class Tail implements AsyncIterableIterator<TailEvent>, Follower {
       lease.end()
     }
   }
+}
+
+function bytesOf({ rows, arena }: FeedEntry): number {
+  return rows.length + arena.length
 }
 
 /** Buckets of a group stand together, as in an answer; runs come in the order of time. */

@@ -3,6 +3,7 @@
 
 import type { Tail, TailEvent } from '../../engine/tail/tail.ts'
 import type { OmenError } from '../../engine/error.ts'
+import type { EventHolder, EventRoom } from './event-room.ts'
 import { describeColumns, encodeSeries, type JsonFormat, type KernelSource } from './json.ts'
 import type { Piece } from './stream.ts'
 
@@ -13,12 +14,18 @@ export interface EventOptions {
   readonly commentMs: number
   /** A problem document, on one line. */
   readonly problem: (error: unknown) => string
+  /** Where the events are that clients have not taken yet. */
+  readonly room: EventRoom
+  /** Ends the stream of a client that does not keep up. */
+  readonly drop: () => void
 }
 
 /** How long a browser waits before it comes back, in milliseconds. */
 const RETRY_MS = 1_000
 
-export class EventBody implements AsyncIterator<Uint8Array> {
+const NO_PIECES: Iterator<Piece> = { next: () => ({ done: true, value: undefined }) }
+
+export class EventBody implements AsyncIterator<Uint8Array>, EventHolder {
   private readonly tail: Tail
   private readonly options: EventOptions
   private readonly encoder = new TextEncoder()
@@ -26,6 +33,8 @@ export class EventBody implements AsyncIterator<Uint8Array> {
   /** The event that is waited for, across comments. */
   private coming: Promise<IteratorResult<TailEvent>> | null = null
   private isPulled = false
+  private pulledAt = performance.now()
+  private isInEvent = false
   private isOver = false
   private failure: OmenError | null = null
   /** The columns that the client was told of last. */
@@ -39,14 +48,25 @@ export class EventBody implements AsyncIterator<Uint8Array> {
     ]()
   }
 
-  /** Has the client not taken what it was sent? */
-  get isStuck(): boolean {
-    return !this.isPulled
+  /** Since when the client has not asked for more, in milliseconds of `performance`; null: it waits. */
+  get stalledAt(): number | null {
+    return this.isPulled ? null : this.pulledAt
   }
 
-  /** Ends with an error event, if the client ever reads on. */
+  /** Resolves when there is room for an event of the tail. */
+  admit(event: TailEvent): Promise<void> {
+    return this.options.room.admit(this, event)
+  }
+
+  drop(): void {
+    this.options.drop()
+  }
+
+  /** Ends with an error event if the client ever reads on; in the middle of an event, by throwing. */
   fail(error: OmenError): void {
     this.failure = error
+    this.pieces = NO_PIECES
+    this.options.room.leave(this)
     void this.tail.return()
   }
 
@@ -54,19 +74,25 @@ export class EventBody implements AsyncIterator<Uint8Array> {
     this.isPulled = true
     try {
       for (;;) {
+        if (this.failure !== null && this.isInEvent) throw this.failure
         const piece = this.pieces.next()
         if (piece.done !== true) return { done: false, value: this.bytesOf(piece.value) }
+        this.isInEvent = false
+        // A generator that is done still holds what it was called with.
+        this.pieces = NO_PIECES
         if (this.isOver) return { done: true, value: undefined }
         await this.prepare()
       }
     } finally {
       this.isPulled = false
+      this.pulledAt = performance.now()
     }
   }
 
   async return(): Promise<IteratorResult<Uint8Array>> {
     this.isOver = true
-    this.pieces = [][Symbol.iterator]()
+    this.pieces = NO_PIECES
+    this.options.room.leave(this)
     await this.tail.return()
     return { done: true, value: undefined }
   }
@@ -84,6 +110,7 @@ export class EventBody implements AsyncIterator<Uint8Array> {
   private async prepare(): Promise<void> {
     try {
       if (this.failure !== null) throw this.failure
+      if (this.coming === null) this.options.room.leave(this)
       this.coming ??= this.tail.next()
       const next = await this.within(this.coming)
       if (next === null) {
@@ -115,6 +142,7 @@ export class EventBody implements AsyncIterator<Uint8Array> {
     if (event.kind === 'gap') {
       return [`${head}${JSON.stringify({ reason: event.reason })}\n\n`][Symbol.iterator]()
     }
+    this.isInEvent = true
     const { format, kernel } = this.options
     const columns = describeColumns(event, format)
     const news = columns === this.columns ? '' : `"columns":${columns},`

@@ -3,11 +3,12 @@
 
 import * as z from 'zod'
 import { OmenError } from '../../engine/error.ts'
-import type { TailRequest } from '../../engine/tail/tail.ts'
+import type { TailEvent, TailRequest } from '../../engine/tail/tail.ts'
 import { answerWith } from '../answer.ts'
+import { EventRoom } from '../encode/event-room.ts'
 import { EventBody } from '../encode/events.ts'
 import { addEndpoint, signalOf, type Server } from '../endpoint.ts'
-import { TAIL_COMMENT_MS } from '../limits.ts'
+import { TAIL_COMMENT_MS, TAIL_EVENT_BYTES, TAIL_STALL_MS } from '../limits.ts'
 import { describeProblem, toOmenError } from '../problem.ts'
 import { FAILURE } from '../schema/problem.ts'
 import { TailParameters } from '../schema/tail.ts'
@@ -27,6 +28,7 @@ const DESCRIPTION =
 
 /** Adds GET /v1/tail. */
 export function addTailRoute(server: Server): void {
+  const room = new EventRoom(TAIL_EVENT_BYTES, TAIL_STALL_MS)
   addEndpoint(
     server,
     {
@@ -53,20 +55,26 @@ export function addTailRoute(server: Server): void {
       const problem = (error: unknown): string =>
         JSON.stringify(describeProblem(toOmenError(error), requestId))
       let body: EventBody | null = null
-      const behind = (): void => {
-        if (body?.isStuck !== true) return
+      const drop = (): void => {
         server.metrics.countDroppedTail()
         server.log(`tail ${requestId} of table '${table}': dropped, its reader does not keep up`)
-        body.fail(new OmenError('timeout', `tail of table '${table}': its reader does not keep up`))
+        body?.fail(
+          new OmenError('timeout', `tail of table '${table}': its reader does not keep up`),
+        )
         server.bodyHost?.breakOff(c.env)
       }
+      const behind = (): void => {
+        if (body !== null && body.stalledAt !== null) drop()
+      }
+      const admit = async (event: TailEvent): Promise<void> => body?.admit(event)
       const position = positionOf(c.req.header('last-event-id'))
       const signal = signalOf(server, c)
-      const following = { database, ...position, signal, behind, shares: true }
+      const following = { database, ...position, signal, behind, admit, shares: true }
       const tail = await server.db.tail(request, following)
       const format = formatOf({ time, integers }, 'ms')
       const kernel = () => server.db.kernel
-      body = new EventBody(tail, { format, kernel, commentMs: TAIL_COMMENT_MS, problem })
+      const options = { format, kernel, commentMs: TAIL_COMMENT_MS, problem, room, drop }
+      body = new EventBody(tail, options)
       return answerWith(server, c, body, {
         'Content-Type': 'text/event-stream',
         'X-Accel-Buffering': 'no',

@@ -8,9 +8,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startProcess, type ServerProcess } from '../../e2e/process.ts'
 import { ENVELOPES } from './envelopes.ts'
+import { HELD_PROBE, heldMib } from './held.ts'
 import { EXPORTS, EXPRESSIONS, MEMBERS, REMOVALS, SETTINGS, TIMES } from './operations.ts'
 import { PEERS } from './peers.ts'
 import { LINE, POST, RAW } from './raw.ts'
@@ -42,22 +43,6 @@ const GROUPS: Record<string, Case[]> = {
  */
 const HELD_MIB_MAX = 96
 
-/** Runs in the server: SIGUSR2 has it collect its garbage and print the bytes that are held. */
-const PROBE = `
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
-setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc')
-process.on('SIGUSR2', () => {
-  collect()
-  // Buffers go in a turn behind the objects that had them.
-  setImmediate(() => {
-    collect()
-    const { heapUsed, arrayBuffers } = process.memoryUsage()
-    console.log('held: ' + (heapUsed + arrayBuffers) + ' bytes')
-  })
-})`
-
 const directory = mkdtempSync(join(tmpdir(), 'omendb-hostile-'))
 let server: ServerProcess
 let before: string
@@ -77,21 +62,11 @@ async function contents(): Promise<string> {
   return (await Promise.all(paths.map(textOf))).join('\n')
 }
 
-/** MiB that the server holds when its garbage is collected. */
-async function heldMib(): Promise<number> {
-  const found = (): RegExpMatchArray[] => [...server.output().matchAll(/held: (\d+) bytes\n/g)]
-  const count = found().length
-  process.kill(server.pid, 'SIGUSR2')
-  await vi.waitUntil(() => found().length > count, { timeout: 60_000 })
-  return Number(found().at(-1)![1]) / 1024 ** 2
-}
-
 beforeAll(async () => {
-  const probe = `--import=data:text/javascript,${encodeURIComponent(PROBE)}`
-  server = await startProcess(join(directory, 'data'), [], { NODE_OPTIONS: probe })
+  server = await startProcess(join(directory, 'data'), [], { NODE_OPTIONS: HELD_PROBE })
   await fetch(`${server.url}/v1/write`, { method: 'POST', body: TYPED })
   before = await contents()
-  heldBefore = await heldMib()
+  heldBefore = await heldMib(server)
 }, 60_000)
 
 afterAll(async () => {
@@ -371,7 +346,7 @@ test('the server is well, answers a known question right, and takes points', asy
 
 test('it holds no more memory than before, but for what its budgets say', async () => {
   // Connections that were just cut may take a moment to be let go.
-  const grown = async (): Promise<number> => (await heldMib()) - heldBefore
+  const grown = async (): Promise<number> => (await heldMib(server)) - heldBefore
   await expect.poll(grown, { timeout: 60_000, interval: 500 }).toBeLessThan(HELD_MIB_MAX)
 }, 90_000)
 
