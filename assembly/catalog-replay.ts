@@ -19,7 +19,7 @@ const NAME_MAX: u32 = 1024
 const KEY: usize = memory.data(4 + 1024)
 // Kinds of entries that only the host reads, besides databases and drops.
 const HOST_KIND_MIN: u8 = 9
-const HOST_KIND_MAX: u8 = 18
+const HOST_KIND_MAX: u8 = 19
 // All ids of a kind below a number were given.
 const IDS_GIVEN: u8 = 17
 const ID_MAX: u32 = 0x7fffffff

@@ -68,6 +68,8 @@ export interface TableColumns {
   readonly tags: string[]
   /** Types by field name, names in byte order. */
   readonly fields: Record<string, ValueType>
+  /** What `putTable` was given for it; null: nothing. */
+  readonly declaration: string | null
 }
 
 export interface TableDescription extends TableColumns, TableBytes {

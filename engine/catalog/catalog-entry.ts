@@ -31,6 +31,8 @@ export type CatalogEntry =
   | { kind: 'idsGiven'; id: number; next: number }
   /** No part holds values of this dropped field any more. */
   | { kind: 'columnPurged'; id: number }
+  /** Of the table `id`: what a layer above says of it; '' = nothing. */
+  | { kind: 'declaration'; id: number; text: string }
 
 const HEADER_SIZE = 12
 
@@ -54,6 +56,7 @@ export const ENTRY = {
   rollupRefreshed: 16,
   idsGiven: 17,
   columnPurged: 18,
+  declaration: 19,
 } as const
 
 /** By kind: its name, and the bytes of its payload before a name or key. */
@@ -76,6 +79,7 @@ const KINDS = new Map<number, { name: CatalogEntry['kind']; fixed: number }>([
   [16, { name: 'rollupRefreshed', fixed: 20 }],
   [17, { name: 'idsGiven', fixed: 4 }],
   [18, { name: 'columnPurged', fixed: 0 }],
+  [19, { name: 'declaration', fixed: 0 }],
 ])
 const decoder = new TextDecoder()
 const encoder = new TextEncoder()
@@ -176,6 +180,8 @@ function decodeEntry(view: DataView, bytes: Uint8Array, at: number, size: number
     }
     case 'idsGiven':
       return { kind, id, next: first() }
+    case 'declaration':
+      return { kind, id, text: name(12) }
     default:
       return { kind, id }
   }
@@ -226,6 +232,11 @@ export function encodeTag(id: number, table: number, name: string): Uint8Array {
 export function encodeSettings(table: number, retention: bigint, text: string): Uint8Array {
   const numbers = [Number(retention & 0xffffffffn), Number(retention >> 32n)]
   return encodeEntry(9, table, numbersAndName(numbers, text))
+}
+
+/** The entry that says what a layer above keeps of a table; '' = nothing. */
+export function encodeDeclaration(table: number, text: string): Uint8Array {
+  return encodeEntry(ENTRY.declaration, table, encoder.encode(text))
 }
 
 /** The entry that drops a field; what parts hold of it goes with their next rewrite. */

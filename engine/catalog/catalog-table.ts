@@ -33,6 +33,8 @@ export interface CatalogTable {
   readonly droppedColumns: Set<number>
   /** Null: points are kept for ever. */
   retention: Retention | null
+  /** What SQL says of it (sql/tables/declaration.ts); the engine keeps it and does not read it. */
+  declaration: string | null
   /** Series ids (u32) by ordinal, in kernel memory; NO_SERIES where one was dropped. */
   series: Region
   /** Ordinals given out. A running query may know a series by its own: they are not used again. */

@@ -341,6 +341,8 @@ export class Catalog implements PlanCatalog {
         return this.dropDatabase(entry.id)
       case 'settings':
         return this.setRetention(entry.id, entry.retention, entry.text)
+      case 'declaration':
+        return this.setDeclaration(entry.id, entry.text)
       case 'columnDropped':
         return this.dropColumn(entry.id)
       case 'seriesDropped':
@@ -392,6 +394,7 @@ export class Catalog implements PlanCatalog {
       tags: new Map(),
       droppedColumns: new Set(),
       retention: null,
+      declaration: null,
       ordinalCount: 0,
       droppedSeries: 0,
       planned: null,
@@ -419,6 +422,11 @@ export class Catalog implements PlanCatalog {
     const key = this.series.keyRange(id)
     this.tags.add(table.id, key.offset, key.size, ordinal)
     table.ordinalCount++
+  }
+
+  private setDeclaration(id: number, text: string): void {
+    const table = this.tableById.get(id)
+    if (table !== undefined) table.declaration = text === '' ? null : text
   }
 
   private setRetention(id: number, ns: bigint, text: string): void {

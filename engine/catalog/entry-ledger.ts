@@ -16,6 +16,7 @@ export class EntryLedger {
   private readonly tombstones = new Map<number, number>()
   /** Tables and rollups, whose newest entry counts. */
   private readonly settings = new Set<number>()
+  private readonly declarations = new Set<number>()
   private readonly refreshes = new Set<number>()
   private readonly series = { count: 0, bytes: 0 }
   private dead = 0
@@ -72,6 +73,8 @@ export class EntryLedger {
         return
       case ENTRY.settings:
         return this.replace(this.settings, id, size)
+      case ENTRY.declaration:
+        return this.replace(this.declarations, id, size)
       case ENTRY.rollupRefreshed:
         return this.replace(this.refreshes, id, size)
       case ENTRY.tableDropped:

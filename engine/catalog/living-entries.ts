@@ -40,6 +40,7 @@ export class LivingEntries {
   private readonly rollups = new IdSet()
   /** By table and by rollup: which entry is the newest, counted from 0. */
   private readonly settings = new Map<number, number>()
+  private readonly declarations = new Map<number, number>()
   private readonly refreshes = new Map<number, number>()
   private noted = 0
   private judged = 0
@@ -106,6 +107,9 @@ export class LivingEntries {
       case ENTRY.settings:
         this.settings.set(id, this.noted)
         return
+      case ENTRY.declaration:
+        this.declarations.set(id, this.noted)
+        return
       case ENTRY.rollupRefreshed:
         this.refreshes.set(id, this.noted)
         return
@@ -135,6 +139,8 @@ export class LivingEntries {
         return !this.series.has(id) && !this.tables.has(owner())
       case ENTRY.settings:
         return !this.tables.has(id) && this.settings.get(id) === this.judged
+      case ENTRY.declaration:
+        return !this.tables.has(id) && this.declarations.get(id) === this.judged
       case ENTRY.tombstone:
         return !this.tombstones.has(id) && !this.tables.has(owner())
       case ENTRY.rollup:

@@ -7,6 +7,11 @@ import type { Catalog } from './catalog.ts'
 
 export function columnsOf(catalog: Catalog, table: CatalogTable): TableColumns {
   const fields = catalog.shownColumns(table).map(({ name, type }) => [name, fieldTypeName(type)])
-  const { name } = table
-  return { name, tags: catalog.tagKeys(table), fields: Object.fromEntries(fields) }
+  const { name, declaration } = table
+  return {
+    name,
+    tags: catalog.tagKeys(table),
+    fields: Object.fromEntries(fields),
+    declaration,
+  }
 }

@@ -8,6 +8,7 @@ import type { CatalogTable } from '../catalog/catalog-table.ts'
 import {
   encodeColumn,
   encodeDatabase,
+  encodeDeclaration,
   encodeSettings,
   encodeTable,
   encodeTag,
@@ -32,6 +33,8 @@ export interface TableSettings {
   readonly retention?: string | null | undefined
   /** All of its rollups: those that are not in the list are dropped. */
   readonly rollups?: readonly RollupRequest[] | undefined
+  /** What a layer above keeps of the table, at most 262,144 characters, as it likes; null = nothing. */
+  readonly declaration?: string | null | undefined
 }
 
 /** Settings with their values read. */
@@ -42,9 +45,12 @@ export interface CheckedSettings {
   readonly retention: { readonly ns: bigint; readonly text: string } | undefined
   /** As sent: they are checked against the columns (rollup/declare.ts). Undefined: as they are. */
   readonly rollups: unknown
+  /** Undefined: as it is. */
+  readonly declaration: string | null | undefined
 }
 
-const MEMBERS = ['tags', 'fields', 'retention', 'rollups']
+const MEMBERS = ['tags', 'fields', 'retention', 'rollups', 'declaration']
+const DECLARATION_MAX = 262_144
 const TAGS_MAX = 256
 const FIELDS_MAX = 4096
 const DAY_SECONDS = 86_400
@@ -67,7 +73,16 @@ export function checkSettings(name: string, settings: TableSettings): CheckedSet
     fields,
     retention: retention === undefined ? undefined : parseRetention(retention, '/retention'),
     rollups: settings.rollups,
+    declaration: declarationOf(settings.declaration),
   }
+}
+
+function declarationOf(declaration: unknown): string | null | undefined {
+  if (declaration === undefined || declaration === null) return declaration
+  if (typeof declaration !== 'string') throw refusal('declaration: a text or null', '/declaration')
+  if (declaration.length <= DECLARATION_MAX) return declaration
+  const message = `declaration: more than ${DECLARATION_MAX} characters`
+  throw new OmenError('limit_exceeded', message, { pointer: '/declaration' })
 }
 
 function tagsOf(tags: unknown): string[] {
@@ -139,6 +154,10 @@ export function encodeSettingsOf(
   const { retention } = settings
   if (retention !== undefined && !isSame(table, retention)) {
     entries.push(encodeSettings(id, retention.ns, retention.text))
+  }
+  const declaration = settings.declaration === undefined ? undefined : settings.declaration || null
+  if (declaration !== undefined && declaration !== (table?.declaration ?? null)) {
+    entries.push(encodeDeclaration(id, declaration ?? ''))
   }
   const nameBytes = (names: readonly string[]): number =>
     names.reduce((sum, text) => sum + 4 + encoder.encode(text).length, 0)

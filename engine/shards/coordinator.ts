@@ -242,8 +242,8 @@ export class Coordinator {
 
   /** As `Database.columns`; all shards are asked, as each may have had points of other fields. */
   async columns(name: string, options: DatabaseOptions = {}): Promise<TableColumns> {
-    const { tags, fields } = await this.table(name, options)
-    return { name, tags, fields }
+    const { tags, fields, declaration } = await this.table(name, options)
+    return { name, tags, fields, declaration }
   }
 
   async tables(database = 'default'): Promise<TableSummary[]> {
@@ -445,6 +445,7 @@ function mergeShares(
     fields: Object.fromEntries([...fields].sort(([a], [b]) => compareText(a, b))),
     retention: newest?.retention ?? declared?.settings.retention ?? null,
     rollups: newest?.rollups ?? [],
+    declaration: declared?.settings.declaration ?? newest?.declaration ?? null,
     points: all.reduce((sum, { points }) => sum + points, 0),
     series: new Set(shares.flatMap(({ series }) => [...series])).size,
     firstTime: firsts.length === 0 ? null : firsts.reduce((a, b) => (a < b ? a : b)),

@@ -22,6 +22,7 @@ export function describeTables(catalog: Catalog, database: string): DeclaredTabl
         fields: Object.fromEntries(fields) as Record<string, string>,
         retention: table.retention?.text ?? null,
         ...(rollups.length > 0 ? { rollups } : {}),
+        ...(table.declaration === null ? {} : { declaration: table.declaration }),
       }
       return { name: table.name, settings }
     })

@@ -97,7 +97,8 @@ function addTable(server: Server): void {
 function described(table: TableDescription, time: TimeFormat) {
   const firstTime = shownTime(table.firstTime, time)
   const lastTime = shownTime(table.lastTime, time)
-  return { ...table, firstTime, lastTime }
+  // The declaration is SQL's own.
+  return { ...table, declaration: undefined, firstTime, lastTime }
 }
 
 function addPutTable(server: Server): void {

@@ -1,7 +1,6 @@
 // CREATE DATABASE and DROP DATABASE.
 
 import { SqlError } from '../sql-error.ts'
-import { dropDeclarations } from '../tables/declaration.ts'
 import type { Command } from '../tree.ts'
 import type { CommandContext } from './context.ts'
 import { translated } from './engine-error.ts'
@@ -33,5 +32,4 @@ export async function dropDatabase(
   if (!isThere) throw missing()
   if (name === database) throw new SqlError('55006', 'cannot drop the currently open database')
   await translated(() => engine.dropDatabase(name), { not_found: missing })
-  await dropDeclarations(engine, name)
 }

@@ -1,15 +1,10 @@
 // CREATE TABLE, ALTER TABLE, DROP TABLE and TRUNCATE. The key of a table is its tags and its time; all
 // other columns are fields. What the columns were declared as, in which order and which of them may
-// not be null, is kept beside the table (tables/declaration.ts).
+// not be null, is kept with the table (tables/declaration.ts).
 
 import type { Relation } from '../relation.ts'
 import { SqlError } from '../sql-error.ts'
-import {
-  type Declaration,
-  dropDeclaration,
-  readDeclaration,
-  writeDeclaration,
-} from '../tables/declaration.ts'
+import { type Declaration, declarationOf, encodeDeclaration } from '../tables/declaration.ts'
 import type { Command, TableColumn } from '../tree.ts'
 import type { CommandContext } from './context.ts'
 import { deleteAll } from './delete.ts'
@@ -46,15 +41,13 @@ export async function createTable(
       if (command.ifNotExists) return
       throw new SqlError('42P07', `relation "${name}" already exists`)
     }
-    await writeDeclaration(engine, database, name, declaration)
-    const names = tags.map((tag) => tag.name)
-    const put = { tags: names, fields: Object.fromEntries(types), ...settings }
-    try {
-      await translated(() => engine.putTable(name, put, { database }), DECLARATION_ERRORS)
-    } catch (error) {
-      await dropDeclaration(engine, database, name)
-      throw error
+    const put = {
+      tags: tags.map((tag) => tag.name),
+      fields: Object.fromEntries(types),
+      declaration: encodeDeclaration(declaration),
+      ...settings,
     }
+    await translated(() => engine.putTable(name, put, { database }), DECLARATION_ERRORS)
   })
 }
 
@@ -115,12 +108,9 @@ export async function addColumn(command: Of<'addColumn'>, context: CommandContex
   refuseAdded(relation, column)
   const fields = { [column.name]: fieldTypeName(column) }
   await inTurn(engine, database, relation.name, async () => {
-    await translated(
-      () => engine.putTable(relation.name, { fields }, { database }),
-      DECLARATION_ERRORS,
-    )
     const columns = [...declaredColumns(relation), { name: column.name, isNotNull: false }]
-    await redeclare(relation, columns, context)
+    const put = { fields, ...(await redeclared(relation, columns, context)) }
+    await translated(() => engine.putTable(relation.name, put, { database }), DECLARATION_ERRORS)
   })
 }
 
@@ -142,14 +132,14 @@ function declaredColumns(relation: Relation): Declaration['columns'] {
   return relation.columns.map(({ name, isNullable }) => ({ name, isNotNull: !isNullable }))
 }
 
-/** Keeps the declaration of a table that has one. */
-async function redeclare(
+/** The setting that keeps the declaration of a table that has one. */
+async function redeclared(
   { name }: Relation,
   columns: Declaration['columns'],
   { engine, database }: CommandContext,
-): Promise<void> {
-  const before = await readDeclaration(engine, database, name)
-  if (before !== null) await writeDeclaration(engine, database, name, { ...before, columns })
+): Promise<{ declaration?: string }> {
+  const before = declarationOf(await engine.columns(name, { database }))
+  return before === null ? {} : { declaration: encodeDeclaration({ ...before, columns }) }
 }
 
 /** Throws 0A000 for a column of the key. */
@@ -175,7 +165,7 @@ export async function dropColumn(
       conflict: (message) => new SqlError('2BP01', message),
     })
     const columns = declaredColumns(relation).filter((one) => one.name !== name)
-    await redeclare(relation, columns, context)
+    await engine.putTable(relation.name, await redeclared(relation, columns, context), { database })
   })
 }
 
@@ -208,7 +198,6 @@ export async function dropTables(
         not_found: () => new SqlError('42P01', `table "${name}" does not exist`),
         conflict: (message) => new SqlError('2BP01', message),
       })
-      await dropDeclaration(engine, database, name)
     })
   }
 }

@@ -10,7 +10,6 @@ import type { Relation, Schema } from '../relation.ts'
 import type { StatementAccess } from '../session.ts'
 import { SqlError } from '../sql-error.ts'
 import { parse } from '../syntax/parse.ts'
-import { readDeclaration } from '../tables/declaration.ts'
 import type { SqlEngine } from '../tables/engine.ts'
 import { TableRelation } from '../tables/table-relation.ts'
 import { openSchema } from '../tables/table-schema.ts'
@@ -135,8 +134,7 @@ export async function catalogTables(engine: SqlEngine, database: string): Promis
     })
     if (table === null) continue
     const { points, diskBytes, retention } = table
-    const declaration = await readDeclaration(engine, database, name)
-    const relation: Relation = new TableRelation(engine, database, table, declaration)
+    const relation: Relation = new TableRelation(engine, database, table)
     const options = retention === null ? [] : [`retention=${retention}`]
     found.push({ relation, points, options, byteSize: diskBytes })
   }

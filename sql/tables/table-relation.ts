@@ -8,7 +8,7 @@ import { tableOid } from '../catalogs/oid.ts'
 import type { Relation, RelationColumn, RunContext, Scan, ScanRequest } from '../relation.ts'
 import type { Bound } from '../tree.ts'
 import { typeOf } from '../type.ts'
-import type { Declaration } from './declaration.ts'
+import { declarationOf } from './declaration.ts'
 import type { SqlEngine } from './engine.ts'
 import { printPredicate, rejectedNull } from './predicate.ts'
 import { type Source, batchesOf } from './series-batches.ts'
@@ -42,10 +42,8 @@ function columnsOf({ tags, fields }: TableColumns, time: string): RelationColumn
 }
 
 /** Declared columns as they were declared, then those that writes have added. */
-function declaredColumns(
-  described: TableColumns,
-  declaration: Declaration | null,
-): RelationColumn[] {
+function declaredColumns(described: TableColumns): RelationColumn[] {
+  const declaration = declarationOf(described)
   const names = [...described.tags, ...Object.keys(described.fields)]
   // A table of this name that was made anew, by writes.
   if (declaration === null || names.includes(declaration.time)) return columnsOf(described, 'time')
@@ -87,15 +85,10 @@ export class TableRelation implements Relation {
   readonly #engine: SqlEngine
   readonly #database: string
 
-  constructor(
-    engine: SqlEngine,
-    database: string,
-    description: TableColumns,
-    declaration: Declaration | null = null,
-  ) {
+  constructor(engine: SqlEngine, database: string, description: TableColumns) {
     this.name = description.name
     this.oid = tableOid(description.name)
-    this.columns = declaredColumns(description, declaration)
+    this.columns = declaredColumns(description)
     this.#engine = engine
     this.#database = database
   }

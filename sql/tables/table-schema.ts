@@ -3,7 +3,6 @@
 
 import type { TableColumns } from '../../engine/database-types.ts'
 import type { Relation, Schema } from '../relation.ts'
-import { readDeclaration } from './declaration.ts'
 import type { SqlEngine } from './engine.ts'
 import { TableRelation } from './table-relation.ts'
 
@@ -16,9 +15,7 @@ export async function openSchema(
   const relations = new Map<string, Relation>()
   for (const name of new Set(names)) {
     const columns = await describe(engine, database, name)
-    if (columns === null) continue
-    const declaration = await readDeclaration(engine, database, name)
-    relations.set(name, new TableRelation(engine, database, columns, declaration))
+    if (columns !== null) relations.set(name, new TableRelation(engine, database, columns))
   }
   return {
     relation: (schema, name) =>

@@ -168,7 +168,9 @@ export async function answersOf(db: Database): Promise<Answers> {
   for (const database of db.databases()) {
     for (const { name } of await db.tables(database)) {
       // Its size is the encoder's choice, not what was stored.
-      const table = { ...(await db.table(name, { database })), diskBytes: null }
+      // Of the older ones none has a declaration.
+      const described = await db.table(name, { database })
+      const table = { ...described, declaration: undefined, diskBytes: null }
       const { series } = await db.query({ table: name }, { database })
       const shown = series.map(({ tags, time, fields }) => {
         return { tags, time, fields: fields.map(cellsOf) }

@@ -63,7 +63,8 @@ const SHARED = {
   kernel,
   versions: { query: () => null, latest: () => null, list: () => 'v' } as unknown as Versions,
   tail: () => Promise.reject(new OmenError('unsupported', 'the fake has no tail')),
-  columns: (name: string) => Promise.resolve({ name, tags: ['host'], fields: {} }),
+  columns: (name: string) =>
+    Promise.resolve({ name, tags: ['host'], fields: {}, declaration: null }),
 }
 
 const METRICS = {
@@ -95,7 +96,14 @@ const METRICS = {
 
 function describedTable(name: string): TableDescription {
   const first = { firstTime: -1n, lastTime: 1_790_000_000_123_456_789n }
-  const rest = { retention: null, rollups: [], points: 2, series: 1, diskBytes: 9 }
+  const rest = {
+    retention: null,
+    rollups: [],
+    points: 2,
+    series: 1,
+    diskBytes: 9,
+    declaration: null,
+  }
   return { name, tags: ['host'], fields: { n: 'integer' }, ...first, ...rest }
 }
 

@@ -7,6 +7,7 @@ import {
   encodeColumnsPurged,
   encodeDatabase,
   encodeDatabaseDropped,
+  encodeDeclaration,
   encodeIdsGiven,
   encodeRollup,
   encodeRollupDropped,
@@ -83,6 +84,7 @@ function stateOf(catalog: Catalog) {
     const ids = [...catalog.matchSeries(id, [])]
     return {
       ...{ id, name: table.name, retention: table.retention, width: table.partitionSeconds },
+      declaration: table.declaration,
       columns: [...table.columns.values()],
       tags: [...table.tags],
       dropped: [...table.droppedColumns],
@@ -139,7 +141,7 @@ class RandomEntries {
   step(): void {
     const { next, random } = this
     const table = this.pick(this.tables)
-    const kind = random.int(14)
+    const kind = random.int(15)
     if (this.databases.length === 0 || kind === 0) {
       this.databases.push(next.database)
       return this.add(encodeDatabase(next.database, `d${next.database++}`))
@@ -162,6 +164,7 @@ class RandomEntries {
     if (kind === 6) {
       return this.add(encodeSettings(table.id, BigInt(random.int(9)) * 1_000_000_000n, 'x'))
     }
+    if (kind === 14) return this.add(encodeDeclaration(table.id, ['', 'a', 'b'][random.int(3)]!))
     if (kind === 7 && table.fields.length > 0) {
       const column = table.fields.splice(random.int(table.fields.length), 1)[0]!
       this.dropped.push(column)
@@ -359,4 +362,6 @@ test('the ledger sees when most of it is dead, by drops of series, tables and da
   expect(shareOf(encodeDatabaseDropped(0))).toBeGreaterThan(0.95)
   const settings = Array.from({ length: 300 }, () => encodeSettings(0, 1n, '1s'))
   expect(shareOf(...settings)).toBeGreaterThan(0.5)
+  const declarations = Array.from({ length: 300 }, () => encodeDeclaration(0, 'text'))
+  expect(shareOf(...declarations)).toBeGreaterThan(0.5)
 })

@@ -11,7 +11,7 @@ test('a declared table is there before any point, also after a crash', async () 
   })
   const expected = {
     ...{ name: 'cpu', tags: ['host', 'rack'], fields: { n: 'integer', usage: 'float' } },
-    ...{ retention: '30d', rollups: [], points: 0, series: 0 },
+    ...{ retention: '30d', rollups: [], declaration: null, points: 0, series: 0 },
     ...{ firstTime: null, lastTime: null, diskBytes: 0 },
   }
   expect(put).toEqual(expected)
@@ -34,6 +34,28 @@ test('settings that are not named stay, and null retention is none', async () =>
   expect((await db.putTable('t', { retention: '2y' })).retention).toBe('2y')
 })
 
+test('a declaration stays as it was given, through ends of all kinds, and goes with its table', async () => {
+  const { db, disk } = await open()
+  await db.putTable('t', { declaration: 'first' })
+  await db.putTable('t', { declaration: '{"é":1}', fields: { v: 'float' } })
+  await db.putTable('t', { retention: '30d' })
+  const declared = async (of: typeof db) => (await of.columns('t')).declaration
+  expect(await declared(db)).toBe('{"é":1}')
+  disk.crash()
+  const { db: again } = await open(disk)
+  expect(await declared(again)).toBe('{"é":1}')
+  await again.flush()
+  await again.close()
+  const { db: third } = await open(disk)
+  expect(await declared(third)).toBe('{"é":1}')
+  await third.putTable('t', { declaration: null })
+  expect(await declared(third)).toBe(null)
+  await third.putTable('t', { declaration: 'of the one that goes' })
+  await third.dropTable('t')
+  await third.putTable('t')
+  expect(await declared(third)).toBe(null)
+})
+
 test.each([
   [{ retention: '' }, 'bad_request'],
   [{ retention: '0d' }, 'bad_request'],
@@ -50,6 +72,8 @@ test.each([
   [{ tags: ['v'], fields: { v: 'float' } }, 'type_conflict'],
   [{ tags: Array.from({ length: 257 }, (_, i) => `t${i}`) }, 'limit_exceeded'],
   [{ rollups: [{}] }, 'bad_request'],
+  [{ declaration: 5 as unknown as string }, 'bad_request'],
+  [{ declaration: 'x'.repeat(262_145) }, 'limit_exceeded'],
   [{ retenton: '1d' } as object, 'bad_request'],
 ])('settings that no table can have are refused: %j', async (settings, code) => {
   const { db } = await open()

@@ -140,6 +140,36 @@ test('deletes, declarations and drops reach all shards', async () => {
   })
 })
 
+test('SQL of several shards: declared columns keep their order, statements reach all shards', async () => {
+  const db = 'sql-split'
+  const sql = async (text: string): Promise<Body> => {
+    const { status, body } = await call('POST', `/v1/sql?db=${db}`, { sql: text, time: 'ms' })
+    expect([status, text, body]).toEqual([200, text, body])
+    return body
+  }
+  await write(db, `cpu v=1 ${Date.now()}`)
+  await sql(
+    'CREATE TABLE logs (level text, at timestamptz, note text, size int8, PRIMARY KEY (level, at))',
+  )
+  await sql("INSERT INTO logs VALUES ('a', '2026-01-01T00:00:00Z', 'old', 1)")
+  await split(db)
+  await sql(
+    "INSERT INTO logs VALUES ('b', '2028-01-01T00:00:00Z', 'new', 2), ('c', '2028-01-01T00:00:01Z', 'new', 3)",
+  )
+  const all = await sql('SELECT * FROM logs ORDER BY at')
+  expect(all['columns'].map(({ name }: Body) => name)).toEqual(['level', 'at', 'note', 'size'])
+  expect(all['rows'].map((row: unknown[]) => [row[0], row[2], row[3]])).toEqual([
+    ['a', 'old', 1],
+    ['b', 'new', 2],
+    ['c', 'new', 3],
+  ])
+  await sql("DELETE FROM logs WHERE level = 'b'")
+  const sums = await sql(
+    "SELECT date_trunc('year', at) AS y, sum(size) FROM logs GROUP BY 1 ORDER BY 1",
+  )
+  expect(sums['rows'].map((row: unknown[]) => row[1])).toEqual([1, 3])
+})
+
 test('a shard that ends is back with all points; one that is gone fails the write by name', async () => {
   const db = 'failing'
   await write(db, points(0))
