@@ -59,15 +59,21 @@ function asTimes(context: Context, left: Bound, right: Bound): readonly [Bound, 
   return null
 }
 
-/** `text || anynonarray`: whatever the other one is, it is joined as text. */
+/** `text || anynonarray`: whatever the other one is, it is joined as text; a literal is a text beside what has no `||`. */
 function asTexts(context: Context, left: Bound, right: Bound): readonly [Bound, Bound] | null {
-  if (isText(left.type) === isText(right.type)) return null
-  const other = isText(left.type) ? right : left
+  const isTextLike = ({ type }: Bound): boolean => isText(type) || type === UNKNOWN
+  if (isTextLike(left) === isTextLike(right)) return null
+  const other = isTextLike(left) ? right : left
+  const one = other === right ? left : right
   const { type } = other
-  if (type === UNKNOWN || type.element !== null || isText(type)) return null
+  if (type.element !== null) return null
+  const overloads = context.functions.operators('||')
+  if (one.type === UNKNOWN && alike(overloads, [type, UNKNOWN]) !== null) return null
   const text = coerce(context, other, TEXT, 'explicit')
   if (text === null) return null
-  return other === right ? [left, text] : [text, right]
+  const first = one.type === UNKNOWN ? coerce(context, one, TEXT, 'implicit') : one
+  if (first === null) return null
+  return other === right ? [first, text] : [text, first]
 }
 
 const isText = ({ category }: DataType): boolean => category === 'S'
