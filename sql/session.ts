@@ -62,14 +62,23 @@ export type Running =
       readonly kind: 'copyOut'
       readonly options: CopyOptions
       readonly columns: readonly Named[]
-      readonly chunks: AsyncIterable<Uint8Array>
+      readonly chunks: AsyncIterable<CopyChunk>
       tag(): string
     }
   /** The text was empty, or a comment. */
   | { readonly kind: 'empty' }
 
+/** Whole rows of a COPY, one after the other. */
+export interface CopyChunk {
+  readonly bytes: Uint8Array
+  /** Where each row ends in them, in bytes; a header of text and the trailer of binary are rows too. */
+  readonly ends: readonly number[]
+}
+
 export interface SqlSession {
   readonly status: TransactionStatus
+  /** Prepared statements by name, those of PREPARE and those of the wire: one name is one statement. */
+  readonly prepared: Map<string, PreparedStatement>
   /** Changed parameters that the client is to be told (ParameterStatus): name and value, once each. */
   takeReports(): readonly (readonly [string, string])[]
   /** The statements of a text, in order, with their offsets in it; throws SqlError 42601 with position. */

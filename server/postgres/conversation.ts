@@ -16,13 +16,8 @@ import type { MessageWriter } from './message-writer.ts'
 import { Result } from './result.ts'
 import { rowEncoders, spreadFormats, writeRowDescription } from './rows.ts'
 
-interface Statement {
-  readonly text: string
-  readonly prepared: PreparedStatement
-}
-
 interface Portal {
-  readonly statement: Statement
+  readonly statement: PreparedStatement
   readonly parameters: readonly unknown[]
   readonly binary: readonly boolean[]
   /** Null: it has not begun. */
@@ -45,11 +40,15 @@ export interface ConversationOptions {
   readonly onStatement: () => void
 }
 
+/** Tags of statements that end a transaction, and with it its portals. */
+const ENDS: ReadonlySet<string> = new Set(['COMMIT', 'ROLLBACK', 'DISCARD ALL'])
+
 const STATUS_BYTES = { idle: 'I', open: 'T', failed: 'E' } as const
 
 export class Conversation {
   private readonly options: ConversationOptions
-  private readonly statements = new Map<string, Statement>()
+  /** The unnamed one. */
+  private unnamed: PreparedStatement | null = null
   private readonly portals = new Map<string, Portal>()
   private running: AbortController | null = null
   private isSkipping = false
@@ -126,7 +125,7 @@ export class Conversation {
       const text = fields.text()
       fields.end()
       await this.closePortal('')
-      this.statements.delete('')
+      this.unnamed = null
       const parts = await this.options.session.split(text)
       if (parts.length === 0) this.options.out.begin('I').end()
       for (const part of parts) {
@@ -234,22 +233,23 @@ export class Conversation {
     const [name, text] = [fields.text(), fields.text()]
     const types = Array.from({ length: fields.int16() }, () => parameterType(fields.oid()))
     fields.end()
-    if (name !== '' && this.statements.has(name)) {
-      throw new SqlError('42P05', `prepared statement "${name}" already exists`)
-    }
-    if (this.statements.size >= STATEMENTS_MAX) throw tooMany('prepared statements')
-    if (name === '') this.statements.delete('')
     const { session, out } = this.options
+    const { prepared } = session
+    if (prepared.size >= STATEMENTS_MAX) throw tooMany('prepared statements')
+    if (name === '') this.unnamed = null
     this.options.check()
-    const prepared = await session.prepare(text, types)
-    this.statements.set(name, { text, prepared })
+    const statement = await session.prepare(text, types)
+    if (name === '') this.unnamed = statement
+    else if (prepared.has(name)) {
+      throw new SqlError('42P05', `prepared statement "${name}" already exists`)
+    } else prepared.set(name, statement)
     out.begin('1').end()
   }
 
   private async bind(fields: Body): Promise<void> {
     const [name, source] = [fields.text(), fields.text()]
     const statement = this.statement(source)
-    const types = statement.prepared.parameters
+    const types = statement.parameters
     const formats = Array.from({ length: fields.int16() }, () => fields.int16())
     const count = fields.int16()
     if (count !== types.length) {
@@ -259,6 +259,10 @@ export class Conversation {
       throw new SqlError('08P01', message)
     }
     const isBinary = spreadFormats(formats, count)
+    this.requireUnfailed(statement)
+    if (name !== '' && this.portals.has(name)) {
+      throw new SqlError('42P03', `cursor "${name}" already exists`)
+    }
     const context = {
       now: BigInt(Date.now()) * 1_000_000n,
       timeZone: this.options.timeZone(),
@@ -270,10 +274,7 @@ export class Conversation {
     })
     const resultFormats = Array.from({ length: fields.int16() }, () => fields.int16())
     fields.end()
-    const binary = spreadFormats(resultFormats, statement.prepared.columns?.length ?? 0)
-    if (name !== '' && this.portals.has(name)) {
-      throw new SqlError('42P03', `cursor "${name}" already exists`)
-    }
+    const binary = spreadFormats(resultFormats, statement.columns?.length ?? 0)
     if (this.portals.size >= STATEMENTS_MAX) throw tooMany('portals')
     await this.closePortal(name)
     this.portals.set(name, { statement, parameters, binary, result: null, tag: null })
@@ -285,13 +286,14 @@ export class Conversation {
     fields.end()
     const { out } = this.options
     const portal = isPortal(kind) ? this.portal(name) : null
-    const { prepared } = portal?.statement ?? this.statement(name)
+    const statement = portal?.statement ?? this.statement(name)
+    this.requireUnfailed(statement)
     if (portal === null) {
-      out.begin('t').int16(prepared.parameters.length)
-      for (const { oid } of prepared.parameters) out.int32(oid)
+      out.begin('t').int16(statement.parameters.length)
+      for (const { oid } of statement.parameters) out.int32(oid)
       out.end()
     }
-    const { columns } = prepared
+    const { columns } = statement
     if (columns === null) out.begin('n').end()
     else writeRowDescription(out, columns, portal?.binary ?? columns.map(() => false))
   }
@@ -302,6 +304,7 @@ export class Conversation {
     const portal = this.portal(name)
     this.options.check()
     if (portal.tag !== null && portal.result === null) {
+      if (this.options.session.status === 'failed') throw aborted()
       throw new SqlError('55000', `portal "${name}" cannot be run`)
     }
     await this.held((signal) => this.executePortal(portal, limit > 0 ? limit : Infinity, signal))
@@ -310,9 +313,10 @@ export class Conversation {
   private async executePortal(portal: Portal, limit: number, signal: AbortSignal): Promise<void> {
     const { out } = this.options
     if (portal.result === null) {
-      const running = await portal.statement.prepared.run(portal.parameters, { signal })
+      const running = await portal.statement.run(portal.parameters, { signal })
       if (running.kind !== 'rows') {
         portal.tag = await this.sendOther(running)
+        if (ENDS.has(portal.tag) && this.options.session.status === 'idle') await this.close()
         return
       }
       portal.result = this.resultOf(running, portal)
@@ -326,7 +330,8 @@ export class Conversation {
     const [kind, name] = [fields.int8(), fields.text()]
     fields.end()
     if (isPortal(kind)) await this.closePortal(name)
-    else this.statements.delete(name)
+    else if (name === '') this.unnamed = null
+    else this.options.session.prepared.delete(name)
     this.options.out.begin('3').end()
   }
 
@@ -336,9 +341,15 @@ export class Conversation {
     await portal?.result?.close()
   }
 
-  private statement(name: string): Statement {
-    const found = this.statements.get(name)
-    if (found !== undefined) return found
+  /** After a failure nothing with rows is described or bound: the end of the transaction has none. */
+  private requireUnfailed({ columns, parameters }: PreparedStatement): void {
+    const hasValues = columns !== null || parameters.length > 0
+    if (hasValues && this.options.session.status === 'failed') throw aborted()
+  }
+
+  private statement(name: string): PreparedStatement {
+    const found = name === '' ? this.unnamed : this.options.session.prepared.get(name)
+    if (found) return found
     const which = name === '' ? 'unnamed prepared statement' : `prepared statement "${name}"`
     throw new SqlError('26000', `${which} does not exist`)
   }
@@ -349,6 +360,12 @@ export class Conversation {
     throw new SqlError('34000', `portal "${name}" does not exist`)
   }
 }
+
+const aborted = (): SqlError =>
+  new SqlError(
+    '25P02',
+    'current transaction is aborted, commands ignored until end of transaction block',
+  )
 
 const tooMany = (what: string): SqlError =>
   new SqlError('54000', `a connection has at most ${STATEMENTS_MAX} ${what}`)

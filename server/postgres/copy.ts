@@ -10,9 +10,6 @@ import type { MessageWriter } from './message-writer.ts'
 type CopyIn = Extract<Running, { kind: 'copyIn' }>
 type CopyOut = Extract<Running, { kind: 'copyOut' }>
 
-/** Bytes of a chunk in one message. */
-const CHUNK_BYTES = 32 * 1024
-
 function writeStart(out: MessageWriter, type: string, running: CopyIn | CopyOut): void {
   const format = running.options.format === 'binary' ? 1 : 0
   out.begin(type).int8(format).int16(running.columns.length)
@@ -48,15 +45,14 @@ async function* chunksOf(reader: FrameReader): AsyncGenerator<Uint8Array> {
 
 const hex = (type: string): string => type.charCodeAt(0).toString(16).toUpperCase()
 
-/** Sends everything; the tag. */
+/** Sends everything, each row in a message, as the protocol promises; the tag. */
 export async function sendCopy(running: CopyOut, out: MessageWriter): Promise<string> {
   writeStart(out, 'H', running)
-  for await (const chunk of running.chunks) {
-    for (let start = 0; start < chunk.length; start += CHUNK_BYTES) {
-      out
-        .begin('d')
-        .raw(chunk.subarray(start, start + CHUNK_BYTES))
-        .end()
+  for await (const { bytes, ends } of running.chunks) {
+    let start = 0
+    for (const end of ends) {
+      out.begin('d').raw(bytes.subarray(start, end)).end()
+      start = end
       if (out.isFull) await out.flush()
     }
   }

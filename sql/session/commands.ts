@@ -199,7 +199,7 @@ async function runExecute(
     }
     return []
   })
-  return prepared.run(values, options)
+  return session.nested(() => prepared.run(values, options))
 }
 
 function castTo(operand: Bound, type: BoundStatement['parameters'][number], index: number): Bound {

@@ -3,7 +3,7 @@
 import { type EngineCommand, isEngineCommand, runCommand } from '../commands/commands.ts'
 import { execute } from '../execute/execute.ts'
 import { lower } from '../lower/lower.ts'
-import type { Running } from '../session.ts'
+import type { CopyChunk, Running } from '../session.ts'
 import type { Work } from './commands.ts'
 import type { EngineSession } from './sql-session.ts'
 import type { StatementRun } from './statement-run.ts'
@@ -45,9 +45,9 @@ function held(running: Running, run: StatementRun): Running {
 }
 
 async function* guarded(
-  chunks: AsyncIterable<Uint8Array>,
+  chunks: AsyncIterable<CopyChunk>,
   run: StatementRun,
-): AsyncGenerator<Uint8Array> {
+): AsyncGenerator<CopyChunk> {
   try {
     for await (const chunk of chunks) {
       run.check()

@@ -38,16 +38,19 @@ export interface SessionHost {
 
 const NS_PER_MS = 1_000_000n
 
+/** EXECUTEs within each other: a statement of the wire may be one, of itself too. */
+const DEPTH_MAX = 100
+
 export class EngineSession implements SqlSession {
   readonly settings: Settings
   readonly transaction: Transaction
   readonly cursors = new Cursors()
-  /** Of PREPARE, by name. */
   readonly prepared = new Map<string, PreparedStatement>()
   readonly #host: SessionHost
   readonly #options: SessionOptions
   readonly #place: PlanPlace
   readonly #startedAt = nowInNanoseconds()
+  #depth = 0
 
   /** Throws 42704, 22023 for settings that are not to be had. */
   constructor(host: SessionHost, options: SessionOptions) {
@@ -101,6 +104,17 @@ export class EngineSession implements SqlSession {
 
   fail(): void {
     this.transaction.fail()
+  }
+
+  /** Runs a statement of a statement. Throws 54001 for one that executes itself. */
+  async nested(run: () => Promise<Running>): Promise<Running> {
+    if (this.#depth >= DEPTH_MAX) throw new SqlError('54001', 'stack depth limit exceeded')
+    this.#depth++
+    try {
+      return await run()
+    } finally {
+      this.#depth--
+    }
   }
 
   /** A run over this session's limits, to be ended by whoever begins it. */

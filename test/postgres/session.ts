@@ -4,6 +4,7 @@
 import type { SqlBatch, SqlVector } from '../../sql/batch.ts'
 import { Decimal } from '../../sql/decimal.ts'
 import type {
+  CopyChunk,
   PreparedStatement,
   RunOptions,
   Running,
@@ -100,6 +101,7 @@ export interface Scene {
 
 export class TestSession implements SqlSession {
   status: TransactionStatus = 'idle'
+  readonly prepared = new Map<string, PreparedStatement>()
   private readonly scene: Scene
   private reports: (readonly [string, string])[] = []
 
@@ -220,8 +222,11 @@ export class TestSession implements SqlSession {
 }
 
 function copyOut(): Running {
-  async function* chunks(): AsyncGenerator<Uint8Array> {
-    for (let i = 0; i < 3; i++) yield Buffer.from(`${i}\t${i / 2}\n`)
+  async function* chunks(): AsyncGenerator<CopyChunk> {
+    for (let i = 0; i < 3; i++) {
+      const bytes = Buffer.from(`${i}\t${i / 2}\n`)
+      yield { bytes, ends: [bytes.length] }
+    }
   }
   return {
     kind: 'copyOut',

@@ -38,6 +38,7 @@ export function layDown(statements: Readonly<Record<string, LaidDown>>): {
     log.opened.push(options)
     return {
       status: 'idle',
+      prepared: new Map(),
       takeReports: () => [],
       split: async (text) =>
         text

@@ -265,4 +265,11 @@ describe('statements of PREPARE', () => {
     await run(session, 'DISCARD ALL')
     expect(await stateOf(run(session, 'EXECUTE q'))).toBe('26000 0')
   })
+
+  test('one that executes itself, as the wire can name it, is an error', async () => {
+    const session = await openSession()
+    session.prepared.set('loop', await session.prepare('EXECUTE loop'))
+    expect(await stateOf(run(session, 'EXECUTE loop'))).toBe('54001 0')
+    expect(await run(session, 'SELECT 1')).toBe('1 / SELECT 1')
+  })
 })

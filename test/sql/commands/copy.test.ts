@@ -53,7 +53,7 @@ async function ours(text: string): Promise<Buffer> {
   const running = await start(engine, text)
   if (running.kind !== 'copyOut') throw new Error(running.kind)
   const chunks: Uint8Array[] = []
-  for await (const chunk of running.chunks) chunks.push(chunk)
+  for await (const chunk of running.chunks) chunks.push(chunk.bytes)
   return Buffer.concat(chunks)
 }
 
