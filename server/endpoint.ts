@@ -23,6 +23,7 @@ import type { Course, RequestLog } from './course.ts'
 import type { Failed } from './encode/stream.ts'
 import { permit, type AccessRule, type Grant } from './grant.ts'
 import type { BodyLimits } from './limits.ts'
+import type { TailOptions, TailRequest, TailStream } from '../engine/tail/tail.ts'
 import type { ServerMetrics } from './metrics.ts'
 import { checkShape, readParameters } from './parameters.ts'
 import { problemResponse } from './problem.ts'
@@ -66,9 +67,11 @@ export type ServedDatabase = Pick<
   | 'dropDatabase'
   | 'health'
   | 'pause'
-  | 'tail'
   | 'metrics'
-> & { readonly versions: AnswerVersions }
+> & {
+  readonly versions: AnswerVersions
+  tail(request: TailRequest, options?: TailOptions): Promise<TailStream>
+}
 
 /** What every handler can rely on in its context. */
 export interface ServerEnv {

@@ -40,11 +40,13 @@ import type { SeriesPage, ValuesPage } from '../catalog/listing.ts'
 import type { TableStats } from '../catalog/table-stats.ts'
 import { sumOfBytes } from '../segment/table-bytes.ts'
 import { type SystemOptions, refuseReserved, visibleNames } from '../reserved.ts'
+import type { TailOptions, TailRequest, TailStream } from '../tail/tail.ts'
 import { Directory, type DirectoryOptions, isOutdated } from './directory.ts'
 import { readShardsOf } from './read-shards.ts'
 import type { DatabaseView } from './shard-catalog.ts'
 import type { DeclaredTable, TableShare } from './shard-port.ts'
 import { ShardedReads } from './sharded-reads.ts'
+import { openShardedTail } from './sharded-tail.ts'
 import { type Shipment, shipments } from './shipment.ts'
 
 export interface CoordinatorOptions extends DirectoryOptions {
@@ -274,13 +276,17 @@ export class Coordinator {
     })
   }
 
-  /** Throws `unsupported`. */
-  tail: Database['tail'] = async () => {
-    const message =
-      'tail: this database has several shards; ask again for the times since the last answer'
-    throw new OmenError('unsupported', message)
+  /** As `Database.tail`; who does not keep up gets a gap. */
+  tail(request: TailRequest, options: TailOptions = {}): Promise<TailStream> {
+    const { directory, reads } = this
+    const host = {
+      ...{ directory, timer: this.options.timer },
+      ...reads.tailQueries(options),
+    }
+    return openShardedTail(host, request, options)
   }
 
+  /** Throws `unsupported`. */
   backup: Database['backup'] = async () => {
     const message =
       'backup: this database has several shards, which have no common state; export its tables'

@@ -7,6 +7,7 @@ import type { AggregatedRange } from '../query/downsample.ts'
 import type { TableStats } from '../catalog/table-stats.ts'
 import type { LatestRequest, Query, QueryRequest, QueryStats, Vector } from '../query/query.ts'
 import type { ShardCall, ShardReply } from './shard-port.ts'
+import type { TailAsk, TailNews } from './shard-tail.ts'
 
 /** Bytes of a page, about; a message carries 32 MiB at most. */
 export const PAGE_BYTES = 8 << 20
@@ -124,6 +125,8 @@ export interface ShardReadPort {
   list(call: ShardCall, ask: ListAsk): Promise<ShardReply<ListPage>>
   /** As `Database.tableStats`; null: it does not have the table. */
   tableStats(call: ShardCall, table: string): Promise<ShardReply<TableStats | null>>
+  /** What a tail wants to know next (shard-tail.ts). */
+  follow(call: ShardCall, ask: TailAsk): Promise<ShardReply<TailNews>>
   /** A text that differs whenever what the shard has to say may; null: it moves with the clock. */
   version(call: ShardCall, ask: VersionAsk): Promise<ShardReply<string | null>>
 }

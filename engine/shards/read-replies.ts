@@ -3,6 +3,7 @@
 
 import type { ShardReads } from './shard-reads.ts'
 import type { ShardReadPort } from './read-port.ts'
+import { OmenError } from '../error.ts'
 import { type ShardCall, type ShardReply, failureOf } from './shard-port.ts'
 
 /** The port over some reads; `refusal` says why a call is not answered, null: it is. */
@@ -17,6 +18,10 @@ export function readPortOf(
       return failureOf(error)
     }
   }
+  // Also while it waits.
+  const check = (call: ShardCall): void => {
+    if (refusal(call) !== null) throw new OmenError('unavailable', 'shard: its map has changed')
+  }
   const answer = async <T>(call: ShardCall, work: () => T | Promise<T>): Promise<ShardReply<T>> =>
     refusal(call) ?? (await attempt(work))
   return {
@@ -26,6 +31,7 @@ export function readPortOf(
     end: (_call, id) => attempt(() => reads.end(id).then(() => null)),
     list: (call, ask) => answer(call, () => reads.list(call.database, ask)),
     tableStats: (call, table) => answer(call, () => reads.tableStats(call.database, table)),
+    follow: (call, ask) => answer(call, () => reads.tail(ask, () => check(call))),
     version: (call, ask) => answer(call, () => reads.version(call.database, ask)),
   }
 }

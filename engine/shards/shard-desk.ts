@@ -158,7 +158,9 @@ export class ShardDesk implements ShardPort {
         const message = `shard: it is one of database '${current.database}', not of '${database}'`
         throw new OmenError('conflict', message)
       }
-      if ((current?.epoch ?? 0) < epoch) await this.place.save({ database, epoch, end: null, map })
+      if ((current?.epoch ?? 0) < epoch) await this.save({ database, epoch, end: null, map })
+      // Who followed the shard before is here soon.
+      Database.shardOf(this.db).feed.keep()
       const declared = await this.declare({ database, epoch }, tables)
       if (declared.kind !== 'done') throw new OmenError('unavailable', `shard: ${declared.kind}`)
       return null
@@ -179,7 +181,7 @@ export class ShardDesk implements ShardPort {
       const isNews = current?.map === null || (current?.map?.epoch ?? 0) < map.epoch
       const end = current?.end ?? null
       const least = Math.max(epoch, current?.epoch ?? 0)
-      if (isNews) await this.place.save({ database, epoch: least, end, map })
+      if (isNews) await this.save({ database, epoch: least, end, map })
       return null
     })
   }
@@ -225,6 +227,11 @@ export class ShardDesk implements ShardPort {
     ...given: Parameters<ShardReadPort['tableStats']>
   ): ReturnType<ShardReadPort['tableStats']> {
     return this.reading.tableStats(...given)
+  }
+
+  async follow(...given: Parameters<ShardReadPort['follow']>): ReturnType<ShardReadPort['follow']> {
+    const reply = await this.reading.follow(...given)
+    return reply.kind === 'failed' ? (this.refusal(given[0]) ?? reply) : reply
   }
 
   version(...given: Parameters<ShardReadPort['version']>): ReturnType<ShardReadPort['version']> {
@@ -276,7 +283,8 @@ export class ShardDesk implements ShardPort {
       const shard = Database.shardOf(this.db)
       return await shard.queue.exclusive(async () => {
         const end = fenceOf(shard, request)
-        await this.place.save({ database, epoch, end, map: known?.map ?? null })
+        await this.save({ database, epoch, end, map: known?.map ?? null })
+        shard.feed.interrupt()
         return end
       })
     } finally {
@@ -284,10 +292,16 @@ export class ShardDesk implements ShardPort {
     }
   }
 
+  /** Callers that wait with an older map are told. */
+  private async save(place: Place): Promise<void> {
+    await this.place.save(place)
+    Database.shardOf(this.db).feed.wake()
+  }
+
   private async raise(database: string, epoch: number): Promise<void> {
     const { current } = this.place
     if ((current?.epoch ?? 0) >= epoch) return
-    await this.place.save({ database, epoch, end: current?.end ?? null, map: current?.map ?? null })
+    await this.save({ database, epoch, end: current?.end ?? null, map: current?.map ?? null })
   }
 }
 

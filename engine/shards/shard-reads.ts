@@ -35,6 +35,7 @@ import {
 import { RowPacker, packRows } from './row-page.ts'
 import type { Shard } from '../shard.ts'
 import { factsOf } from './table-facts.ts'
+import { NewsReader, type TailAsk, type TailNews } from './shard-tail.ts'
 import { NO_STATS } from './table-reads.ts'
 
 /** Reads that are open at once. */
@@ -53,6 +54,8 @@ interface OpenRead {
 export class ShardReads {
   private readonly db: Database
   private readonly open = new Map<string, OpenRead>()
+  /** Calls that wait for news. */
+  private readonly following = new Map<string, NewsReader>()
 
   constructor(db: Database) {
     this.db = db
@@ -98,8 +101,9 @@ export class ShardReads {
     return page.value
   }
 
-  /** Gives up a read, also one that runs. */
+  /** Gives up a read, also one that runs, or a wait for news. */
   async end(id: string): Promise<void> {
+    this.following.get(id)?.finish()
     const read = this.open.get(id)
     if (read === undefined) return
     this.open.delete(id)
@@ -128,6 +132,18 @@ export class ShardReads {
       return { ...none, values: entries, isLast: isWhole }
     } finally {
       lease.end()
+    }
+  }
+
+  /** What a tail wants to know next; `check` throws once the caller's map is old. */
+  async tail(ask: TailAsk, check: () => void): Promise<TailNews> {
+    const reader = new NewsReader(this.db.rooms.shard, ask, check)
+    this.following.set(ask.id, reader)
+    try {
+      return await reader.read()
+    } finally {
+      this.following.delete(ask.id)
+      reader.end()
     }
   }
 

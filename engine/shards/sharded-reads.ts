@@ -48,6 +48,7 @@ import { hashText } from '../query/cursor.ts'
 import { bytesOfPage } from './row-page.ts'
 import { joinSeries, mergeNewest, mergeRows } from './row-merge.ts'
 import { catalogOfShape } from './shape-catalog.ts'
+import type { ShardedTailHost } from './sharded-tail.ts'
 import { shardsOf } from './shard-map.ts'
 import { joinFacts } from './table-facts.ts'
 import { TableReads } from './table-reads.ts'
@@ -182,6 +183,23 @@ export class ShardedReads {
       options.signal,
       async ({ facts }) => facts,
     )
+  }
+
+  /** What a tail asks of all shards. */
+  tailQueries(options: QueryOptions): Omit<ShardedTailHost, 'directory' | 'timer'> {
+    const limit = { default: 2 ** 31, max: 2 ** 31 }
+    return {
+      parse: (request) => parseQuery(request, this.context(options, limit)),
+      nextId: () => this.nextId(),
+      answer: (query) => this.answer(query, options.signal),
+      plan: (query) =>
+        this.ask(
+          query,
+          () => {},
+          options.signal,
+          async ({ plan, facts: { columns, tagKeys } }) => ({ plan, shape: { columns, tagKeys } }),
+        ),
+    }
   }
 
   /** A context for requests of now. */

@@ -5,7 +5,9 @@
 import type { Catalog } from '../catalog/catalog.ts'
 import type { KernelInstance } from '../kernel.ts'
 import { Memtable, type MemtableSnapshot, type MemtableRows, STEP_ROWS } from '../memtable.ts'
+import { answerQuery } from '../query/executor.ts'
 import type { PlanCatalog, TagTerm } from '../query/plan.ts'
+import type { Answer, Query } from '../query/query.ts'
 import type { Snapshot } from '../query/scan.ts'
 import type { MemtableSource } from '../query/series-scan.ts'
 import { NO_ROLLUPS } from '../rollup/registry.ts'
@@ -21,12 +23,39 @@ export interface BatchRooms {
   readonly host: { now(): bigint }
 }
 
+/** What reading a batch by a query needs. */
+export interface BatchReader extends BatchRooms {
+  run<T>(execution: Execution<T>, check?: () => void): Promise<T>
+}
+
+/** What a query finds in a batch alone; `seen` says what it sees of the table. */
+export async function readBatch(
+  reader: BatchReader,
+  query: Query,
+  entry: FeedEntry,
+  seen: (catalog: PlanCatalog) => PlanCatalog = (catalog) => catalog,
+): Promise<Answer> {
+  const lease = reader.catalog.lease()
+  try {
+    await reader.run(linkEntry(reader, entry))
+    const source = new BatchSource(reader, entry)
+    try {
+      const snapshot = snapshotOfBatch(reader, entry, source)
+      return await reader.run(answerQuery(query, { ...snapshot, catalog: seen(snapshot.catalog) }))
+    } finally {
+      source.release()
+    }
+  } finally {
+    lease.end()
+  }
+}
+
 /** Bytes of a row without fields. */
 const ROW_HEADER = 24
 const NO_STRINGS = 8
 
 /** The rows of an entry; `release` them. */
-export class BatchSource implements MemtableSource {
+class BatchSource implements MemtableSource {
   readonly memtable: MemtableSource['memtable']
   readonly snapshot: MemtableSnapshot
   private readonly rows: Memtable
@@ -63,7 +92,7 @@ export class BatchSource implements MemtableSource {
 }
 
 /** Links the rows of an entry by series, once for all who read it. */
-export function* linkEntry({ instance, catalog }: BatchRooms, entry: FeedEntry): Execution<void> {
+function* linkEntry({ instance, catalog }: BatchRooms, entry: FeedEntry): Execution<void> {
   if (entry.heads !== null) return
   const { kernel, memory } = instance
   const rowsMax = Math.ceil(entry.rows.length / ROW_HEADER)
@@ -95,7 +124,7 @@ export function* linkEntry({ instance, catalog }: BatchRooms, entry: FeedEntry):
 }
 
 /** What an execution sees of a batch alone. */
-export function snapshotOfBatch(rooms: BatchRooms, entry: FeedEntry, rows: BatchSource): Snapshot {
+function snapshotOfBatch(rooms: BatchRooms, entry: FeedEntry, rows: BatchSource): Snapshot {
   const { instance, cache, catalog, host } = rooms
   return {
     instance,

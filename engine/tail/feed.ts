@@ -31,6 +31,11 @@ export interface FeedEntry {
   readonly events: Map<string, Promise<PointsEvent> | WeakRef<PointsEvent>>
 }
 
+/** What a batch takes in the ring, and in the kernel while it is read. */
+export function bytesOfEntry({ rows, arena }: FeedEntry): number {
+  return rows.length + arena.length
+}
+
 /** Somebody who follows. */
 export interface Follower {
   /** All up to this lsn was taken. */
@@ -61,6 +66,8 @@ export interface FeedCounts {
 }
 
 const MEGABYTE = 1 << 20
+/** No entry has it. */
+const NEVER = -1n
 const LINGER_NS = 120_000_000_000n
 
 /** The feed of a shard. */
@@ -91,6 +98,8 @@ export class Feed {
   private bytes = 0
   private isOpen = false
   private hasEnded = false
+  private generations = 0
+  private kept = NEVER
   /** When the last follower left. */
   private leftAt = 0n
   /** The lsn of the newest batch that became visible. */
@@ -111,6 +120,11 @@ export class Feed {
 
   get counts(): FeedCounts {
     return { followers: this.followers.size, bytes: this.bytes }
+  }
+
+  /** How often all that followed had to begin again. */
+  get generation(): number {
+    return this.generations
   }
 
   /** Where one begins who wants what comes from now on. */
@@ -196,6 +210,32 @@ export class Feed {
   /** Lets all look again: something is durable now, or gone. */
   wake(): void {
     for (const follower of this.followers) follower.wake()
+  }
+
+  /** Begins to keep what comes, before anybody follows. */
+  keep(): void {
+    if (!this.isOpen) this.base = this.last
+    this.isOpen = true
+    this.kept = this.base
+    this.leftAt = this.options.now()
+  }
+
+  /** Where one begins who wants all since `keep`; without that, nothing reaches it. */
+  get keptFrom(): bigint {
+    return this.kept
+  }
+
+  /** What followers want comes from elsewhere now: all that follow have to begin again. */
+  interrupt(): void {
+    this.generations++
+    this.wake()
+  }
+
+  /** Throws `unavailable` for one that began before the last `interrupt`. */
+  checkGeneration(generation: number): void {
+    if (generation === this.generations) return
+    const message = 'tail: the database is in several shards from now on'
+    throw new OmenError('unavailable', message, { retryAfter: 1 })
   }
 
   /** Nothing comes any more. */

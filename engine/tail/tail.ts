@@ -6,12 +6,11 @@ import { type BucketRule, bucketRule } from '../buckets.ts'
 import type { DatabaseOptions } from '../database-types.ts'
 import { OmenError } from '../error.ts'
 import type { CancelSignal } from '../query/cancel.ts'
-import { answerQuery } from '../query/executor.ts'
 import { planSteps } from '../query/plan.ts'
 import type { Answer, AnswerColumn, AnswerSeries, Query, QueryRequest } from '../query/query.ts'
-import type { Execution } from '../step.ts'
-import { type BatchRooms, BatchSource, linkEntry, snapshotOfBatch } from './batch-source.ts'
-import type { Feed, FeedEntry, Follower, PointsEvent } from './feed.ts'
+import { type BatchReader, readBatch } from './batch-source.ts'
+import { type Feed, type FeedEntry, type Follower, type PointsEvent, bytesOfEntry } from './feed.ts'
+import { type TailPosition, decodeTailId, encodeTailId } from './tail-id.ts'
 import { Touched, reachOf } from './touched.ts'
 
 /** What to follow: raw points, or with `every` buckets of aggregates. */
@@ -25,6 +24,8 @@ export interface TailOptions extends DatabaseOptions {
    * a restored one) say nothing here: then the tail begins with a gap.
    */
   readonly history?: string | undefined
+  /** The id of the last event that was taken, in place of both; of what is no id, the tail begins with a gap. */
+  readonly lastEventId?: string | undefined
   readonly signal?: CancelSignal | undefined
   /** Events of points may be those of other tails that ask the same: whoever takes them does not change them. */
   readonly shares?: boolean | undefined
@@ -49,11 +50,19 @@ export type TailEvent =
       readonly reason: 'missed' | 'deleted'
     }
 
+/** Events as they come, at the pace of whoever iterates. */
+export interface TailStream extends AsyncIterableIterator<TailEvent> {
+  /** How far the reader has come: `lastEventId` of a tail that goes on there. */
+  readonly id: string
+  /** The same once the event that came last is taken. */
+  idOf(event: TailEvent): string
+  return(): Promise<IteratorResult<TailEvent>>
+}
+
 /** What a tail needs of a shard and its database. */
-export interface TailTarget extends BatchRooms {
+export interface TailTarget extends BatchReader {
   readonly feed: Feed
   readonly host: { now(): bigint; pause(): Promise<void> }
-  run<T>(execution: Execution<T>, check?: () => void): Promise<T>
 }
 
 export interface TailQueries {
@@ -63,10 +72,10 @@ export interface TailQueries {
 }
 
 /** No feed reaches it. */
-const BEFORE_ALL = -1n
+export const BEFORE_ALL = -1n
 
 /** Batches whose buckets are read together. */
-const BATCHES_MAX = 64
+export const BATCHES_MAX = 64
 
 /** Begins to follow. Throws what a query of the same members throws, and `busy`. */
 export async function openTail(
@@ -80,12 +89,13 @@ export async function openTail(
   return tail
 }
 
-export class Tail implements AsyncIterableIterator<TailEvent>, Follower {
+export class Tail implements TailStream, Follower {
   private readonly target: TailTarget
   private readonly request: TailRequest
   private readonly queries: TailQueries
   private readonly options: TailOptions
   private readonly rule: BucketRule | null
+  private readonly generation: number
   private taken: bigint
   /** Of the event that was given last: taken when the next one is asked for. */
   private given: bigint | null = null
@@ -107,16 +117,10 @@ export class Tail implements AsyncIterableIterator<TailEvent>, Follower {
     this.request = request
     this.queries = queries
     this.options = options
-    const query = queries.parse(request)
-    const isAggregate = query.select?.some(({ expression }) => expression.kind === 'call') === true
-    if (isAggregate && query.every === null) {
-      const message = 'every: it is missing; a tail of aggregates sends buckets'
-      throw new OmenError('bad_request', message, { pointer: '/every' })
-    }
-    this.rule = bucketRule(query)
+    this.rule = tailRule(queries.parse(request))
     target.feed.join(this)
-    const { after = target.feed.newest, history = this.history } = options
-    this.taken = history === this.history ? after : BEFORE_ALL
+    this.generation = target.feed.generation
+    this.taken = this.begin()
     options.signal?.addEventListener('abort', this.close, { once: true })
     if (options.signal?.aborted === true) this.close()
   }
@@ -126,9 +130,28 @@ export class Tail implements AsyncIterableIterator<TailEvent>, Follower {
     return this.target.feed.history
   }
 
+  get id(): string {
+    return this.idAt(this.taken)
+  }
+
+  idOf({ lsn }: TailEvent): string {
+    return this.idAt(lsn)
+  }
+
   /** All up to this lsn was taken; events with greater ones come. */
   get position(): bigint {
     return this.taken
+  }
+
+  private idAt(lsn: bigint): string {
+    return encodeTailId([{ lsn, history: this.history }])
+  }
+
+  /** Behind what was taken by the time before. */
+  private begin(): bigint {
+    const { after = this.target.feed.newest, history = this.history, lastEventId } = this.options
+    if (lastEventId !== undefined) return lsnOf(decodeTailId(lastEventId), this.history)
+    return history === this.history ? after : BEFORE_ALL
   }
 
   /** Throws what planning the query throws; then nothing is followed. */
@@ -200,6 +223,7 @@ export class Tail implements AsyncIterableIterator<TailEvent>, Follower {
   private async step(): Promise<TailEvent | null> {
     const { feed, catalog, host } = this.target
     while (!this.isClosed) {
+      feed.checkGeneration(this.generation)
       const entry = feed.after(this.taken)
       if (!feed.reaches(this.taken)) {
         const lsn = this.taken > feed.newest ? feed.newest : feed.oldest
@@ -232,7 +256,7 @@ export class Tail implements AsyncIterableIterator<TailEvent>, Follower {
 
   /** The points of an entry, as another tail reads or has read them if both share and somebody still holds that event. */
   private points(query: Query, entry: FeedEntry): Promise<PointsEvent> {
-    return this.inRoom(bytesOf(entry), async () => {
+    return this.inRoom(bytesOfEntry(entry), async () => {
       const event = await (this.options.shares === true
         ? this.sharedPoints(query, entry)
         : this.ownPoints(query, entry))
@@ -242,7 +266,7 @@ export class Tail implements AsyncIterableIterator<TailEvent>, Follower {
   }
 
   private async ownPoints(query: Query, entry: FeedEntry): Promise<PointsEvent> {
-    const { columns, series } = await this.read(query, entry)
+    const { columns, series } = await readBatch(this.target, query, entry)
     return { kind: 'points', lsn: entry.lsn, columns, series }
   }
 
@@ -285,61 +309,61 @@ export class Tail implements AsyncIterableIterator<TailEvent>, Follower {
       if (entry.tables.includes(plan.table.id)) {
         const raw = this.queries.parse({ table, ...(where === undefined ? {} : { where }) })
         const held = entry
-        const { series } = await this.inRoom(bytesOf(held), () => this.read(raw, held))
+        const { series } = await this.inRoom(bytesOfEntry(held), () =>
+          readBatch(this.target, raw, held),
+        )
         for (const one of series) touched.add(one)
-        bytes += bytesOf(held)
+        bytes += bytesOfEntry(held)
       }
       lsn = entry.lsn
       entry = feed.after(lsn)
     }
     // What is answered is as much as what was written, about.
     return this.inRoom(bytes, async () => {
-      const series = joined(await this.answers(query, touched))
+      const series = await answerTouched(query, touched, this.queries)
       const event = { kind: 'buckets', lsn, columns: plan.columns, series } as const
       if (series.length > 0) await this.options.admit?.(event)
       return event
     })
   }
 
-  private async answers(query: Query, touched: Touched): Promise<AnswerSeries[]> {
-    const series: AnswerSeries[] = []
-    for (const { start, end } of touched.runs()) {
-      // Those who are deleted meanwhile are told of by a gap.
-      const answer = await this.queries.answer({ ...query, start, end })
-      series.push(...touched.of(answer.series))
-    }
-    return series
-  }
-
   /** Reads when there is room: the memory of all who read at the same time is bounded. */
   private inRoom<T>(bytes: number, read: () => Promise<T>): Promise<T> {
     return this.target.feed.room.read(bytes, read)
   }
-
-  /** What a query finds in a batch alone. */
-  private async read(query: Query, entry: FeedEntry): Promise<Answer> {
-    const { target } = this
-    const lease = target.catalog.lease()
-    try {
-      await target.run(linkEntry(target, entry))
-      const source = new BatchSource(target, entry)
-      try {
-        return await target.run(answerQuery(query, snapshotOfBatch(target, entry, source)))
-      } finally {
-        source.release()
-      }
-    } finally {
-      lease.end()
-    }
-  }
 }
 
-function bytesOf({ rows, arena }: FeedEntry): number {
-  return rows.length + arena.length
+/** Where positions are in a history; before everything if they say nothing of it. */
+function lsnOf(positions: readonly TailPosition[] | null, history: string): bigint {
+  const own = positions?.find((one) => one.history === history || one.history === '')
+  return own?.lsn ?? BEFORE_ALL
+}
+
+/** The buckets of a tail; null: it is of points. Throws `bad_request` for aggregates without buckets. */
+export function tailRule(query: Query): BucketRule | null {
+  const isAggregate = query.select?.some(({ expression }) => expression.kind === 'call') === true
+  if (isAggregate && query.every === null) {
+    const message = 'every: it is missing; a tail of aggregates sends buckets'
+    throw new OmenError('bad_request', message, { pointer: '/every' })
+  }
+  return bucketRule(query)
+}
+
+/** The buckets that were touched, as they are now. Those that are deleted meanwhile are told of by a gap. */
+export async function answerTouched(
+  query: Query,
+  touched: Touched,
+  { answer }: Pick<TailQueries, 'answer'>,
+): Promise<AnswerSeries[]> {
+  const series: AnswerSeries[] = []
+  for (const { start, end } of touched.runs()) {
+    series.push(...touched.of((await answer({ ...query, start, end })).series))
+  }
+  return joinGroups(series)
 }
 
 /** Buckets of a group stand together, as in an answer; runs come in the order of time. */
-function joined(series: readonly AnswerSeries[]): AnswerSeries[] {
+function joinGroups(series: readonly AnswerSeries[]): AnswerSeries[] {
   const found = new Map<string, AnswerSeries[]>()
   for (const one of series) {
     const key = JSON.stringify([...one.tags])

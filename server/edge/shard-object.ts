@@ -115,6 +115,11 @@ export class OmenShard extends DurableObject<EdgeEnv> {
   }
 
   /** As ShardPort says. */
+  follow(...given: Parameters<ShardPort['follow']>): ReturnType<ShardPort['follow']> {
+    return this.calling(given[0], (desk) => desk.follow(...given))
+  }
+
+  /** As ShardPort says. */
   version(...given: Parameters<ShardPort['version']>): ReturnType<ShardPort['version']> {
     return this.calling(given[0], (desk) => desk.version(...given))
   }

@@ -1,7 +1,7 @@
 // Events of a tail as server-sent events (WHATWG HTML, 9.2): pulled as the client reads, a comment where
 // nothing happens, which also says how far the tail has come, so that who comes back goes on there.
 
-import type { Tail, TailEvent } from '../../engine/tail/tail.ts'
+import type { TailEvent, TailStream } from '../../engine/tail/tail.ts'
 import type { OmenError } from '../../engine/error.ts'
 import type { EventHolder, EventRoom } from './event-room.ts'
 import { describeColumns, encodeSeries, type JsonFormat, type KernelSource } from './json.ts'
@@ -26,7 +26,7 @@ const RETRY_MS = 1_000
 const NO_PIECES: Iterator<Piece> = { next: () => ({ done: true, value: undefined }) }
 
 export class EventBody implements AsyncIterator<Uint8Array>, EventHolder {
-  private readonly tail: Tail
+  private readonly tail: TailStream
   private readonly options: EventOptions
   private readonly encoder = new TextEncoder()
   private pieces: Iterator<Piece>
@@ -40,12 +40,10 @@ export class EventBody implements AsyncIterator<Uint8Array>, EventHolder {
   /** The columns that the client was told of last. */
   private columns = ''
 
-  constructor(tail: Tail, options: EventOptions) {
+  constructor(tail: TailStream, options: EventOptions) {
     this.tail = tail
     this.options = options
-    this.pieces = [`: omendb\nretry: ${RETRY_MS}\nid: ${this.id(tail.position)}\n\n`][
-      Symbol.iterator
-    ]()
+    this.pieces = [`: omendb\nretry: ${RETRY_MS}\nid: ${tail.id}\n\n`][Symbol.iterator]()
   }
 
   /** Since when the client has not asked for more, in milliseconds of `performance`; null: it waits. */
@@ -97,11 +95,6 @@ export class EventBody implements AsyncIterator<Uint8Array>, EventHolder {
     return { done: true, value: undefined }
   }
 
-  /** An lsn says nothing without the database that it is of. */
-  private id(lsn: bigint): string {
-    return `${lsn}-${this.tail.history}`
-  }
-
   private bytesOf(piece: Piece): Uint8Array {
     return typeof piece === 'string' ? this.encoder.encode(piece) : piece
   }
@@ -114,7 +107,7 @@ export class EventBody implements AsyncIterator<Uint8Array>, EventHolder {
       this.coming ??= this.tail.next()
       const next = await this.within(this.coming)
       if (next === null) {
-        this.pieces = [`: alive\nid: ${this.id(this.tail.position)}\n\n`][Symbol.iterator]()
+        this.pieces = [`: alive\nid: ${this.tail.id}\n\n`][Symbol.iterator]()
         return
       }
       this.coming = null
@@ -138,7 +131,7 @@ export class EventBody implements AsyncIterator<Uint8Array>, EventHolder {
   }
 
   private encode(event: TailEvent): Iterator<Piece> {
-    const head = `id: ${this.id(event.lsn)}\nevent: ${event.kind}\ndata: `
+    const head = `id: ${this.tail.idOf(event)}\nevent: ${event.kind}\ndata: `
     if (event.kind === 'gap') {
       return [`${head}${JSON.stringify({ reason: event.reason })}\n\n`][Symbol.iterator]()
     }

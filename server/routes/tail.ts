@@ -17,7 +17,7 @@ import { formatOf, fromParameters } from './query.ts'
 const DESCRIPTION =
   'Server-sent events. `event: points` has the points of one write, as they were sent: fields that it ' +
   'did not name are null; `event: buckets` (with `every`) the buckets that changed, as whole as a query ' +
-  'answers them now. `id` is the number of the write and, behind a hyphen, the database that counts so; `data` has `series` in the shape of a query, and ' +
+  'answers them now. `id` says how far the tail has come; `data` has `series` in the shape of a query, and ' +
   '`columns` with their types in the first event of a connection and whenever they changed. ' +
   'What is sent is durable and visible. `Last-Event-ID` goes on behind an event; where that is not ' +
   'possible (older than what is kept, of another database or an earlier life of one in memory) `event: gap` says so, with ' +
@@ -67,9 +67,9 @@ export function addTailRoute(server: Server): void {
         if (body !== null && body.stalledAt !== null) drop()
       }
       const admit = async (event: TailEvent): Promise<void> => body?.admit(event)
-      const position = positionOf(c.req.header('last-event-id'))
+      const lastEventId = c.req.header('last-event-id') || undefined
       const signal = signalOf(server, c)
-      const following = { database, ...position, signal, behind, admit, shares: true }
+      const following = { database, lastEventId, signal, behind, admit, shares: true }
       const tail = await server.db.tail(request, following)
       const format = formatOf({ time, integers }, 'ms')
       const kernel = () => server.db.kernel
@@ -81,11 +81,4 @@ export function addTailRoute(server: Server): void {
       })
     },
   )
-}
-
-/** What an event's id says: an lsn, and of which database. What is no id can only be answered with a gap. */
-function positionOf(header: string | undefined): { after?: bigint; history?: string | undefined } {
-  if (header === undefined || header === '') return {}
-  const [, lsn, history] = /^(\d{1,20})(?:-([0-9a-f]{8}))?$/.exec(header) ?? []
-  return lsn === undefined ? { after: -1n } : { after: BigInt(lsn), history }
 }

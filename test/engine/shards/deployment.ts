@@ -23,6 +23,9 @@ export class Lost extends Error {
 }
 
 interface RunningShard {
+  /** Rejects once its machine has no power. */
+  readonly ended: Promise<never>
+  readonly end: () => void
   readonly db: Database
   readonly desk: ShardDesk
   readonly place: ShardPlace
@@ -66,7 +69,8 @@ export class Deployment {
 
   /** A shard as others call it. */
   port(shard: string): ShardPort {
-    return this.wired(shard, async () => (await this.shard(shard)).desk)
+    const ended = async (): Promise<never> => (await this.shard(shard)).ended
+    return this.wired(shard, async () => (await this.shard(shard)).desk, ended)
   }
 
   /** Another coordinator; with `viewAgeNs` it looks at the catalog so seldom. */
@@ -77,7 +81,11 @@ export class Deployment {
       catalog: this.catalog,
       port: (shard) => this.port(shard),
       now: () => this.clock.now(),
-      timer: { set: () => null, clear: () => {} },
+      // Whoever waits for one tries something again.
+      timer: {
+        set: (_delayMs, run) => setImmediate(run),
+        clear: (handle) => clearImmediate(handle as never),
+      },
       pause: () => Promise.resolve(),
       // Its clock moves with every reading.
       limits: { timeoutMs: 1e12 },
@@ -110,6 +118,7 @@ export class Deployment {
     this.running.delete(shard)
     if (running === undefined) return
     this.disks.get(shard)!.crash()
+    running.end()
   }
 
   /** The catalog's object ends, and begins anew with what is stored. */
@@ -150,11 +159,19 @@ export class Deployment {
     this.disks.set(name, disk)
     const storage = disk.open()
     const place = new ShardPlace(storage)
-    const host = await simulatedHost(storage, this.seed)
+    const host = await simulatedHost(
+      storage,
+      this.seed + 1000 * [...this.disks.keys()].indexOf(name),
+    )
     const options = { ...TINY_OPTIONS, limits: { timeoutMs: 1e12 } }
     const now = (): bigint => this.clock.now()
     const db = await openDatabase({ ...host, now, fence: place.fence }, options)
-    return { db, desk: new ShardDesk(db, place), place }
+    let end = (): void => {}
+    const ended = new Promise<never>((_, reject) => {
+      end = () => reject(new Lost(`${name} ended`))
+    })
+    ended.catch(() => {})
+    return { db, desk: new ShardDesk(db, place), place, ended, end }
   }
 
   private step(what: string): void {
@@ -166,7 +183,11 @@ export class Deployment {
   }
 
   /** A port whose calls are cloned both ways and may be lost. */
-  private wired<T extends object>(name: string, target: () => Promise<T>): T {
+  private wired<T extends object>(
+    name: string,
+    target: () => Promise<T>,
+    ended: () => Promise<never> = () => new Promise(() => {}),
+  ): T {
     return new Proxy({} as T, {
       get: (_, method) => {
         // A promise that resolves to it asks for this one.
@@ -176,7 +197,7 @@ export class Deployment {
           this.step(`${name}.${method}`)
           const object = await target()
           const call = Reflect.get(object, method) as (...args: unknown[]) => Promise<unknown>
-          const answer = structuredClone(await call.apply(object, sent))
+          const answer = structuredClone(await Promise.race([call.apply(object, sent), ended()]))
           this.step(`${name}.${method} answered`)
           return answer
         }

@@ -221,3 +221,57 @@ test('a shard that is hot splits by itself while it is written, and its halves t
   expect(await runDurableObjectAlarm(SHARDS.getByName(cool[0]!) as never)).toBe(true)
   expect(shardsOf(decodeMap((await catalog().locate(whole, false))!.map))).toEqual(cool)
 })
+
+/** Events of a tail until there are as many points, and the id that it goes on behind. */
+async function follow(
+  db: string,
+  query: string,
+  count: number,
+  id = '',
+  begun = async (): Promise<unknown> => null,
+): Promise<{ points: number; gaps: number; id: string }> {
+  const response = await SELF.fetch(`${ORIGIN}/v1/tail?db=${db}&${query}`, {
+    headers: id === '' ? {} : { 'Last-Event-ID': id },
+  })
+  expect(response.status, await (response.ok ? '' : response.text())).toBe(200)
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
+  const found = { points: 0, gaps: 0, id }
+  let text = ''
+  let isBegun = false
+  while (found.points < count) {
+    const { done, value } = await reader.read()
+    if (done) break
+    text += value
+    for (let end = text.indexOf('\n\n'); end !== -1; end = text.indexOf('\n\n')) {
+      const message = text.slice(0, end)
+      text = text.slice(end + 2)
+      found.id = /^id: (.*)$/m.exec(message)?.[1] ?? found.id
+      if (message.includes('event: gap')) found.gaps++
+      const data = /^data: (.*)$/m.exec(message)?.[1]
+      for (const { time } of (JSON.parse(data ?? '{}') as Body)['series'] ?? [])
+        found.points += time.length
+    }
+    if (!isBegun) {
+      isBegun = true
+      await begun()
+    }
+  }
+  await reader.cancel()
+  return found
+}
+
+// Shards that are followed stay at work until the Worker writes to a reader who has left, so this is the last.
+test('a tail gets what all shards take, and goes on behind its id after a split', async () => {
+  const db = 'followed'
+  await write(db, points(0))
+  const alone = await follow(db, 'table=cpu', 300, '', () => write(db, points(1)))
+  expect(alone).toMatchObject({ points: 300, gaps: 0 })
+  await split(db)
+  await write(db, points(10))
+  const behind = await follow(db, 'table=cpu', 300, alone.id)
+  expect(behind).toMatchObject({ points: 300, gaps: 0 })
+  const live = await follow(db, 'table=cpu', 300, behind.id, () => write(db, points(11)))
+  expect(live).toMatchObject({ points: 300, gaps: 0 })
+  const buckets = 'table=cpu&select=count(*)&every=1h'
+  expect((await follow(db, buckets, 1, '', () => write(db, points(12)))).gaps).toBe(0)
+}, 60_000)
