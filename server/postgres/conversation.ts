@@ -315,8 +315,10 @@ export class Conversation {
     if (portal.result === null) {
       const running = await portal.statement.run(portal.parameters, { signal })
       if (running.kind !== 'rows') {
-        portal.tag = await this.sendOther(running)
-        if (ENDS.has(portal.tag) && this.options.session.status === 'idle') await this.close()
+        // An empty statement may run again.
+        portal.tag = (await this.sendOther(running)) || null
+        const { status } = this.options.session
+        if (ENDS.has(portal.tag ?? '') && status === 'idle') await this.close()
         return
       }
       portal.result = this.resultOf(running, portal)
