@@ -26,6 +26,11 @@ export interface DatabaseOptions {
 
 export interface QueryOptions extends DatabaseOptions {
   readonly signal?: CancelSignal | undefined
+  /**
+   * Of raw points: also those that have a value in none of the selected fields, as a relation has its
+   * rows. `select` may then be an empty list: times and tags alone.
+   */
+  readonly keepsEmpty?: boolean | undefined
 }
 
 export interface ExportOptions extends QueryOptions {

@@ -433,10 +433,10 @@ export class Database {
   }
 
   private context(
-    { database = 'default' }: DatabaseOptions,
+    { database = 'default', keepsEmpty }: QueryOptions,
     limit: QueryContext['limit'],
   ): QueryContext {
-    return { database, now: this.shard.host.now(), limits: this.limits, limit }
+    return { database, now: this.shard.host.now(), limits: this.limits, limit, keepsEmpty }
   }
 
   private async answer(query: Query, signal: CancelSignal | undefined): Promise<Answer> {

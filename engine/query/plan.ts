@@ -120,7 +120,7 @@ export interface Plan {
   readonly selectedCount: number
   readonly outputs: readonly Output[]
   readonly isAggregate: boolean
-  /** Has an output that counts every point, whatever it has (`count(*)`)? */
+  /** Counts every point, whatever it has (`count(*)`; rows that are kept without a value)? */
   readonly countsRows: boolean
   readonly columns: AnswerColumn[]
   /** What answers instead of points where it can, the coarsest first. */
@@ -187,7 +187,7 @@ export function* planSteps(
     selectedCount: selected.fields.length,
     outputs: selected.outputs,
     isAggregate: selected.isAggregate,
-    countsRows: selected.countsRows,
+    countsRows: selected.countsRows || query.keepsEmpty === true,
     columns: selected.columns,
     rollups: stored,
   }

@@ -121,8 +121,10 @@ export interface Query {
   readonly end: bigint | null
   readonly now: bigint
   readonly where: Expression | null
-  /** null = all fields, by name. Never empty. */
+  /** null = all fields, by name. Empty only with `keepsEmpty`. */
   readonly select: readonly Selection[] | null
+  /** Of raw points: also those without a value in any selected field. Absent: they are left out. */
+  readonly keepsEmpty?: boolean
   /** `*` = every tag of the table. Empty and absent are null. */
   readonly by: readonly string[] | '*' | null
   readonly every: Duration | null

@@ -180,7 +180,7 @@ export class RawReader {
     const { view } = piece.rows
     const fields = scan.selectedFields.length
     const to = from + piece.to - piece.from
-    if (!view.isDense(fields, from, to) || !view.holdAll(fields + 1, from, to)) return false
+    if (!scan.countsAll(view, from, to) || !view.holdAll(fields + 1, from, to)) return false
     this.rows.decode(view, from, to)
     scan.budget.scanned(to - from, (to - from) * (fields + 1))
     return true
@@ -201,7 +201,7 @@ export class RawReader {
     const { view } = piece.rows
     const from = yield* scan.enter(piece)
     const to = from + piece.to - piece.from
-    if (view.isDense(scan.selectedFields.length, from, to)) {
+    if (scan.countsAll(view, from, to)) {
       while (!this.decodeNow(piece, from)) yield* view.fetch()
       return
     }

@@ -31,6 +31,8 @@ export interface QueryContext {
   readonly limits: QueryLimits
   /** Rows of an answer: without `limit`, and at most. Infinity for exports. */
   readonly limit: { readonly default: number; readonly max: number }
+  /** See Query. */
+  readonly keepsEmpty?: boolean | undefined
 }
 
 const QUERY_MEMBERS = [
@@ -82,6 +84,8 @@ export function parseQuery(request: QueryRequest, context: QueryContext): Query 
   }
   const every = isAbsent(request.every) ? null : parseDuration(request.every, '/every')
   const timeZone = zoneNameOf(request.tz, every)
+  const select = isNothing(request, context) ? [] : selectOf(request.select)
+  const keeps = context.keepsEmpty === true && !hasCall(select)
   const query: Query = {
     kind: 'range',
     database: context.database,
@@ -90,7 +94,7 @@ export function parseQuery(request: QueryRequest, context: QueryContext): Query 
     end: timeOf('end'),
     now,
     where: isAbsent(request.where) ? null : parseWhere(request.where),
-    select: selectOf(request.select),
+    select,
     by: byOf(request.by),
     every,
     origin: timeOf('origin') ?? originOf(every, timeZone),
@@ -101,6 +105,7 @@ export function parseQuery(request: QueryRequest, context: QueryContext): Query 
     limit: limitOf(request.limit, context),
     cursor: decoded,
     limits: context.limits,
+    ...(keeps ? { keepsEmpty: true } : {}),
   }
   if (!hasCall(query.select)) refuseOfRaw(query)
   else if (query.sampling !== null) {
@@ -227,6 +232,11 @@ function limitOf(limit: unknown, context: QueryContext): number {
 
 function selectOf(select: unknown): readonly Selection[] | null {
   return isAbsent(select) ? null : parseSelect(select as SelectInput)
+}
+
+/** Points without any field, which only those may ask for who keep them. */
+function isNothing({ select }: QueryRequest, { keepsEmpty }: QueryContext): boolean {
+  return keepsEmpty === true && Array.isArray(select) && select.length === 0
 }
 
 /** Whether any selection calls a function: then the query aggregates. */

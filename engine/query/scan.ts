@@ -253,6 +253,11 @@ export class Scan {
     return state === ALL ? null : 'none'
   }
 
+  /** Does every row in the blocks of rows [from, to) of the view's group count, where no filter asks? */
+  countsAll(view: PartView, from: number, to: number): boolean {
+    return this.plan.countsRows || view.isDense(this.selectedFields.length, from, to)
+  }
+
   /** NONE, SOME or ALL of each block of the view's group: which of its rows count. */
   blockStates(filter: Condition | null, view: PartView): Uint8Array {
     if (this.blocks === null) {
@@ -387,7 +392,7 @@ export class Scan {
     return this.filter
   }
 
-  /** Of the rows that meet the filter, those with a value in some selected field (all with count(*)). */
+  /** Of the rows that meet the filter, those with a value in some selected field (all with count(*), and where empty ones are kept). */
   private countedRows(filtered: Selected | null): Selected {
     const { chunk, selectedFields, plan } = this
     const { kernel } = this.instance

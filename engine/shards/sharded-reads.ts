@@ -203,8 +203,11 @@ export class ShardedReads {
   }
 
   /** A context for requests of now. */
-  context({ database = 'default' }: QueryOptions, limit: QueryContext['limit']): QueryContext {
-    return { database, now: this.host.now(), limits: this.limits, limit }
+  context(
+    { database = 'default', keepsEmpty }: QueryOptions,
+    limit: QueryContext['limit'],
+  ): QueryContext {
+    return { database, now: this.host.now(), limits: this.limits, limit, keepsEmpty }
   }
 
   private answer(
