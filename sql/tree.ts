@@ -155,6 +155,8 @@ export type Node =
       readonly kind: 'scan'
       readonly relation: Relation
       readonly alias: string
+      /** Columns that are read, ascending, but for those of a filter right above; absent: all. */
+      readonly reads?: readonly number[]
       readonly columns: readonly Named[]
     }
   | {

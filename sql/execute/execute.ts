@@ -76,8 +76,13 @@ function startNode(node: Node, scope: Scope): Batches {
   }
 }
 
-async function* scanRows(node: Of<'scan'>, conditions: readonly Bound[], scope: Scope): Batches {
-  const { batches, left } = scan(node, conditions, scope)
+async function* scanRows(
+  node: Of<'scan'>,
+  conditions: readonly Bound[],
+  scope: Scope,
+  above: readonly Bound[] = [],
+): Batches {
+  const { batches, left } = scan(node, conditions, scope, above)
   yield* left.length === 0 ? batches : keepWhere(batches, left, scope)
 }
 
@@ -144,7 +149,7 @@ async function* filter({ input, condition }: Of<'filter'>, scope: Scope): Batche
     return
   }
   const { plain, rest } = splitConditions(condition)
-  const rows = scanRows(input, plain, scope)
+  const rows = scanRows(input, plain, scope, rest)
   yield* rest.length === 0 ? rows : keepWhere(rows, rest, scope)
 }
 

@@ -4,9 +4,11 @@
 import type { Batches } from '../batch.ts'
 import type { Bound, Node } from '../tree.ts'
 import { compile } from './expression.ts'
+import { inputsOf } from '../plan/inputs.ts'
+import type { Scan } from '../relation.ts'
 import { ONE_ROW, type Scope, frameOf } from './scope.ts'
 import { subqueriesOf } from './subquery.ts'
-import { valueAt } from './vector.ts'
+import { nullsOf, valueAt } from './vector.ts'
 
 type ScanNode = Extract<Node, { kind: 'scan' }>
 
@@ -67,14 +69,50 @@ export interface ScanRun {
   readonly left: readonly Bound[]
 }
 
-/** Starts the scan of a relation with conditions on its columns. */
-export function scan(node: ScanNode, conditions: readonly Bound[], scope: Scope): ScanRun {
-  const { relation } = node
-  const request = {
-    columns: relation.columns.map((_, index) => index),
-    conditions: conditions.map((one) => fold(one, scope)),
-    limit: null,
+/** Starts the scan of a relation with conditions on its columns; `rest`: others that are tested above. */
+export function scan(
+  node: ScanNode,
+  conditions: readonly Bound[],
+  scope: Scope,
+  rest: readonly Bound[] = [],
+): ScanRun {
+  const { columns, found } = startScan(node, conditions, scope, rest)
+  const batches = found.batches(scope.run)
+  const isWhole = columns.length === node.relation.columns.length
+  return { batches: isWhole ? batches : widened(batches, columns, node), left: found.left }
+}
+
+/** The scan, which reads no column that nobody asks for. */
+export function startScan(
+  { relation, reads }: ScanNode,
+  given: readonly Bound[],
+  scope: Scope,
+  rest: readonly Bound[] = [],
+): { readonly columns: readonly number[]; readonly found: Scan } {
+  const conditions = given.map((one) => fold(one, scope))
+  const ask = (columns: readonly number[]): Scan =>
+    relation.scan({ columns, conditions, limit: null }, scope.run.surroundings)
+  if (reads === undefined) {
+    const columns = [...relation.columns.keys()]
+    return { columns, found: ask(columns) }
   }
-  const found = relation.scan(request, scope.run.surroundings)
-  return { batches: found.batches(scope.run), left: found.left }
+  const found = ask(reads)
+  const more = [...found.left, ...rest].flatMap((one) => [...inputsOf(one)])
+  const columns = [...new Set([...reads, ...more])].sort((a, b) => a - b)
+  return { columns, found: columns.length === reads.length ? found : ask(columns) }
+}
+
+/** The same rows with all columns: those that were not read are null. */
+async function* widened(
+  batches: Batches,
+  columns: readonly number[],
+  { relation }: ScanNode,
+): Batches {
+  const places = relation.columns.map((_, index) => columns.indexOf(index))
+  for await (const { rowCount, columns: read } of batches) {
+    const all = places.map((place, index) =>
+      place < 0 ? nullsOf(relation.columns[index]!.type.layout, rowCount) : read[place]!,
+    )
+    yield { rowCount, columns: all }
+  }
 }

@@ -1,7 +1,7 @@
 // Moving values between vectors: picking rows, joining batches, reading and making single values.
 // A vector of one row stands for a constant where its user knows that it is one.
 
-import type { Batches, SqlBatch, SqlVector } from '../batch.ts'
+import { BATCH_ROWS, type Batches, type SqlBatch, type SqlVector } from '../batch.ts'
 import type { RunContext } from '../relation.ts'
 import type { Named } from '../tree.ts'
 import type { DataType, Layout } from '../type.ts'
@@ -32,6 +32,22 @@ export function vectorOf(
   }
   return { values: values as SqlVector['values'], valid }
 }
+
+const nulls = new Map<Layout, SqlVector>()
+
+/** So many nulls, which are shared as long as they are no more than a batch. */
+export function nullsOf(layout: Layout, count: number): SqlVector {
+  if (count > BATCH_ROWS) return { values: filling(layout, count), valid: new Uint8Array(count) }
+  let shared = nulls.get(layout)
+  if (shared === undefined) {
+    shared = { values: filling(layout, BATCH_ROWS), valid: new Uint8Array(BATCH_ROWS) }
+    nulls.set(layout, shared)
+  }
+  return count === BATCH_ROWS ? shared : slice(shared, 0, count)
+}
+
+const filling = (layout: Layout, count: number): SqlVector['values'] =>
+  emptyValues(layout, count) as SqlVector['values']
 
 /** One value: booleans as booleans, SQL's null as null. */
 export function valueAt({ values, valid }: SqlVector, type: DataType, row: number): unknown {

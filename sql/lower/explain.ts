@@ -1,7 +1,7 @@
 // EXPLAIN: the tree that would run, and at each question to the engine what the learned index does.
 
 import type { QueryStats } from '../../engine/query/query.ts'
-import { fold } from '../execute/scan.ts'
+import { fold, startScan } from '../execute/scan.ts'
 import type { Scope } from '../execute/scope.ts'
 import type { Relation, RunContext } from '../relation.ts'
 import { TableRelation } from '../tables/table-relation.ts'
@@ -121,20 +121,14 @@ function conditionsOf(condition: Bound): readonly Bound[] {
 }
 
 async function scanPlan(
-  { relation, columns }: Of<'scan'>,
+  node: Of<'scan'>,
   conditions: readonly Bound[],
   explaining: Explaining,
 ): Promise<PlanNode> {
+  const { relation, columns } = node
   const { scope, heard } = explaining
   const { surroundings } = scope.run
-  const { left, explain } = relation.scan(
-    {
-      columns: relation.columns.map((_, index) => index),
-      conditions: conditions.map((one) => fold(one, scope)),
-      limit: null,
-    },
-    surroundings,
-  )
+  const { left, explain } = startScan(node, conditions, scope).found
   const details: (readonly [string, string | number])[] = explain.map(splitLine)
   if (left.length > 0) {
     details.push(['Filter', left.map((one) => textOf(one, columns, surroundings)).join(' AND ')])

@@ -35,10 +35,13 @@ function leafOf(node: Node, scope: Scope): Leaf | null {
   return { points, trace: (bound) => bound, over }
 }
 
-/** All columns of the table, of the points that are asked for. */
-function answerScan({ table, question }: Points, asked: readonly Asked[]): Node {
+/** The columns of the table that are read, of the points that are asked for. */
+function answerScan({ table, question, reads }: Points, asked: readonly Asked[]): Node {
   const { columns } = table
-  const fields = columns.filter(({ kind }) => kind === 'field')
+  const isNewest = asked.some(({ kind }) => kind === 'latest')
+  const fields = columns.filter(({ kind }, index) => {
+    return kind === 'field' && (isNewest || reads.includes(index))
+  })
   const sources = columns.map((column): Source => {
     if (column.kind === 'time') return { kind: 'time' }
     if (column.kind === 'tag') return { kind: 'tag', key: column.name }
@@ -46,17 +49,19 @@ function answerScan({ table, question }: Points, asked: readonly Asked[]): Node 
   })
   const { isEmpty, explain, request } = question
   const all = { table, asked, points: request, isEmpty, explain, columns, sources, nothing: null }
-  return { kind: 'scan', relation: new AnswerRelation(all), alias: table.name, columns }
+  return { kind: 'scan', relation: new AnswerRelation(all), alias: table.name, columns, reads }
 }
 
-/** All fields: a point without a value in any selected one would be left out. */
+/** All fields: the newest point is that of any of them. */
 function fieldsOf({ table }: Points): string[] {
   return table.columns.filter(({ kind }) => kind === 'field').map(({ name }) => quoted(name))
 }
 
 function orderedPoints({ points, isDescending, rows }: OrderedPoints): Asked {
   const order = isDescending ? 'desc' : 'asc'
-  const select = fieldsOf(points)
+  const { table, reads } = points
+  const fields = reads.map((index) => table.columns[index]!).filter(({ kind }) => kind === 'field')
+  const select = fields.map(({ name }) => quoted(name))
   return { kind: 'query', request: { ...points.question.request, select, order, limit: rows } }
 }
 

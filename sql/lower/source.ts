@@ -11,6 +11,8 @@ import type { Bound, Node } from '../tree.ts'
 export interface Points {
   readonly table: TableRelation
   readonly question: PointsQuestion
+  /** Indexes of the table's columns that are read above. */
+  readonly reads: readonly number[]
 }
 
 /** Null: the node is no scan of a table, or has conditions that the engine does not answer. */
@@ -21,7 +23,8 @@ export function pointsOf(node: Node, scope: Scope): Points | null {
   if (at.kind !== 'scan' || !(at.relation instanceof TableRelation)) return null
   if (subqueriesOf(conditions).length > 0) return null
   const question = at.relation.question(conditions.map((one) => fold(one, scope)))
-  return question.left.length > 0 ? null : { table: at.relation, question }
+  if (question.left.length > 0) return null
+  return { table: at.relation, question, reads: at.reads ?? [...at.relation.columns.keys()] }
 }
 
 /** The column of a table that an expression is; null: it is something else. */

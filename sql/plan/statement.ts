@@ -1,11 +1,12 @@
 // The queries of a statement, planned: its own, and those that commands read from.
 
-import type { BoundStatement, Command } from '../tree.ts'
+import type { BoundStatement, Command, Node } from '../tree.ts'
 import { planNode } from './plan.ts'
+import { pruneNode } from './prune.ts'
 
 export function planStatement(statement: BoundStatement): BoundStatement {
   const { body } = statement
-  if ('query' in body) return { ...statement, body: { query: planNode(body.query) } }
+  if ('query' in body) return { ...statement, body: { query: planQuery(body.query) } }
   return { ...statement, body: { command: planCommand(body.command) } }
 }
 
@@ -13,12 +14,14 @@ function planCommand(command: Command): Command {
   switch (command.kind) {
     case 'insert':
     case 'copyTo':
-      return { ...command, source: planNode(command.source) }
+      return { ...command, source: planQuery(command.source) }
     case 'declare':
-      return { ...command, query: planNode(command.query) }
+      return { ...command, query: planQuery(command.query) }
     case 'explain':
       return { ...command, statement: planStatement(command.statement) }
     default:
       return command
   }
 }
+
+const planQuery = (query: Node): Node => pruneNode(planNode(query))

@@ -30,24 +30,6 @@ export function printPredicate(
   return text === null || text.length > TEXT_MAX ? null : text
 }
 
-/** Index of a field that has a value wherever a printed condition holds; null: none is known to. */
-export function rejectedNull(condition: Bound, columns: readonly RelationColumn[]): number | null {
-  const fieldOf = (node: Bound | undefined): number | null =>
-    node?.kind === 'input' && columns[node.index]?.kind === 'field' ? node.index : null
-  switch (condition.kind) {
-    case 'input':
-      return fieldOf(condition)
-    case 'call':
-      return fieldOf(condition.arguments[0]) ?? fieldOf(condition.arguments[1])
-    case 'quantified':
-      return fieldOf(condition.left)
-    case 'is':
-      return condition.negated === (condition.test === 'null') ? fieldOf(condition.operand) : null
-    default:
-      return null
-  }
-}
-
 function print(node: Bound, columns: readonly RelationColumn[], depth: number): string | null {
   if (depth > DEPTH_MAX) return null
   switch (node.kind) {

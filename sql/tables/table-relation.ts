@@ -10,7 +10,7 @@ import type { Bound } from '../tree.ts'
 import { typeOf } from '../type.ts'
 import { declarationOf } from './declaration.ts'
 import type { SqlEngine } from './engine.ts'
-import { printPredicate, rejectedNull } from './predicate.ts'
+import { printPredicate } from './predicate.ts'
 import { type Source, batchesOf } from './series-batches.ts'
 import { TimeRange } from './time-range.ts'
 
@@ -60,8 +60,6 @@ function declaredColumns(described: TableColumns): RelationColumn[] {
 interface Pushed {
   readonly range: TimeRange
   readonly where: readonly string[]
-  /** Indexes of fields that have a value in every row that meets `where`. */
-  readonly present: readonly number[]
   readonly left: readonly Bound[]
 }
 
@@ -97,12 +95,12 @@ export class TableRelation implements Relation {
   scan({ columns, conditions, limit }: ScanRequest): Scan {
     const pushed = this.#push(conditions)
     const { range, where, left } = pushed
-    const fields = this.#fields(columns, pushed.present)
+    const fields = columns.filter((index) => this.columns[index]!.kind === 'field')
     const request = this.#request(pushed, fields)
     const rowsMax = left.length === 0 ? (limit ?? Infinity) : Infinity
     return {
       left,
-      explain: explain(range, where),
+      explain: [...explain(range, where), ...this.#fieldLines(fields)],
       batches: (run) =>
         range.isEmpty || rowsMax === 0
           ? none()
@@ -118,9 +116,9 @@ export class TableRelation implements Relation {
     return { explain: lines, request: this.#request(pushed, []), isEmpty: range.isEmpty, left }
   }
 
-  /** Throws OmenError. */
+  /** Of raw points all, with values or without. Throws OmenError. */
   query(request: QueryRequest, signal: RunContext['signal']): Promise<Answer> {
-    return this.#engine.query(request, { database: this.#database, signal })
+    return this.#engine.query(request, { database: this.#database, signal, keepsEmpty: true })
   }
 
   /** The newest point of each series. Throws OmenError. */
@@ -136,38 +134,27 @@ export class TableRelation implements Relation {
   #push(conditions: readonly Bound[]): Pushed {
     const range = new TimeRange()
     const where: string[] = []
-    const present: number[] = []
     const left: Bound[] = []
     for (const condition of conditions.flatMap(conjuncts)) {
       if (range.narrow(condition, this.columns)) continue
       const text = printPredicate(condition, this.columns)
       // One request is parsed whole, so all of its conditions share a limit.
       if (text === null || where.length === CONDITIONS_MAX) left.push(condition)
-      else {
-        where.push(text)
-        const field = rejectedNull(condition, this.columns)
-        if (field !== null) present.push(field)
-      }
+      else where.push(text)
     }
-    return { range, where, present, left }
+    return { range, where, left }
   }
 
-  /**
-   * Indexes of the fields that the engine reads. It leaves out points without a value in any selected
-   * field, which are rows of SQL all the same: so all fields are read, unless a condition says that
-   * one of those read has a value anyway.
-   */
-  #fields(columns: readonly number[], present: readonly number[]): readonly number[] {
-    const isField = (index: number): boolean => this.columns[index]!.kind === 'field'
-    if (present.length === 0) return [...this.columns.keys()].filter(isField)
-    return [...new Set([...columns.filter(isField), present[0]!])]
+  #fieldLines(fields: readonly number[]): string[] {
+    const names = fields.map((index) => this.columns[index]!.name)
+    const all = this.columns.filter(({ kind }) => kind === 'field').length
+    return names.length === all ? [] : [`Fields: ${names.length === 0 ? 'none' : names.join(', ')}`]
   }
 
   #request({ range, where }: Pushed, fields: readonly number[]): QueryRequest {
-    const select = fields.map((index) => quoted(this.columns[index]!.name))
     return {
       table: this.name,
-      select: select.length === 0 ? null : select,
+      select: fields.map((index) => quoted(this.columns[index]!.name)),
       precision: 'ns',
       start: range.start,
       end: range.end,
@@ -186,6 +173,8 @@ export class TableRelation implements Relation {
     const { chunks } = await this.#engine.export(request, {
       database: this.#database,
       signal: run.signal,
+      // A point without a value in any of them is a row all the same.
+      keepsEmpty: true,
       ...(run.watch === undefined ? {} : { onStats: (stats) => run.watch?.(this, stats) }),
     })
     const sources = columns.map((index): Source => {
