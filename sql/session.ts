@@ -79,6 +79,8 @@ export interface SqlSession {
   readonly status: TransactionStatus
   /** Prepared statements by name, those of PREPARE and those of the wire: one name is one statement. */
   readonly prepared: Map<string, PreparedStatement>
+  /** Columns of an open cursor of DECLARE, which is a portal too; null = there is none. */
+  cursorColumns(name: string): readonly Named[] | null
   /** Changed parameters that the client is to be told (ParameterStatus): name and value, once each. */
   takeReports(): readonly (readonly [string, string])[]
   /** The statements of a text, in order, with their offsets in it; throws SqlError 42601 with position. */

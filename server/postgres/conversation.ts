@@ -5,6 +5,7 @@
 
 import type { PreparedStatement, Running, SqlSession } from '../../sql/session.ts'
 import { SqlError } from '../../sql/sql-error.ts'
+import type { Named } from '../../sql/tree.ts'
 import { typeOfOid, type DataType } from '../../sql/type.ts'
 import { Body } from './body.ts'
 import { sendCopy, receiveCopy } from './copy.ts'
@@ -284,18 +285,29 @@ export class Conversation {
   private describe(fields: Body): void {
     const [kind, name] = [fields.int8(), fields.text()]
     fields.end()
+    if (isPortal(kind)) return this.describePortal(name)
     const { out } = this.options
-    const portal = isPortal(kind) ? this.portal(name) : null
-    const statement = portal?.statement ?? this.statement(name)
+    const statement = this.statement(name)
     this.requireUnfailed(statement)
-    if (portal === null) {
-      out.begin('t').int16(statement.parameters.length)
-      for (const { oid } of statement.parameters) out.int32(oid)
-      out.end()
-    }
-    const { columns } = statement
+    out.begin('t').int16(statement.parameters.length)
+    for (const { oid } of statement.parameters) out.int32(oid)
+    out.end()
+    this.describeColumns(statement.columns, [])
+  }
+
+  /** Cursors of DECLARE are portals too. */
+  private describePortal(name: string): void {
+    const cursor = this.portals.has(name) ? null : this.options.session.cursorColumns(name)
+    if (cursor !== null) return this.describeColumns(cursor, [])
+    const { statement, binary } = this.portal(name)
+    this.requireUnfailed(statement)
+    this.describeColumns(statement.columns, binary)
+  }
+
+  private describeColumns(columns: readonly Named[] | null, binary: readonly boolean[]): void {
+    const { out } = this.options
     if (columns === null) out.begin('n').end()
-    else writeRowDescription(out, columns, portal?.binary ?? columns.map(() => false))
+    else writeRowDescription(out, columns, binary)
   }
 
   private async execute(fields: Body): Promise<void> {

@@ -2,8 +2,9 @@
 // Source: PostgreSQL 15, src/backend/parser/parse_relation.c, addRangeTableEntryForFunction.
 
 import type { FuncCall, RangeFunction, Node as Tree } from 'libpg-query'
-import type { Named, Node } from '../tree.ts'
-import { typeOf } from '../type.ts'
+import type { Surroundings, TableFunction } from '../function.ts'
+import type { Bound, Named, Node } from '../tree.ts'
+import { type DataType, typeOf } from '../type.ts'
 import { settle } from './coercion.ts'
 import type { Context } from './context.ts'
 import { failToChoose, functionName } from './function-call.ts'
@@ -49,25 +50,70 @@ function locationOf(tree: Tree): number | undefined {
   return (tree as { FuncCall?: FuncCall }).FuncCall?.location
 }
 
+/** A function with its arguments. */
+interface Called {
+  readonly overload: TableFunction
+  readonly types: readonly DataType[]
+  readonly arguments: readonly Bound[]
+}
+
 function bindRowsFunction(site: Site, call: FuncCall, name: string, hasOrdinality: boolean): Node {
-  const { context } = site
   const operands = (call.args ?? []).map((arg) => bindExpression(site, arg))
-  const chosen = choose(
-    context,
-    context.functions.tables(name),
-    operands.map(({ type }) => type),
-  )
-  if (chosen.overload === null) return failToChoose(context, chosen, name, operands, call.location)
-  const { overload, types } = chosen
-  const arguments_ = coerceArguments(context, operands, types)
-  const columns = [...overload.columns(types), ...ordinality(hasOrdinality)]
+  const of = (given: readonly Bound[]): Called => chosenOf(site, name, given, call.location)
+  // As PostgreSQL has it: unnest of several arrays is each of them beside the others.
+  const isSeveral = name === 'unnest' && operands.length > 1
+  const called = isSeveral
+    ? beside(
+        name,
+        operands.map((one) => of([one])),
+      )
+    : of(operands)
+  const columns = [...called.overload.columns(called.types), ...ordinality(hasOrdinality)]
   return {
     kind: 'tableFunction',
-    function: overload,
-    arguments: arguments_,
+    function: called.overload,
+    arguments: called.arguments,
     hasOrdinality,
     columns,
   }
+}
+
+function chosenOf(
+  { context }: Site,
+  name: string,
+  operands: readonly Bound[],
+  location: number | undefined,
+): Called {
+  const given = operands.map(({ type }) => type)
+  const chosen = choose(context, context.functions.tables(name), given)
+  if (chosen.overload === null) return failToChoose(context, chosen, name, operands, location)
+  const { overload, types } = chosen
+  return { overload, types, arguments: coerceArguments(context, operands, types) }
+}
+
+/** Rows of several, one beside the other; those that end first have nulls. */
+function beside(name: string, parts: readonly Called[]): Called {
+  const types = parts.flatMap((part) => part.types)
+  const own = parts.map(({ overload, types: given }) => overload.columns(given))
+  const columns = own.flat()
+  const ofPart = <T>(all: readonly T[], index: number): readonly T[] => {
+    const before = parts.slice(0, index).reduce((sum, part) => sum + part.arguments.length, 0)
+    return all.slice(before, before + parts[index]!.arguments.length)
+  }
+  function* rows(given: readonly unknown[], surroundings: Surroundings) {
+    const lists = parts.map(({ overload }, index) =>
+      overload.rows(ofPart(given, index), surroundings)[Symbol.iterator](),
+    )
+    for (;;) {
+      const next = lists.map((list) => list.next())
+      if (next.every(({ done }) => done)) return
+      yield next.flatMap(({ done, value }, index) =>
+        done === true ? own[index]!.map(() => null) : (value as readonly unknown[]),
+      )
+    }
+  }
+  const overload = { name, arguments: types, isVariadic: false, columns: () => columns, rows }
+  return { overload, types, arguments: parts.flatMap((part) => part.arguments) }
 }
 
 function ordinality(hasOrdinality: boolean): Named[] {

@@ -36,6 +36,10 @@ export class Cursors {
     }
   }
 
+  has(name: string): boolean {
+    return this.#places.has(name)
+  }
+
   /** Throws 34000. */
   columns(name: string): readonly Named[] {
     return this.#place(name).cursor.columns

@@ -102,6 +102,10 @@ export class EngineSession implements SqlSession {
     }
   }
 
+  cursorColumns(name: string): readonly Named[] | null {
+    return this.cursors.has(name) ? this.cursors.columns(name) : null
+  }
+
   fail(): void {
     this.transaction.fail()
   }
@@ -164,7 +168,7 @@ export class EngineSession implements SqlSession {
   #columnsOf({ columns, body }: BoundStatement): readonly Named[] | null {
     if (!('command' in body)) return columns
     const { command } = body
-    if (command.kind === 'fetch' && !command.isMove) return this.cursors.columns(command.name)
+    if (command.kind === 'fetch' && !command.isMove) return this.cursorColumns(command.name)
     if (command.kind === 'execute') return this.prepared.get(command.name)?.columns ?? null
     return columns
   }

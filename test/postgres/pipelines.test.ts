@@ -38,6 +38,9 @@ const QUERIES = [
   'COPY (SELECT v FROM fixed ORDER BY time) TO STDOUT',
   'DEALLOCATE ALL',
   'DEALLOCATE a',
+  'DECLARE cur CURSOR FOR SELECT v FROM fixed ORDER BY time',
+  'FETCH 2 FROM cur',
+  'SELECT * FROM unnest(ARRAY[1, 2], ARRAY[true]) AS t (n, b)',
   'PREPARE a AS SELECT 7 AS seven',
   'PREPARE c (int4) AS SELECT $1 * 2 AS twice',
   'EXECUTE c (4)',
@@ -79,7 +82,7 @@ function copySteps(random: Random): Step[] {
 function steps(random: Random): Step[] {
   const [statement, portal] = [random.pick(NAMES), random.pick(NAMES)]
   const kind = random.pick(['P', 'S'] as const)
-  const name = kind === 'P' ? portal : statement
+  const name = kind === 'S' ? statement : random.chance(0.2) ? 'cur' : portal
   const one = (label: string, bytes: Buffer): Step[] => [{ name: label, bytes }]
   const bindOne = (parameters: (string | null)[]): Step[] => {
     const isBinary = random.chance(0.2)
@@ -117,7 +120,7 @@ function steps(random: Random): Step[] {
       return one(`E ${portal} ${limit}`, wire.execute(portal, limit))
     }
     case 8:
-      return one(`C ${kind} ${name}`, wire.close(kind, name))
+      return one(`C ${kind} ${portal}`, wire.close(kind, portal))
     case 9: {
       const discard = one('Q DISCARD ALL', wire.query('DISCARD ALL'))
       return random.chance(0.8) ? one('H', wire.flush) : [...one('S', wire.sync), ...discard]

@@ -145,6 +145,10 @@ export class TestSession implements SqlSession {
     }
   }
 
+  cursorColumns(): null {
+    return null
+  }
+
   fail(): void {
     if (this.status === 'open') this.status = 'failed'
   }

@@ -39,6 +39,7 @@ export function layDown(statements: Readonly<Record<string, LaidDown>>): {
     return {
       status: 'idle',
       prepared: new Map(),
+      cursorColumns: () => null,
       takeReports: () => [],
       split: async (text) =>
         text

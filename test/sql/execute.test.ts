@@ -121,6 +121,10 @@ const CASES: readonly (readonly [statement: string, rows: string])[] = [
   [`SELECT extract(epoch FROM '1970-01-02Z'::timestamptz)`, '86400.000000'],
   [`SELECT '2024-01-02Z'::timestamptz - '2024-01-01Z'::timestamptz`, '1 day'],
   ['SELECT unnest FROM unnest(ARRAY[3, NULL, 1])', '3 / NULL / 1'],
+  [
+    `SELECT * FROM unnest(ARRAY[1, 2], '{a}'::text[], NULL::int4[]) WITH ORDINALITY u (a, b, c, n)`,
+    '1|a|NULL|1 / 2|NULL|NULL|2',
+  ],
   [`SELECT '{1,2}'::int4[] = ARRAY[1, 2], greatest(1, 3, 2), least(2, NULL)`, 't|3|2'],
 ]
 

@@ -125,6 +125,9 @@ SELECT g FROM generate_series(1, 3) AS g
 SELECT g.x, o FROM generate_series(1, 3) WITH ORDINALITY AS g (x, o)
 SELECT * FROM generate_series(now(), now(), '1 h') WITH ORDINALITY
 SELECT * FROM unnest(ARRAY[1, 2]) u, unnest(ARRAY['a']) v (w)
+SELECT * FROM unnest(ARRAY[1, 2], ARRAY['a'], ARRAY[true]) WITH ORDINALITY
+SELECT * FROM unnest(ARRAY[1, 2], ARRAY['a']) AS u (a, b)
+SELECT u.* FROM cpu c, unnest(ARRAY[c.usage], ARRAY[c.host]) AS u
 SELECT c.host, g FROM cpu c, generate_series(1, c.cores) g
 SELECT generate_series(1, 3), 'x'
 SELECT unnest(ARRAY[1, 2]) + 1 AS n
