@@ -9,7 +9,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { build } from 'vite'
-import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { spawnCommand, type Child } from './cli/process.ts'
 import { CHROMIUM } from './runtime/chromium.ts'
 import { useLiveServer } from './server/live.ts'
 
@@ -19,9 +20,14 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
 const live = useLiveServer()
 
-async function run(command: string, args: string[]): Promise<string> {
+async function run(
+  command: string,
+  args: string[],
+  more: Record<string, string> = {},
+): Promise<string> {
   const data = join(directory, 'data')
-  const env = { ...process.env, OMENDB_URL: live.url, OMENDB_TOKEN: '', OMENDB_DATA: data }
+  const own = { OMENDB_URL: live.url, OMENDB_TOKEN: '', OMENDB_DATA: data }
+  const env = { ...process.env, ...own, ...more }
   return (await promisify(execFile)(command, args, { cwd: ROOT, env })).stdout
 }
 
@@ -65,9 +71,13 @@ test('TypeScript: prints four quarters of two hosts, with exact sums', async () 
   expect(lines[8]).toMatch(/^\d+ points above 80 %$/)
 })
 
-const PYTHON = ['python3', '/usr/bin/python3'].find(
-  (name) => spawnSync(name, ['-c', 'import requests, pandas, pyarrow']).status === 0,
-)
+/** The Python that has these modules. */
+const pythonWith = (modules: string): string | undefined =>
+  ['python3', '/usr/bin/python3'].find(
+    (name) => spawnSync(name, ['-c', `import ${modules}`]).status === 0,
+  )
+const PYTHON = pythonWith('requests, pandas, pyarrow')
+const PSYCOPG = pythonWith('psycopg, pandas')
 
 test('Node: keeps a week in a directory, and finds it when it is run again', async () => {
   const program = await bundle('examples/node/weather.ts', 'weather.mjs')
@@ -85,6 +95,40 @@ test.skipIf(PYTHON === undefined)('Python: pandas resamples what Arrow brought',
   const output = await run(PYTHON!, ['examples/python/room.py'])
   expect(output).toContain("{'mean': [")
   expect(output.match(/2026-09-21 1\d:00:00\+00:00\s+\d+/g)?.length).toBeGreaterThanOrEqual(3)
+})
+
+describe("PostgreSQL's wire", () => {
+  let child: Child
+  let url: string
+  beforeAll(async () => {
+    const data = join(directory, 'wire')
+    child = spawnCommand(['serve', '--port', '0', '--pg-port', '0', '--data', data])
+    const [, address] = await child.printed(/PostgreSQL's wire on (\S+:\d+)/)
+    url = `postgresql://omendb@${address}/default`
+  })
+  afterAll(async () => {
+    child.process.kill('SIGTERM')
+    expect(await child.ended).toMatchObject({ code: 0, stderr: '' })
+  })
+
+  test('node-postgres: inserts columns, asks with parameters, walks a cursor', async () => {
+    const output = await run('node', ['examples/postgres/meter.js'], { DATABASE_URL: url })
+    const lines = output.trim().split('\n')
+    expect(lines.slice(0, 2)).toEqual(['1440 points of cellar', '1440 points of roof'])
+    expect(lines[2]).toBe('2026-09-21T00:00:00.000Z cellar 179')
+    expect(lines[9]).toBe('2026-09-21T18:00:00.000Z roof -391')
+    expect(lines.slice(10)).toEqual(['-6.50 kWh'])
+  })
+
+  // The reason to skip: psycopg 3 or pandas is missing; CI installs them.
+  test.skipIf(PSYCOPG === undefined)(
+    'psycopg 3: copies a day in, pandas has its hours, a cursor its rows',
+    async () => {
+      const output = await run(PSYCOPG!, ['examples/postgres/meter.py'], { DATABASE_URL: url })
+      expect(output).toMatch(/2026-09-21 18:00:00\+00:00\s+149\.5\s+-420\.5\n/)
+      expect(output).toMatch(/\n-6\.50 kWh\n$/)
+    },
+  )
 })
 
 // The reason to skip: there is no Chromium here.
