@@ -4,6 +4,8 @@
 
 import type { Batches, SqlBatch, SqlVector } from '../batch.ts'
 import type { Bound, Node } from '../tree.ts'
+import { asOfOf } from './as-of-shape.ts'
+import { asOfJoin } from './as-of.ts'
 import { type Expression, compile, rowsWhere } from './expression.ts'
 import { KeyIndex } from './key.ts'
 import { type Scope, frameOf } from './scope.ts'
@@ -227,7 +229,8 @@ function nullRows({ columns }: Node, count: number): SqlBatch {
 /** Runs a join node. Throws 53200 where the right side is more than the budget. */
 export async function* join(node: Join, scope: Scope, runNode: RunNode): Batches {
   if (node.isLateral) {
-    yield* lateral(node, scope, runNode)
+    const asOf = asOfOf(node)
+    yield* asOf === null ? lateral(node, scope, runNode) : asOfJoin(node, asOf, scope, runNode)
     return
   }
   const { batch, release } = await collect(

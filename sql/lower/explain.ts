@@ -1,6 +1,7 @@
 // EXPLAIN: the tree that would run, and at each question to the engine what the learned index does.
 
 import type { QueryStats } from '../../engine/query/query.ts'
+import { type AsOf, asOfOf } from '../execute/as-of-shape.ts'
 import { fold, startScan } from '../execute/scan.ts'
 import type { Scope } from '../execute/scope.ts'
 import type { Relation, RunContext } from '../relation.ts'
@@ -60,9 +61,34 @@ async function planOf(node: Node, explaining: Explaining): Promise<PlanNode> {
   if (node.kind === 'filter' && node.input.kind === 'scan') {
     return scanPlan(node.input, conditionsOf(node.condition), explaining)
   }
+  const asOf = node.kind === 'join' ? asOfOf(node) : null
+  if (asOf !== null) return asOfPlan(node as Of<'join'>, asOf, explaining)
   const plans: PlanNode[] = []
   for (const input of inputsOf(node)) plans.push(await planOf(input, explaining))
   return { title: titleOf(node), details: detailsOf(node, explaining), plans }
+}
+
+/** The points are read for many left rows at once, within the times of these. */
+async function asOfPlan(node: Of<'join'>, asOf: AsOf, explaining: Explaining): Promise<PlanNode> {
+  const { scan, keys, ceilings, floors, time, isDescending } = asOf
+  const { surroundings } = explaining.scope.run
+  const ofPoint = (bound: Bound): string => textOf(bound, scan.columns, surroundings)
+  const ofLeft = (bound: Bound): string => textOf(bound, node.left.columns, surroundings)
+  const { name } = scan.columns[time]!
+  const bounds = (symbol: string, some: AsOf['floors']): string[] =>
+    some.map(({ isStrict, outer }) => `${name} ${symbol}${isStrict ? '' : '='} ${ofLeft(outer)}`)
+  const matches = [
+    ...keys.map(({ inner, outer }) => `${ofPoint(inner)} = ${ofLeft(outer)}`),
+    ...bounds('<', ceilings),
+    ...bounds('>', floors),
+  ]
+  const details: [string, string][] = [
+    ['Match', `the ${isDescending ? 'newest' : 'first'} with ${matches.join(' AND ')}`],
+  ]
+  const left = await planOf(node.left, explaining)
+  const right = await scanPlan(scan, asOf.own, explaining)
+  const title = `${node.join === 'left' ? 'Left ' : ''}As-of Join`
+  return { title, details, plans: [left, right] }
 }
 
 function inputsOf(node: Node): Node[] {

@@ -74,7 +74,25 @@ function planWhere(node: Node, conditions: readonly Bound[]): Node {
     return filtered({ ...node, input, expressions: node.expressions.map(planBound) }, staying)
   }
   if (node.kind === 'join' && !node.isLateral) return planJoined(node, moving, staying)
+  if (node.kind === 'join' && node.join !== 'right' && node.join !== 'full') {
+    return planLateral(node, moving, staying)
+  }
   return filtered(planNode(node), conditions)
+}
+
+/** Conditions on the left side alone are met before the right side runs for its rows. */
+function planLateral(
+  node: Of<'join'>,
+  conditions: readonly Bound[],
+  staying: readonly Bound[],
+): Node {
+  const width = node.left.columns.length
+  const isOnLeft = (bound: Bound): boolean => [...inputsOf(bound)].every((index) => index < width)
+  const before = conditions.filter(isOnLeft)
+  const after = conditions.filter((one) => !isOnLeft(one))
+  const condition = node.condition && planBound(node.condition)
+  const left = planWhere(node.left, before)
+  return filtered({ ...node, left, right: planNode(node.right), condition }, [...after, ...staying])
 }
 
 function filtered(input: Node, conditions: readonly Bound[]): Node {

@@ -113,7 +113,7 @@ describe('a pruned statement', () => {
   test('has the same rows, also lowered', { timeout: 240_000 }, async () => {
     const random = randomOf(5)
     let rows = 0
-    for (let i = 0; i < 80; i++) {
+    for (let i = 0; i < 50; i++) {
       const text = statementOf(random)
       const { query, run } = await bindQuery(db, text)
       const planned = planNode(query)
@@ -123,7 +123,7 @@ describe('a pruned statement', () => {
       expect((await rowsOf(pruned, run)).sort(), text).toEqual(all.toSorted())
       expect((await rowsOf(lower(pruned, run, []), run)).sort(), text).toEqual(all.sort())
     }
-    expect(rows).toBeGreaterThan(2_000)
+    expect(rows).toBeGreaterThan(1_000)
   })
 
   test.each([

@@ -67,6 +67,20 @@ describe('EXPLAIN', () => {
     expect(second! - first!).toBe(1_200)
   })
 
+  test('shows an as-of join, and the fields that a scan reads', async () => {
+    const right = `SELECT t.usage FROM cpu t WHERE t.host = o.host AND t.time < o.time
+      ORDER BY t.time DESC LIMIT 1`
+    const text = `SELECT o.time, l.usage FROM cpu o LEFT JOIN LATERAL (${right}) l ON true WHERE ${RANGE.replaceAll('time', 'o.time')}`
+    const plan = (await linesOf(`EXPLAIN ${text}`)).join('\n')
+    expect(plan).toMatch(/Left As-of Join/)
+    expect(plan).toMatch(/Match: the newest with host = host AND time < time/)
+    expect(plan).toMatch(/Fields: none[^]*Fields: usage/)
+    const measured = (await linesOf(`EXPLAIN ANALYZE ${text}`)).join('\n')
+    // Left rows come in blocks, of which each is one question, and the left side another.
+    expect(Number(/Questions: (\d+)/.exec(measured)![1])).toBeLessThanOrEqual(5)
+    expect(measured).toMatch(/Rows: 4800/)
+  })
+
   test('shows what ANALYZE has measured', async () => {
     const text = (
       await linesOf(
