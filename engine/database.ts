@@ -5,7 +5,8 @@
 import type { Backup } from './backup/backup.ts'
 import type { Damage } from './backup/damage.ts'
 import { acceptLoss } from './backup/repair.ts'
-import { type RestoreSummary, checkEmpty, restoreDatabase } from './backup/restore-database.ts'
+import { type RestoreSummary, checkEmpty } from './backup/restore-database.ts'
+import { RESTORE_LIMITS, restoreArchives, sweepParts } from './backup/restore-parts.ts'
 import { Admission } from './query/admission.ts'
 import { type Batch, type BatchOptions, createBatch } from './ingest/batch.ts'
 import { type CatalogTable, seriesCountOf } from './catalog/catalog-table.ts'
@@ -88,8 +89,6 @@ const PAGE = { default: 1_000_000, max: 1_000_000 }
 const QUERIES_MAX = 64
 const ALL = { default: Infinity, max: Infinity }
 const TAIL_PAGE = { default: 2 ** 31, max: 2 ** 31 }
-/** A restored database is counted once, however long that takes. */
-const PREVIEW_TIMEOUT_MS = 2 ** 40
 
 /** Opens a shard in the host's storage, or in another one. */
 type StartShard = (storage?: ShardStorage) => Promise<Shard>
@@ -106,6 +105,7 @@ export async function openDatabase(host: Host, options: OpenOptions = {}): Promi
   const fair: Host = { ...host, pause: takeTurns(() => host.pause()) }
   const start: StartShard = (storage = host.storage) =>
     startShard(withStorage(fair, storage), memoryBytes, shardOptions)
+  sweepParts(host.storage)
   const admission = new Admission({ running: queriesMax, waiting: 4 * queriesMax })
   return new Database(await start(), start, queryLimits, admission)
 }
@@ -368,10 +368,9 @@ export class Database {
     return this.replaceShard('a backup is restored', async () => {
       // Written since.
       checkEmpty(shard.catalog)
-      return restoreDatabase(shard.host, source, async (storage) => {
-        const unlimited = { maxPoints: Infinity, maxBuckets: Infinity }
-        const limits = { ...this.limits, ...unlimited, timeoutMs: PREVIEW_TIMEOUT_MS }
-        return new Database(await this.start(storage), this.start, limits, this.admission)
+      return restoreArchives(shard.host, source, async (storage) => {
+        const start: StartShard = (other = storage) => this.start(other)
+        return new Database(await start(), start, RESTORE_LIMITS, this.admission)
       })
     })
   }

@@ -3,7 +3,7 @@
 // applied, flushed, compacted. What it decides is when, and what follows a failure: nothing is lost,
 // reads go on, and it is tried again until it works. How is in the files it calls.
 
-import { type Backup, startBackup } from './backup/backup.ts'
+import { type Backup, type BackupPart, startBackup } from './backup/backup.ts'
 import { BatchLog, LOG_SLICE_BYTES } from './batch-log.ts'
 import { Scrub } from './backup/scrub.ts'
 import type { StagedBatch } from './ingest/batch.ts'
@@ -281,7 +281,7 @@ export class Shard implements WriteTarget, DeletionTarget {
   }
 
   /** Everything acknowledged so far as an archive, see startBackup. */
-  backup(since: string | null): Promise<Backup> {
+  backup(since: string | null, part: BackupPart | null = null): Promise<Backup> {
     return startBackup(
       {
         rooms: this.rooms,
@@ -294,6 +294,7 @@ export class Shard implements WriteTarget, DeletionTarget {
           }),
       },
       since,
+      part,
     )
   }
 

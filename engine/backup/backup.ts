@@ -24,6 +24,14 @@ export interface BackupDescription {
   /** Of an increment: the backup that has the other files. */
   readonly since: string | null
   readonly createdAt: string
+  /** Of a database in several shards: which of its archives this is, from 1; `of` names all of them. */
+  readonly part?: BackupPart
+}
+
+export interface BackupPart {
+  readonly of: string
+  readonly index: number
+  readonly count: number
 }
 
 /**
@@ -45,6 +53,7 @@ export interface BackupSource {
 interface State {
   readonly id: BackupId
   readonly since: BackupId | null
+  readonly part: BackupPart | null
   readonly frozen: FrozenState
   readonly release: () => void
 }
@@ -59,14 +68,18 @@ const COLD_CHUNK_SIZE = 1 << 21
  * backup, it leaves out the segment files which that one had. Throws `bad_request` for what is no id
  * and `conflict` for one of another data directory, or of a later state.
  */
-export async function startBackup(source: BackupSource, since: string | null): Promise<Backup> {
+export async function startBackup(
+  source: BackupSource,
+  since: string | null,
+  part: BackupPart | null = null,
+): Promise<Backup> {
   const { rooms } = source
   const earlier = since === null ? null : parseBackupId(since)
   if (earlier !== null) checkEarlier(earlier, rooms)
   // Only so that the log is short: what cannot be flushed now (a full disk) goes with the log.
   await source.flush().catch(passOutage)
   const state = await source.exclusive(() =>
-    rooms.journal.exclusive(async () => freeze(rooms, earlier)),
+    rooms.journal.exclusive(async () => ({ ...freeze(rooms, earlier), part })),
   )
   return new BackupStream(rooms, state)
 }
@@ -85,7 +98,7 @@ function checkEarlier({ identity, lsn, nextFile }: BackupId, { journal }: ShardR
   }
 }
 
-function freeze(rooms: ShardRooms, since: BackupId | null): State {
+function freeze(rooms: ShardRooms, since: BackupId | null): Omit<State, 'part'> {
   const { journal, parts } = rooms
   const version = parts.acquire()
   const frozen = journal.freeze(version)
@@ -155,6 +168,7 @@ async function* writeArchive(rooms: ShardRooms, state: State): AsyncGenerator<Ui
     id: formatBackupId(state.id),
     since: state.since === null ? null : formatBackupId(state.since),
     createdAt: new Date(seconds * 1000).toISOString(),
+    ...(state.part === null ? {} : { part: state.part }),
   }
   const head = new TextEncoder().encode(`${JSON.stringify(description)}\n`)
   yield encodeEntry(BACKUP_ENTRY, head, seconds)

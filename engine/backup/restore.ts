@@ -19,6 +19,7 @@ import {
 } from '../log/manifest.ts'
 import { SEGMENT_HEADER_SIZE, checkSegmentHeader } from '../segment/footer.ts'
 import type { ShardStorage } from '../storage/storage.ts'
+import { skipZeros } from './archive-parts.ts'
 import { BACKUP_ENTRY, BACKUP_FORMAT, type BackupDescription } from './backup.ts'
 import { parseBackupId } from './backup-id.ts'
 import { ByteReader } from './byte-reader.ts'
@@ -151,15 +152,8 @@ class Restore {
   }
 
   /** Skips the zeros behind an archive; whether another one follows. */
-  private async hasMore(): Promise<boolean> {
-    while (!(await this.reader.isAtEnd())) {
-      // GNU tar fills an archive up to 10 KiB; a header never starts with a zero.
-      const bytes = await this.reader.peek()
-      const used = bytes.findIndex((byte) => byte !== 0)
-      if (used !== 0) await this.reader.some(used < 0 ? bytes.length : used)
-      if (used >= 0) return true
-    }
-    return false
+  private hasMore(): Promise<boolean> {
+    return skipZeros(this.reader)
   }
 
   private async description(): Promise<BackupDescription> {

@@ -3,8 +3,10 @@
 // own, against the types that the catalog gives; what they bring is claimed there first, so that no
 // refusal comes after a point was stored; then every shard gets its rows, and all of them have to answer.
 
+import type { Backup } from '../backup/backup.ts'
 import type { Database } from '../database.ts'
 import type {
+  BackupOptions,
   DatabaseOptions,
   DeleteOptions,
   DeleteResult,
@@ -287,16 +289,19 @@ export class Coordinator {
   }
 
   /** Throws `unsupported`. */
-  backup: Database['backup'] = async () => {
-    const message =
-      'backup: this database has several shards, which have no common state; export its tables'
-    throw new OmenError('unsupported', message)
+  /** Archives of all shards, which `Database.restore` takes; always full ones. */
+  async backup({ since }: BackupOptions = {}, database = 'default'): Promise<Backup> {
+    if (since !== undefined && since !== null) {
+      const message = 'since: a backup of a database in several shards is always a full one'
+      throw new OmenError('unsupported', message)
+    }
+    return this.reads.backup(database)
   }
 
   restore: Database['restore'] = async () => {
     const message =
-      'restore: a backup is of one shard, this database has several; import its tables'
-    throw new OmenError('unsupported', message)
+      'restore: this database has several shards; drop it first, and restore into a new one'
+    throw new OmenError('conflict', message)
   }
 
   pause(): Promise<void> {

@@ -3,7 +3,7 @@
 
 import { OmenError, messageOf } from '../error.ts'
 import type { CancelSignal } from '../query/cancel.ts'
-import type { ReadAsk, ReadPage, ShardReadPort } from './read-port.ts'
+import type { BytesPage, ReadAsk, ReadPage, ShardReadPort } from './read-port.ts'
 import type { Plan } from '../query/plan.ts'
 import type { ShardMap, SlotRange } from './shard-map.ts'
 import { type ShardCall, type ShardReply, type WrongEpoch, errorOf } from './shard-port.ts'
@@ -33,6 +33,11 @@ class StaleMap extends Error {
     super(`shard map: epoch ${wrong.epoch} is the least that is answered`)
     this.wrong = wrong
   }
+}
+
+/** Was this thrown because a shard knows a newer map? */
+export function isStaleMap(error: unknown): boolean {
+  return error instanceof StaleMap
 }
 
 /** Asks with the map that is known, and again with each newer one. Throws `unavailable` in the end. */
@@ -121,11 +126,23 @@ export class FanOut {
     name: string,
     ask: Omit<ReadAsk, 'id'>,
   ): AsyncGenerator<Page, void, undefined> {
+    yield* this.pages<Page>(name, (port, call, id) => port.read(call, { ...ask, id }))
+  }
+
+  /** The pages of whatever a shard hands out so, as they are asked for. */
+  async *pages<Page extends ReadPage | BytesPage>(
+    name: string,
+    begin: (
+      port: ShardReadPort,
+      call: ShardCall,
+      id: string,
+    ) => Promise<ShardReply<ReadPage | BytesPage>>,
+  ): AsyncGenerator<Page, void, undefined> {
     const id = this.nextId()
     const { call } = this
     this.open.set(id, name)
     try {
-      let page = await this.one(name, (port) => port.read(call, { ...ask, id }))
+      let page = await this.one(name, (port) => begin(port, call, id))
       for (;;) {
         if (page.isLast) this.open.delete(id)
         yield page as Page

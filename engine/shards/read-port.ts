@@ -2,6 +2,7 @@
 // that fit a message. The shard plans for itself, over its own series, with the columns and tags that the
 // table has in all shards; what it has none of is null. Values are plain, as those of shard-port.ts.
 
+import type { BackupPart } from '../backup/backup.ts'
 import type { FieldType } from '../field.ts'
 import type { AggregatedRange } from '../query/downsample.ts'
 import type { TableStats } from '../catalog/table-stats.ts'
@@ -81,6 +82,13 @@ export interface ReadEnd {
   readonly points: number
 }
 
+/** A piece of an archive. */
+export interface BytesPage {
+  readonly kind: 'bytes'
+  readonly isLast: boolean
+  readonly bytes: Uint8Array<ArrayBuffer>
+}
+
 export type ReadPage = RowsPage | PartialPage
 
 /** A list of names of a table, in byte order or that of tags, behind `after`. */
@@ -118,8 +126,10 @@ export interface ShardReadPort {
   facts(call: ShardCall, table: string): Promise<ShardReply<TableFacts | null>>
   /** The first page; throws what the query throws. A table that is missing has no rows. */
   read(call: ShardCall, ask: ReadAsk): Promise<ShardReply<ReadPage>>
+  /** The first page of a full backup of this shard, which is a part of one of all. */
+  archive(call: ShardCall, id: string, part: BackupPart): Promise<ShardReply<BytesPage>>
   /** The next page of a read; `unavailable` once the shard has started anew, or it was not asked for long. */
-  more(call: ShardCall, id: string): Promise<ShardReply<ReadPage>>
+  more(call: ShardCall, id: string): Promise<ShardReply<ReadPage | BytesPage>>
   /** Nobody wants the rest: ends what runs, too. */
   end(call: ShardCall, id: string): Promise<ShardReply<null>>
   list(call: ShardCall, ask: ListAsk): Promise<ShardReply<ListPage>>

@@ -27,6 +27,7 @@ export function readPortOf(
   return {
     facts: (call, table) => answer(call, () => reads.facts(call.database, table)),
     read: (call, ask) => answer(call, () => reads.read(call.database, ask)),
+    archive: (call, id, part) => answer(call, () => reads.archive(id, part)),
     more: (_call, id) => attempt(() => reads.more(id)),
     end: (_call, id) => attempt(() => reads.end(id).then(() => null)),
     list: (call, ask) => answer(call, () => reads.list(call.database, ask)),

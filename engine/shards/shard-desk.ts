@@ -211,6 +211,10 @@ export class ShardDesk implements ShardPort {
     return this.reading.read(...given)
   }
 
+  archive(...given: Parameters<ShardReadPort['archive']>): ReturnType<ShardReadPort['archive']> {
+    return this.reading.archive(...given)
+  }
+
   more(...given: Parameters<ShardReadPort['more']>): ReturnType<ShardReadPort['more']> {
     return this.reading.more(...given)
   }

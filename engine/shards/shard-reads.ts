@@ -2,6 +2,7 @@
 // of every other query, and hands out what it found in pages. What is not fetched for long, or called off,
 // gives back what it holds.
 
+import type { BackupPart } from '../backup/backup.ts'
 import { OmenError } from '../error.ts'
 import { Exporter } from '../query/export.ts'
 import { answerPlan, countReads } from '../query/executor.ts'
@@ -23,6 +24,8 @@ import type { TableStats } from '../catalog/table-stats.ts'
 import type { Database } from '../database.ts'
 import {
   ABSENT,
+  type BytesPage,
+  PAGE_BYTES,
   type ListAsk,
   type ListPage,
   type ReadAsk,
@@ -45,7 +48,7 @@ const IDLE_MS = 120_000
 
 /** A read that has more pages. */
 interface OpenRead {
-  readonly pages: AsyncIterator<ReadPage>
+  readonly pages: AsyncIterator<ReadPage | BytesPage>
   readonly abort: AbortController
   timer: unknown
 }
@@ -68,17 +71,28 @@ export class ShardReads {
 
   /** The first page of what is asked. Throws what the query throws, and `busy`. */
   async read(database: string, ask: ReadAsk): Promise<ReadPage> {
+    return this.begin(ask.id, (signal) => this.pagesOf(database, ask, signal))
+  }
+
+  /** The first page of a backup. */
+  archive(id: string, part: BackupPart): Promise<BytesPage> {
+    return this.begin(id, () => archivePages(this.db.rooms.shard, part))
+  }
+
+  private begin<Page extends ReadPage | BytesPage>(
+    id: string,
+    pagesOf: (signal: AbortSignal) => AsyncIterator<Page>,
+  ): Promise<Page> {
     if (this.open.size >= OPEN_MAX) {
       throw new OmenError('busy', `shard: ${OPEN_MAX} reads are open already`, { retryAfter: 1 })
     }
     const abort = new AbortController()
-    const pages = this.pagesOf(database, ask, abort.signal)
-    this.open.set(ask.id, { pages, abort, timer: null })
-    return this.more(ask.id)
+    this.open.set(id, { pages: pagesOf(abort.signal), abort, timer: null })
+    return this.more(id) as Promise<Page>
   }
 
   /** The next page of a read. */
-  async more(id: string): Promise<ReadPage> {
+  async more(id: string): Promise<ReadPage | BytesPage> {
     const read = this.open.get(id)
     if (read === undefined) {
       throw new OmenError('unavailable', `shard: read ${id} is not open any more`, {
@@ -87,7 +101,7 @@ export class ShardReads {
     }
     const { host } = this.db.rooms.shard
     host.timer.clear(read.timer)
-    let page: IteratorResult<ReadPage>
+    let page: IteratorResult<ReadPage | BytesPage>
     try {
       page = await read.pages.next()
     } catch (error) {
@@ -323,4 +337,34 @@ async function* streamPages(
     held.release()
     opened.close()
   }
+}
+
+/** The bytes of a backup of a shard. */
+async function* archivePages(shard: Shard, part: BackupPart): AsyncGenerator<BytesPage> {
+  const backup = await shard.backup(null, part)
+  try {
+    let pieces: Uint8Array[] = []
+    let size = 0
+    for await (const piece of backup) {
+      pieces.push(piece)
+      size += piece.length
+      if (size < PAGE_BYTES) continue
+      yield { kind: 'bytes', isLast: false, bytes: joinPieces(pieces, size) }
+      pieces = []
+      size = 0
+    }
+    yield { kind: 'bytes', isLast: true, bytes: joinPieces(pieces, size) }
+  } finally {
+    await backup.return?.()
+  }
+}
+
+function joinPieces(pieces: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(size)
+  let at = 0
+  for (const piece of pieces) {
+    bytes.set(piece, at)
+    at += piece.length
+  }
+  return bytes
 }

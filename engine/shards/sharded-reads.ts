@@ -2,6 +2,7 @@
 // A coordinator keeps nothing between two questions but the map: it asks the shards what a table looks
 // like, plans, asks those that may have points, and runs the end of the executor over what they found.
 
+import type { Backup } from '../backup/backup.ts'
 import { afterCursor, answerOf } from '../query/answer.ts'
 import { Budget } from '../query/budget.ts'
 import { type CancelSignal, cancelCheck } from '../query/cancel.ts'
@@ -47,6 +48,7 @@ import type { TableStats } from '../catalog/table-stats.ts'
 import { hashText } from '../query/cursor.ts'
 import { bytesOfPage } from './row-page.ts'
 import { joinSeries, mergeNewest, mergeRows } from './row-merge.ts'
+import { startShardedBackup } from './sharded-backup.ts'
 import { catalogOfShape } from './shape-catalog.ts'
 import type { ShardedTailHost } from './sharded-tail.ts'
 import { shardsOf } from './shard-map.ts'
@@ -183,6 +185,15 @@ export class ShardedReads {
       options.signal,
       async ({ facts }) => facts,
     )
+  }
+
+  /** A backup of all shards. Throws `unavailable` if the map changes before it ends. */
+  backup(database: string): Promise<Backup> {
+    const id = `shards-${this.nextId()}`
+    return withMap(this.shards, database, (map) => {
+      const given = { map, database, signal: undefined, nextId: this.nextId }
+      return startShardedBackup(new FanOut(this.shards, given), id)
+    })
   }
 
   /** What a tail asks of all shards. */

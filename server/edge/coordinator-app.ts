@@ -2,6 +2,7 @@
 // over that is the same code as over one shard. Kernel and app are made when the first request for such
 // a database comes.
 
+import type { BackupOptions } from '../../engine/database-types.ts'
 import { instantiateKernel } from '../../engine/kernel.ts'
 import module from '../../engine/omendb.wasm'
 import { Coordinator } from '../../engine/shards/coordinator.ts'
@@ -23,6 +24,8 @@ export interface CoordinatorApp {
   mapOf(database: string): Promise<ShardMap>
   /** Answers a request to a database whose map was just asked for. */
   answer(request: Request, finding: Finding): Promise<Response>
+  /** The same for a backup or a restore, whose routes name no database. */
+  answerArchive(request: Request, finding: Finding, database: string): Promise<Response>
 }
 
 /** The app over the objects of these bindings. */
@@ -45,6 +48,12 @@ export async function createCoordinatorApp(env: EdgeEnv): Promise<CoordinatorApp
   return {
     mapOf: async (database) => (await coordinator.directory.fresh(database)).map,
     answer: async (request, finding) => app.fetch(request, finding as object),
+    async answerArchive(request, finding, database) {
+      const backup = (options?: BackupOptions) => coordinator.backup(options, database)
+      const own: ServedDatabase = Object.assign(Object.create(db) as ServedDatabase, { backup })
+      const archives = createApp(own, { ...edgeOptions(env), access: findingAccess })
+      return archives.fetch(request, finding as object)
+    },
   }
 }
 

@@ -78,9 +78,13 @@ export class Router {
     }
     if (route.kind === 'archive') {
       const names = await this.env.CATALOG.getByName(CATALOG_NAME).databases()
-      return this.toDatabase(archiveRequest(request, names), verdict, request.method === 'POST')
+      const archive = archiveRequest(request, names)
+      return this.toDatabase(archive, verdict, {
+        creates: request.method === 'POST',
+        isArchive: true,
+      })
     }
-    return this.toDatabase(request, verdict, route.creates)
+    return this.toDatabase(request, verdict, { creates: route.creates, isArchive: false })
   }
 
   private async toCatalog(request: Request, asker: Asker): Promise<Response> {
@@ -98,14 +102,14 @@ export class Router {
   private async toDatabase(
     request: Request,
     verdict: Verdict & { readonly database: string },
-    creates: boolean,
+    { creates, isArchive }: { readonly creates: boolean; readonly isArchive: boolean },
   ): Promise<Response> {
     const sending = await hold(request)
     for (let attempt = 0; ; attempt++) {
       const map = await this.mapOf(verdict.database, creates)
       if (map === null) return this.answerAbsent(withBody(sending), verdict, verdict.database)
       if (isSharded(map)) {
-        const answer = await this.toCoordinator(sending, verdict)
+        const answer = await this.toCoordinator(sending, verdict, isArchive)
         if (answer !== null) return answer
         continue
       }
@@ -119,6 +123,7 @@ export class Router {
   private async toCoordinator(
     { request, body }: Sending,
     verdict: Verdict & { readonly database: string },
+    isArchive: boolean,
   ): Promise<Response | null> {
     this.coordinator ??= import('./coordinator-app.ts').then(({ createCoordinatorApp }) =>
       createCoordinatorApp(this.env),
@@ -129,7 +134,9 @@ export class Router {
     if (!isSharded(map)) return null
     const { method, headers, url } = request
     const held = body === null ? request : new Request(url, { method, headers, body })
-    return coordinator.answer(held, { grant: grantOf(verdict, wallClock), refusal: null })
+    const finding = { grant: grantOf(verdict, wallClock), refusal: null }
+    if (isArchive) return coordinator.answerArchive(held, finding, verdict.database)
+    return coordinator.answer(held, finding)
   }
 
   /** The shard's answer; null if the request should be sent again by a newer map. */

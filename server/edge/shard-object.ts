@@ -125,6 +125,11 @@ export class OmenShard extends DurableObject<EdgeEnv> {
   }
 
   /** As ShardPort says. */
+  archive(...given: Parameters<ShardPort['archive']>): ReturnType<ShardPort['archive']> {
+    return this.calling(given[0], (desk) => desk.archive(...given))
+  }
+
+  /** As ShardPort says. */
   more(...given: Parameters<ShardPort['more']>): ReturnType<ShardPort['more']> {
     return this.calling(given[0], (desk) => desk.more(...given))
   }

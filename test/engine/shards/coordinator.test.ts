@@ -108,9 +108,3 @@ it('retention and columns that are declared are those of all shards, of later on
   }
   await deployment.close()
 })
-
-it('what several shards cannot do is refused by name', async () => {
-  const { deployment, one } = await deploySplit()
-  await expect(one.backup()).rejects.toMatchObject({ code: 'unsupported' })
-  await deployment.close()
-})

@@ -222,6 +222,34 @@ test('a shard that is hot splits by itself while it is written, and its halves t
   expect(shardsOf(decodeMap((await catalog().locate(whole, false))!.map))).toEqual(cool)
 })
 
+test('a backup of several shards is restored into a database of one', async () => {
+  const db = 'saved'
+  await write(db, points(0))
+  await split(db)
+  await write(db, points(10))
+  const question = { table: 'cpu', time: 'ns' }
+  const ask = async () => (await call('POST', `/v1/query?db=${db}`, question)).body['series']
+  const before = await ask()
+  const backup = await SELF.fetch(`${ORIGIN}/v1/backup?db=${db}`)
+  expect([backup.status, backup.headers.get('content-type')]).toEqual([200, 'application/x-tar'])
+  expect(backup.headers.get('omendb-backup-id')).toMatch(/^shards-/)
+  const archive = await backup.arrayBuffer()
+  const restore = async (): Promise<{ status: number; body: Body }> => {
+    const response = await SELF.fetch(`${ORIGIN}/v1/restore?db=${db}`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/x-tar' },
+      body: archive,
+    })
+    return { status: response.status, body: await response.json() }
+  }
+  expect(await restore()).toMatchObject({ status: 409, body: { code: 'conflict' } })
+  expect((await call('DELETE', `/v1/databases/${db}`)).status).toBe(204)
+  expect(await restore()).toEqual({ status: 200, body: { databases: 1, tables: 1, points: 600 } })
+  expect(await ask()).toEqual(before)
+  await write(db, points(20))
+  expect((await call('GET', `/v1/tables/cpu?db=${db}`)).body).toMatchObject({ points: 900 })
+})
+
 /** Events of a tail until there are as many points, and the id that it goes on behind. */
 async function follow(
   db: string,
