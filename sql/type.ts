@@ -238,6 +238,7 @@ const ROWS: readonly Row[] = [
   { name: 'anycompatible', oid: 5077, arrayOid: 0, size: 4, category: 'P', layout: 'object' },
   { name: 'anycompatiblearray', oid: 5078, arrayOid: 0, size: -1, category: 'P', layout: 'object' },
   { name: 'void', oid: 2278, arrayOid: 0, size: 4, category: 'P', layout: 'text' },
+  { name: 'trigger', oid: 2279, arrayOid: 0, size: 4, category: 'P', layout: 'text' },
   { name: 'uuid', oid: 2950, arrayOid: 2951, size: 16, category: 'U', layout: 'text' },
   { name: 'pg_lsn', oid: 3220, arrayOid: 3221, size: 8, category: 'U', layout: 'text' },
   { name: 'pg_ndistinct', oid: 3361, arrayOid: 0, size: -1, category: 'Z', layout: 'text' },

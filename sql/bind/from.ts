@@ -3,6 +3,7 @@
 // Source: PostgreSQL 15, src/backend/parser/parse_clause.c, transformFromClauseItem.
 
 import type { JoinExpr, RangeFunction, RangeSubselect, RangeVar, Node as Tree } from 'libpg-query'
+import type { Relation } from '../relation.ts'
 import { partsOf } from '../syntax/location.ts'
 import { textsOf } from '../syntax/name.ts'
 import type { Bound, Named, Node } from '../tree.ts'
@@ -88,7 +89,20 @@ function bindTable({ context, environment }: Place, table: RangeVar): FromItem {
   }))
   const node: Node = { kind: 'scan', relation, alias: name, columns }
   const schema = alias === undefined ? relation.schema : null
-  return named(context, node, alias, { name: relname!, schema, location })
+  const system = [{ name: 'tableoid', bound: tableOid(relation) }]
+  return named(context, node, alias, { name: relname!, schema, location, system })
+}
+
+/** Null where an outer join has no row: that is seen by a column that is never null otherwise. */
+function tableOid({ oid, columns }: Relation): Bound {
+  const type = typeOf('oid')
+  const constant: Bound = { kind: 'constant', type, value: oid }
+  const index = columns.findIndex(({ isNullable }) => !isNullable)
+  if (index === -1) return constant
+  const operand: Bound = { kind: 'input', type: columns[index]!.type, index }
+  const when: Bound = { kind: 'is', type: typeOf('bool'), operand, test: 'null', negated: true }
+  const otherwise: Bound = { kind: 'constant', type, value: null }
+  return { kind: 'case', type, branches: [{ when, result: constant }], otherwise }
 }
 
 function bindSubselect(place: Place, { lateral: isLateral, subquery, alias }: RangeSubselect) {
@@ -193,7 +207,11 @@ function shift(item: FromItem, by: number): FromItem {
     name,
     bound: shiftInputs(bound, by),
   })
-  const entries = item.entries.map((one) => ({ ...one, columns: one.columns.map(move) }))
+  const entries = item.entries.map((one) => ({
+    ...one,
+    columns: one.columns.map(move),
+    ...(one.system === undefined ? {} : { system: one.system.map(move) }),
+  }))
   return { node: item.node, entries, visible: item.visible.map(move) }
 }
 

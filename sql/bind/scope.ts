@@ -21,6 +21,8 @@ export interface Entry {
   readonly name: string
   readonly schema: string | null
   readonly columns: readonly VisibleColumn[]
+  /** Those of PostgreSQL's system columns that a table has; `*` leaves them out. */
+  readonly system?: readonly VisibleColumn[]
   /** Bytes before its alias or name. */
   readonly location: number
 }
@@ -127,6 +129,8 @@ function bare(context: Context, scope: Scope, { name, location }: ColumnName): F
       if (matches.length === 1) return { scope: one, bound: matches[0]!.bound }
     }
   }
+  const own = systemColumn(context, scope, name, location)
+  if (own !== null) return own
   for (const one of visibleScopes(scope)) {
     const entry = one.from.entries.find((each) => each.name === name)
     if (entry !== undefined) return { scope: one, bound: wholeRow(entry.columns) }
@@ -136,11 +140,29 @@ function bare(context: Context, scope: Scope, { name, location }: ColumnName): F
   })
 }
 
+function systemColumn(
+  context: Context,
+  scope: Scope,
+  name: string,
+  location: number | undefined,
+): Found | null {
+  for (const one of visibleScopes(scope)) {
+    const all = one.from.entries.flatMap(({ system = [] }) => system)
+    const matches = all.filter((column) => column.name === name)
+    if (matches.length > 1) {
+      context.fail('42702', `column reference "${name}" is ambiguous`, location)
+    }
+    if (matches.length === 1) return { scope: one, bound: matches[0]!.bound }
+  }
+  return null
+}
+
 function qualified(context: Context, scope: Scope, column: ColumnName): Found {
   const { table, name, location } = column
   const found = findEntry(scope, column)
   if (found === null) return missingEntry(context, scope, column)
-  const matches = pick(found.entry.columns, name)
+  const { columns, system = [] } = found.entry
+  const matches = pick([...columns, ...system], name)
   if (matches.length > 1) {
     context.fail('42702', `column reference "${name}" is ambiguous`, location)
   }

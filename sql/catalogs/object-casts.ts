@@ -73,5 +73,10 @@ function* castsOf(kind: ObjectKind): Iterable<CastFunction> {
 export const objectCasts: readonly CastFunction[] = [
   ...OBJECT_KINDS.flatMap((kind) => [...castsOf(kind)]),
   cast('regproc', 'regprocedure', 'implicit', same),
+  // There are no rows of operators, so they have no names to print.
+  ...['regoper', 'regoperator'].flatMap((kind) => [
+    cast('oid', kind, 'implicit', same),
+    cast(kind, 'oid', 'implicit', same),
+  ]),
   cast('regprocedure', 'regproc', 'implicit', same),
 ]

@@ -44,6 +44,7 @@ const TRAITS = `\
 2276 any p tip 0 2294:any_in 2295:any_out
 2277 anyarray p fdx 0 2296:anyarray_in 2297:anyarray_out 2502:anyarray_recv 2503:anyarray_send
 2278 void p tip 0 2298:void_in 2299:void_out 3120:void_recv 3121:void_send
+2279 trigger p tip 0 2300:trigger_in 2301:trigger_out
 2283 anyelement p tip 0 2312:anyelement_in 2313:anyelement_out
 2776 anynonarray p tip 0 2777:anynonarray_in 2778:anynonarray_out
 2950 uuid b fcp 0 2952:uuid_in 2953:uuid_out 2961:uuid_recv 2962:uuid_send

@@ -58,9 +58,6 @@ const sent: readonly Sent[] = readdirSync(place).flatMap((file) =>
 
 /** What is not offered, by its number, with the error. */
 const REFUSED: Readonly<Record<number, string>> = {
-  // tableoid.
-  106: '42703',
-  108: '42703',
   // Rows of tables as types.
   127: '42704',
   128: '42704',
