@@ -19,6 +19,11 @@ export interface BackupOptions {
   readonly since?: string | null | undefined
 }
 
+export interface RestoreOptions {
+  /** Of a host that has one: the only database of the archive gets this name, whatever it had. */
+  readonly database?: string | undefined
+}
+
 export interface DatabaseOptions {
   /** Default `default`. */
   readonly database?: string | undefined

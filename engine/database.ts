@@ -63,6 +63,7 @@ import type {
   Health,
   ListOptions,
   QueryOptions,
+  RestoreOptions,
   TableColumns,
   TableDescription,
   TableSummary,
@@ -359,16 +360,18 @@ export class Database {
 
   /**
    * Restores a full backup and its increments, one archive behind the other, oldest first. The
-   * database has to be empty (`conflict`) and is `unavailable` meanwhile. When it throws, the database
-   * is empty as before; a power cut leaves it empty or restored.
+   * database has to be empty (`conflict`) and is `unavailable` meanwhile. When it throws it is empty as
+   * before; a power cut leaves it empty or restored.
    */
-  async restore(source: AsyncIterable<Uint8Array>): Promise<RestoreSummary> {
+  async restore(
+    source: AsyncIterable<Uint8Array>,
+    { database: name }: RestoreOptions = {},
+  ): Promise<RestoreSummary> {
     const { shard } = this
     checkEmpty(shard.catalog)
     return this.replaceShard('a backup is restored', async () => {
-      // Written since.
-      checkEmpty(shard.catalog)
-      return restoreArchives(shard.host, source, async (storage) => {
+      checkEmpty(shard.catalog) // as it is by now
+      return restoreArchives(shard.host, source, name, async (storage) => {
         const start: StartShard = (other = storage) => this.start(other)
         return new Database(await start(), start, RESTORE_LIMITS, this.admission)
       })

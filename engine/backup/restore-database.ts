@@ -29,18 +29,25 @@ export function checkEmpty({ databases }: Pick<Catalog, 'databases'>): void {
 
 /**
  * Replaces what `host.storage` holds, an empty database that nobody has open, by the archives in
- * `source`. When it throws, the empty database is as it was. `open` opens a storage for reading.
+ * `source`. When it throws, the empty database is as it was. `open` opens a storage for reading; `look`
+ * may throw what is wrong with what it finds.
  */
 export async function restoreDatabase(
   host: RestoreHost,
   source: AsyncIterable<Uint8Array>,
   open: (storage: ShardStorage) => Promise<Database>,
+  look: (preview: Database) => Promise<void> = async () => {},
 ): Promise<RestoreSummary> {
   const staged = await stageRestore(host, source)
   let summary: RestoreSummary
   try {
     const preview = await open(previewStorage(host.storage, staged.manifest))
-    summary = await summarize(preview).finally(() => preview.close())
+    try {
+      summary = await summarize(preview)
+      await look(preview)
+    } finally {
+      await preview.close()
+    }
   } catch (error) {
     await staged.discard()
     if (!(error instanceof OmenError) || error.code !== 'corrupt') throw error

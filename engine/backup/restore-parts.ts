@@ -23,24 +23,31 @@ export const RESTORE_LIMITS: QueryLimits = {
   timeoutMs: 2 ** 40,
 }
 
-const FOLDERS = ['merged-', 'part-'] as const
+const MERGED = 'merged-'
+const PART = 'part-'
+const RENAMED = 'renamed-'
+const FOLDERS = [MERGED, PART, RENAMED]
 /** Bytes of rows that are committed together, at most. */
 const BATCH_BYTES = 1 << 20
 const ROW_BYTES = 24
 const CELL_BYTES = 16
 
-/** As `restoreDatabase`, of archives of one database or of the parts of one. */
+/**
+ * As `restoreDatabase`, of archives of one database or of the parts of one. With a name the archive has
+ * to be of one database (`conflict`), which is called so from then on.
+ */
 export async function restoreArchives(
   host: RestoreHost,
   source: AsyncIterable<Uint8Array>,
+  name: string | undefined,
   open: Open,
 ): Promise<RestoreSummary> {
   const reader = new ByteReader(source)
   const parts = new ArchiveParts(reader)
   try {
     const first = (await parts.description())?.part
-    if (first === undefined) return await restoreDatabase(host, parts.rest(), open)
-    return await restoreMerged(host, parts, first.count, open)
+    if (first !== undefined) return await restoreMerged(host, parts, first.count, { open, name })
+    return await restoreNamed(host, parts.rest(), { open, name })
   } finally {
     await reader.close()
   }
@@ -53,14 +60,77 @@ export function sweepParts(storage: ShardStorage): void {
   }
 }
 
+interface Naming {
+  readonly open: Open
+  readonly name: string | undefined
+}
+
+/** The archive has a database of another name. */
+class OtherName extends Error {
+  /** A database beside, with the points under the right name. */
+  readonly renamed: Database
+
+  constructor(renamed: Database) {
+    super('the archive is of a database with another name')
+    this.renamed = renamed
+  }
+}
+
+/** Restores an archive; if its database has another name, what is copied under the right one. */
+async function restoreNamed(
+  host: RestoreHost,
+  source: AsyncIterable<Uint8Array>,
+  { open, name }: Naming,
+): Promise<RestoreSummary> {
+  const folder = inFolder(host.storage, RENAMED)
+  const look = async (preview: Database): Promise<void> => {
+    const other = name === undefined ? null : await otherName(preview, name)
+    if (other === null) return
+    clear(folder)
+    const renamed = await open(folder)
+    await addAll(preview, renamed, (database) => (database === other ? name! : database))
+    throw new OtherName(renamed)
+  }
+  try {
+    return await restoreDatabase(host, source, open, look)
+  } catch (error) {
+    if (!(error instanceof OtherName)) throw error
+    const { renamed } = error
+    try {
+      await renamed.flush()
+      return await restoreDatabase(host, await renamed.backup(), open)
+    } finally {
+      await renamed.close()
+    }
+  } finally {
+    clear(folder)
+  }
+}
+
+/** The name that is not the wanted one; null: there is none. Throws `conflict` for several databases. */
+async function otherName(preview: Database, name: string): Promise<string | null> {
+  const found: string[] = []
+  for (const database of preview.databases()) {
+    if ((await preview.tables(database)).length > 0) found.push(database)
+  }
+  if (found.length === 0 || (found.length === 1 && found[0] === name)) return null
+  if (found.length === 1) return found[0]!
+  const message = `restore: the archive has ${found.length} databases (${found.join(', ')}), and here is room for one`
+  throw new OmenError('conflict', message)
+}
+
+function clear(storage: ShardStorage): void {
+  for (const name of storage.list()) storage.remove(name)
+}
+
 async function restoreMerged(
   host: RestoreHost,
   parts: ArchiveParts,
   count: number,
-  open: Open,
+  { open, name }: Naming,
 ): Promise<RestoreSummary> {
   const first = (await parts.description())!.part
-  const [merged, part] = FOLDERS.map((folder) => inFolder(host.storage, folder))
+  const [merged, part] = [MERGED, PART].map((folder) => inFolder(host.storage, folder))
   const restored = async (storage: ShardStorage, index: number): Promise<Database> => {
     checkPart(await parts.description().catch(ended), index, first)
     await (await open(storage)).close()
@@ -74,10 +144,10 @@ async function restoreMerged(
       for (let index = 2; index <= count; index++) {
         const source = await restored(part!, index)
         await addAll(source, target).finally(() => source.close())
-        for (const name of part!.list()) part!.remove(name)
+        clear(part!)
       }
       await target.flush()
-      return await restoreDatabase(host, await target.backup(), open)
+      return await restoreNamed(host, await target.backup(), { open, name })
     } finally {
       await target.close()
     }
@@ -93,7 +163,11 @@ function ended(error: unknown): null {
 }
 
 /** Adds tables with their settings and points to another database. */
-async function addAll(source: Database, target: Database): Promise<void> {
+async function addAll(
+  source: Database,
+  target: Database,
+  nameOf = (database: string): string => database,
+): Promise<void> {
   for (const database of source.databases({ system: true })) {
     const names = (await source.tables(database)).map(({ name }) => name)
     const made = new Set<string>()
@@ -101,26 +175,28 @@ async function addAll(source: Database, target: Database): Promise<void> {
       const table = await source.table(name, { database })
       for (const rollup of table.rollups) made.add(rollup.name)
     }
-    for (const name of names) if (!made.has(name)) await addTable(source, target, database, name)
+    const into = { target, database: nameOf(database) }
+    for (const name of names) if (!made.has(name)) await addTable(source, database, name, into)
   }
 }
 
-async function addTable(
-  source: Database,
-  target: Database,
-  database: string,
-  name: string,
-): Promise<void> {
-  const { tags, fields, retention, rollups, declaration } = await source.table(name, { database })
+interface Into {
+  readonly target: Database
+  readonly database: string
+}
+
+async function addTable(source: Database, from: string, name: string, into: Into): Promise<void> {
+  const described = await source.table(name, { database: from })
+  const { tags, fields, retention, rollups, declaration } = described
   const set = { tags, fields, retention, declaration, ...(rollups.length > 0 ? { rollups } : {}) }
-  await target.putTable(name, set, { database })
-  const { columns, chunks } = await source.export({ table: name }, { database })
+  await into.target.putTable(name, set, { database: into.database })
+  const { columns, chunks } = await source.export({ table: name }, { database: from })
   const types = columns.slice(1)
   const rowBytes = ROW_BYTES + CELL_BYTES * types.length
   const rowsMax = Math.max(1, Math.floor(BATCH_BYTES / rowBytes))
   for await (const series of chunks) {
-    for (let from = 0; from < series.time.length; from += rowsMax) {
-      await addRows(target, database, { name, types }, cut(series, from, from + rowsMax))
+    for (let row = 0; row < series.time.length; row += rowsMax) {
+      await addRows(into, { name, types }, cut(series, row, row + rowsMax))
     }
   }
 }
@@ -131,26 +207,20 @@ interface Rows {
 }
 
 /** Adds rows of a series, in pieces that a memtable holds. */
-async function addRows(
-  target: Database,
-  database: string,
-  table: Rows,
-  series: AnswerSeries,
-): Promise<void> {
+async function addRows(into: Into, table: Rows, series: AnswerSeries): Promise<void> {
   try {
-    await commitRows(target, database, table, series)
+    await commitRows(into, table, series)
   } catch (error) {
     const { length } = series.time
     if (!(error instanceof OmenError) || error.code !== 'too_large' || length === 1) throw error
     const half = length >>> 1
-    await addRows(target, database, table, cut(series, 0, half))
-    await addRows(target, database, table, cut(series, half, length))
+    await addRows(into, table, cut(series, 0, half))
+    await addRows(into, table, cut(series, half, length))
   }
 }
 
 async function commitRows(
-  target: Database,
-  database: string,
+  { target, database }: Into,
   table: Rows,
   { tags, time, fields }: AnswerSeries,
 ): Promise<void> {

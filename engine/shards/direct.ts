@@ -12,17 +12,20 @@ const CHANGES: ReadonlySet<string | symbol> = new Set([
   'dropColumn',
   'createDatabase',
   'dropDatabase',
-  'restore',
 ])
 
-/** The database, with its changes under the eyes of its desk. */
-export function directDatabase(db: Database, desk: ShardDesk): Database {
+/** The database `name`, with its changes under the eyes of its desk. */
+export function directDatabase(db: Database, desk: ShardDesk, name: string): Database {
   return new Proxy(db, {
     get(target, key) {
       const value: unknown = Reflect.get(target, key, target)
       if (typeof value !== 'function') return value
       const call = value.bind(target) as (...given: unknown[]) => unknown
       if (key === 'batch') return (options?: BatchOptions) => counted(target.batch(options), desk)
+      if (key === 'restore') {
+        const restore: Database['restore'] = (source) => target.restore(source, { database: name })
+        return (source: AsyncIterable<Uint8Array>) => desk.changeDirectly(() => restore(source))
+      }
       if (!CHANGES.has(key)) return call
       return (...given: unknown[]) => desk.changeDirectly(async () => call(...given))
     },

@@ -27,6 +27,8 @@ export interface OpenShard {
 /** What the object has beside the engine. */
 export interface ShardParts {
   readonly env: EdgeEnv
+  /** The database that it is a shard of. */
+  readonly database: string
   readonly revocations: Revocations
   readonly counters: ServerMetrics
 }
@@ -35,11 +37,11 @@ export interface ShardParts {
 export async function openShard(
   storage: DurableObjectStorage,
   owner: EngineOwner,
-  { env, revocations, counters }: ShardParts,
+  { env, database, revocations, counters }: ShardParts,
 ): Promise<OpenShard> {
   const engine = await openEngine(storage, owner)
   const desk = new ShardDesk(engine.db, engine.place)
-  const app = createApp(directDatabase(engine.db, desk), {
+  const app = createApp(directDatabase(engine.db, desk, database), {
     ...edgeOptions(env),
     access: verdictAccess(wallClock, (verdict) => revocations.check(verdict)),
     metrics: counters,

@@ -277,7 +277,9 @@ export class OmenShard extends DurableObject<EdgeEnv> {
       bucket: (timer) => shardBucket(env, ctx.id.toString(), timer),
     }
     const { revocations, counters } = this
-    const opened = await openShard(ctx.storage, owner, { env, revocations, counters })
+    // An object has its place before anything is asked of it.
+    const database = this.place?.database ?? 'default'
+    const opened = await openShard(ctx.storage, owner, { env, database, revocations, counters })
     opened.engine.wakeNext()
     return opened
   }

@@ -151,6 +151,36 @@ it('a machine that stops in any call of a restore has an empty server or a resto
   for (const seed of [0, ...seedsOf(25)]) await restore(seed + 10)
 }, 120_000)
 
+it('a host with one database takes an archive of one, whatever its name', async () => {
+  const { whole, content } = await made
+  const renamed = content.replaceAll('["default",', '["other",')
+  const { db, host } = await open(6)
+  expect(await db.restore(chunked(whole), { database: 'other' })).toMatchObject({ tables: 3 })
+  expect(await contentOf(db)).toBe(renamed)
+  expect((await db.table('m', { database: 'other' })).declaration).toBe('declared')
+  const single = await collect(await db.backup())
+  for (const [name, expected] of [
+    ['other', renamed],
+    ['default', content],
+    ['third', content.replaceAll('["default",', '["third",')],
+  ] as const) {
+    const { db: again, host: there } = await open(7)
+    await again.restore(chunked(single), { database: name })
+    expect(await contentOf(again)).toBe(expected)
+    expect(there.storage.list().filter((file) => /^[a-z]+-[a-z]/.test(file))).toEqual([])
+    await again.close()
+  }
+  const two = db.batch({ database: 'second' })
+  two.lineProtocol(new TextEncoder().encode('t v=1 1'))
+  await two.commit()
+  const both = await collect(await db.backup())
+  const { db: refusing } = await open(8)
+  const refused = refusing.restore(chunked(both), { database: 'other' })
+  await expect(refused).rejects.toMatchObject({ code: 'conflict' })
+  expect(await contentOf(refusing)).toBe('')
+  expect(host.storage.list().length).toBeGreaterThan(0)
+})
+
 it('several shards take no restore and no increment, by name', async () => {
   const deployment = await Deployment.start(1)
   const one = await deployment.coordinator()

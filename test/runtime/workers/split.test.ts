@@ -228,14 +228,15 @@ test('a backup of several shards is restored into a database of one', async () =
   await split(db)
   await write(db, points(10))
   const question = { table: 'cpu', time: 'ns' }
-  const ask = async () => (await call('POST', `/v1/query?db=${db}`, question)).body['series']
+  const ask = async (name = db) =>
+    (await call('POST', `/v1/query?db=${name}`, question)).body['series']
   const before = await ask()
   const backup = await SELF.fetch(`${ORIGIN}/v1/backup?db=${db}`)
   expect([backup.status, backup.headers.get('content-type')]).toEqual([200, 'application/x-tar'])
   expect(backup.headers.get('omendb-backup-id')).toMatch(/^shards-/)
   const archive = await backup.arrayBuffer()
-  const restore = async (): Promise<{ status: number; body: Body }> => {
-    const response = await SELF.fetch(`${ORIGIN}/v1/restore?db=${db}`, {
+  const restore = async (name = db): Promise<{ status: number; body: Body }> => {
+    const response = await SELF.fetch(`${ORIGIN}/v1/restore?db=${name}`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/x-tar' },
       body: archive,
@@ -248,6 +249,9 @@ test('a backup of several shards is restored into a database of one', async () =
   expect(await ask()).toEqual(before)
   await write(db, points(20))
   expect((await call('GET', `/v1/tables/cpu?db=${db}`)).body).toMatchObject({ points: 900 })
+  // Under another name as well.
+  expect((await restore('saved-again')).body).toEqual({ databases: 1, tables: 1, points: 600 })
+  expect(await ask('saved-again')).toEqual(before)
 })
 
 /** Events of a tail until there are as many points, and the id that it goes on behind. */
