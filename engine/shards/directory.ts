@@ -2,11 +2,11 @@
 // for one costs a call of the one catalog that a deployment has; a shard that knows of a newer map
 // refuses the call, and mostly brings the map. Then the whole work is done again by it: every call may be made twice.
 
-import { OmenError, messageOf } from '../error.ts'
+import { OmenError } from '../error.ts'
 import type { KernelInstance } from '../kernel.ts'
 import type { CatalogPort, DatabaseView } from './shard-catalog.ts'
 import { type ShardMap, shardsOf } from './shard-map.ts'
-import { type ShardPort, type ShardReply, errorOf, failureOf } from './shard-port.ts'
+import { type ShardPort, type ShardReply, errorOf, failureOf, unanswered } from './shard-port.ts'
 import { TypeCatalog } from './type-catalog.ts'
 
 /** How often work is begun again because the map changed meanwhile. */
@@ -190,8 +190,5 @@ function valueOf<T>(reply: ShardReply<T>): T {
 
 /** The failure of a call that did not come through. */
 function unreachable(shard: string): (error: unknown) => ShardReply<never> {
-  return (error) => {
-    const message = `shard '${shard}': it did not answer: ${messageOf(error)}`
-    return failureOf(new OmenError('unavailable', message, { retryAfter: 1 }))
-  }
+  return (error) => failureOf(unanswered(shard, error))
 }

@@ -1,12 +1,18 @@
 // Asks many shards at once: so many calls under way, each with the epoch of one map; a shard that knows a
 // newer map makes the whole question be asked again by that one, so that every point is seen once.
 
-import { OmenError, messageOf } from '../error.ts'
+import { OmenError } from '../error.ts'
 import type { CancelSignal } from '../query/cancel.ts'
 import type { BytesPage, ReadAsk, ReadPage, ShardReadPort } from './read-port.ts'
 import type { Plan } from '../query/plan.ts'
 import type { ShardMap, SlotRange } from './shard-map.ts'
-import { type ShardCall, type ShardReply, type WrongEpoch, errorOf } from './shard-port.ts'
+import {
+  type ShardCall,
+  type ShardReply,
+  type WrongEpoch,
+  errorOf,
+  unanswered,
+} from './shard-port.ts'
 
 /** Calls of one question that are under way. */
 const CALLS_MAX = 32
@@ -197,8 +203,7 @@ function valueOf<T>(reply: ShardReply<T>): T {
 /** The failure of a call that did not come through. */
 function unreachable(name: string): (error: unknown) => never {
   return (error) => {
-    const message = `shard '${name}': it did not answer: ${messageOf(error)}`
-    throw new OmenError('unavailable', message, { retryAfter: 1, cause: error })
+    throw unanswered(name, error)
   }
 }
 

@@ -3,7 +3,7 @@
 // caller's map: a shard whose part of the map has changed since refuses it and brings the newer map.
 
 import type { DeleteOptions, TableDescription } from '../database-types.ts'
-import { type ErrorCode, type ErrorDetails, OmenError } from '../error.ts'
+import { type ErrorCode, type ErrorDetails, OmenError, messageOf } from '../error.ts'
 import type { Ack } from '../ingest/batch.ts'
 import type { TableSettings } from '../lifecycle/settings.ts'
 import type { ShardReadPort } from './read-port.ts'
@@ -130,6 +130,14 @@ export function failureOf(error: unknown): ShardFailure {
   const details = { ...error.details }
   delete details.cause
   return { kind: 'failed', code: error.code, message: error.message, details }
+}
+
+/** Why a call did not come through: `busy` if the object has more calls than it takes, else `unavailable`. */
+export function unanswered(shard: string, cause: unknown): OmenError {
+  const isBusy = cause instanceof Error && 'overloaded' in cause && cause.overloaded === true
+  const what = isBusy ? 'it has more calls than it takes' : 'it did not answer'
+  const message = `shard '${shard}': ${what}: ${messageOf(cause)}`
+  return new OmenError(isBusy ? 'busy' : 'unavailable', message, { retryAfter: 1, cause })
 }
 
 /** The error again. */

@@ -1,6 +1,11 @@
 import { expect, it } from 'vitest'
 import { OmenError } from '../../../engine/error.ts'
-import { type ShardPort, errorOf, failureOf } from '../../../engine/shards/shard-port.ts'
+import {
+  type ShardPort,
+  errorOf,
+  failureOf,
+  unanswered,
+} from '../../../engine/shards/shard-port.ts'
 
 /** What a call of a port answers. */
 type Answer = Awaited<ReturnType<ShardPort['write']>>
@@ -22,4 +27,14 @@ it('what is no error of ours crosses as internal', () => {
     message: 'x is no function',
   })
   expect(failureOf('odd').message).toBe('odd')
+})
+
+it('a call that did not come through is unavailable, or busy where the object says so', () => {
+  const lost = unanswered('a/1', new Error('Network connection lost.'))
+  expect(lost).toMatchObject({ code: 'unavailable', details: { retryAfter: 1 } })
+  expect(lost.message).toBe("shard 'a/1': it did not answer: Network connection lost.")
+  const overloaded = Object.assign(new Error('Durable Object is overloaded.'), { overloaded: true })
+  expect(unanswered('a/1', overloaded)).toMatchObject({ code: 'busy', details: { retryAfter: 1 } })
+  const other = Object.assign(new Error('reset'), { overloaded: false })
+  expect(unanswered('a/1', other).code).toBe('unavailable')
 })
