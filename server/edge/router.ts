@@ -22,6 +22,15 @@ const HELD_BYTES_MAX = 65_536
 /** Databases whose maps an isolate remembers. */
 const MAPS_MAX = 10_000
 
+/** So old may be a map by which a body goes that can be sent only once. */
+const MAP_AGE_MS_MAX = 1_000
+
+interface KnownMap {
+  readonly map: ShardMap
+  /** When the catalog said so, in milliseconds since 1970. */
+  readonly at: number
+}
+
 /** A request that may be sent more than once. */
 interface Sending {
   readonly request: Request
@@ -33,7 +42,7 @@ interface Sending {
 export class Router {
   private readonly env: EdgeEnv
   private readonly askers: Askers
-  private readonly maps = new Map<string, ShardMap>()
+  private readonly maps = new Map<string, KnownMap>()
   private app: WorkerApp | null = null
   private coordinator: Promise<CoordinatorApp> | null = null
 
@@ -106,7 +115,7 @@ export class Router {
   ): Promise<Response> {
     const sending = await hold(request)
     for (let attempt = 0; ; attempt++) {
-      const map = await this.mapOf(verdict.database, creates)
+      const map = await this.mapOf(verdict.database, creates, sending.isRepeatable)
       if (map === null) return this.answerAbsent(withBody(sending), verdict, verdict.database)
       if (isSharded(map)) {
         const answer = await this.toCoordinator(sending, verdict, isArchive)
@@ -130,7 +139,7 @@ export class Router {
     )
     const coordinator = await this.coordinator
     const map = await coordinator.mapOf(verdict.database)
-    this.maps.set(verdict.database, map)
+    this.maps.set(verdict.database, { map, at: Date.now() })
     if (!isSharded(map)) return null
     const { method, headers, url } = request
     const held = body === null ? request : new Request(url, { method, headers, body })
@@ -155,18 +164,24 @@ export class Router {
     }
     this.maps.delete(verdict.database)
     if (!isLast) return null
-    const message = `database '${verdict.database}': it has just been moved or made again`
+    const message = `database '${verdict.database}': it has just been split, moved or made again`
     throw new OmenError('unavailable', message, { retryAfter: 1 })
   }
 
-  private async mapOf(database: string, creates: boolean): Promise<ShardMap | null> {
+  /** As it is known, for what can be sent again by another one; else as the catalog has it now. */
+  private async mapOf(
+    database: string,
+    creates: boolean,
+    isRepeatable: boolean,
+  ): Promise<ShardMap | null> {
     const known = this.maps.get(database)
-    if (known !== undefined) return known
+    const ageMax = isRepeatable ? Infinity : MAP_AGE_MS_MAX
+    if (known !== undefined && Date.now() - known.at <= ageMax) return known.map
     const placement = await this.env.CATALOG.getByName(CATALOG_NAME).locate(database, creates)
     if (placement === null) return null
     const map = decodeMap(placement.map)
     if (this.maps.size >= MAPS_MAX) this.maps.clear()
-    this.maps.set(database, map)
+    this.maps.set(database, { map, at: Date.now() })
     return map
   }
 

@@ -98,6 +98,23 @@ test('a database answers as before while it is split, again and again', async ()
   expect({ ...bad.body, requestId: '' }).toEqual({ ...expected.body, requestId: '' })
 })
 
+test('a body that streams is stored by whoever has the database by now', async () => {
+  const db = 'streamed'
+  await write(db, 'cpu,host=a v=1')
+  await split(db)
+  // The router looks again before it sends what it can send only once, if it did not within a second.
+  await new Promise((resolve) => setTimeout(resolve, 1_200))
+  const rows = Array.from(
+    { length: 5_000 },
+    (_, i) => `cpu,host=h${i % 30} v=${i} ${Date.now() + i}`,
+  )
+  const lines = rows.join('\n')
+  expect(lines.length).toBeGreaterThan(100_000)
+  const { status, body } = await call('POST', `/v1/write?db=${db}&precision=ms`, lines)
+  expect(status, JSON.stringify(body)).toBe(200)
+  expect(body['written']).toBe(5_000)
+})
+
 test('deletes, declarations and drops reach all shards', async () => {
   const db = 'administered'
   await write(db, points(0))
