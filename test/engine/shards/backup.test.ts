@@ -9,19 +9,10 @@ import { seedsOf } from '../../random.ts'
 import { CLOCK_START } from '../../simulated-host.ts'
 import { chunked, collect, contentOf, join, open } from '../backup/archives.ts'
 import { Deployment } from './deployment.ts'
+import { write } from './insist.ts'
 
 const SECOND = 1_000_000_000n
 const DAY = 86_400
-
-async function write(target: Pick<Database, 'batch'>, text: string): Promise<void> {
-  const batch = target.batch({ precision: 'ns' })
-  try {
-    batch.lineProtocol(new TextEncoder().encode(text))
-    await batch.commit()
-  } finally {
-    batch.discard()
-  }
-}
 
 /** Points of some series that begin at a second behind the clock's start, of every type. */
 function lines(from: number, count = 12): string {

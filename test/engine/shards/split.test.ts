@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type Database, openDatabase } from '../../../engine/database.ts'
 import type { TableDescription } from '../../../engine/database-types.ts'
-import { OmenError } from '../../../engine/error.ts'
 import type { Coordinator } from '../../../engine/shards/coordinator.ts'
 import { shardOf, shardsOf, slotsOf } from '../../../engine/shards/shard-map.ts'
 import { slotOfSeries } from '../../../engine/shards/shipment.ts'
@@ -9,43 +8,14 @@ import { type Random, randomOf, seedsOf } from '../../random.ts'
 import { CLOCK_START, SMALL_OPTIONS, simulatedHost } from '../../simulated-host.ts'
 import { SimulatedDisk } from '../../simulated-storage.ts'
 import { Deployment, Lost } from './deployment.ts'
+import { PASSING, insist, write } from './insist.ts'
 
 const NEVER = 2n ** 62n
 const SECOND = 1_000_000_000n
-const encoder = new TextEncoder()
 
 async function soleDatabase(seed: number): Promise<Database> {
   return openDatabase(await simulatedHost(new SimulatedDisk(seed).open(), seed), SMALL_OPTIONS)
 }
-
-async function write(
-  target: Pick<Database, 'batch'>,
-  text: string,
-  partial = false,
-): Promise<number> {
-  const batch = target.batch({ precision: 'ns', partial })
-  try {
-    batch.lineProtocol(encoder.encode(text))
-    return (await batch.commit()).written
-  } finally {
-    batch.discard()
-  }
-}
-
-/** Does it as a client does: again after whatever may pass. */
-async function insist<T>(work: () => Promise<T>): Promise<T> {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await work()
-    } catch (error) {
-      const mayPass =
-        error instanceof Lost || (error instanceof OmenError && PASSING.has(error.code))
-      if (!mayPass || attempt > 20) throw error
-    }
-  }
-}
-
-const PASSING: ReadonlySet<string> = new Set(['unavailable', 'busy', 'internal'])
 
 /** All points of a database as texts, by table, series and time. */
 async function pointsOf(db: Pick<Database, 'query' | 'tables'>): Promise<string[]> {

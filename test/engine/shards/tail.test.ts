@@ -3,41 +3,15 @@
 
 import { describe, expect, it } from 'vitest'
 import type { Database } from '../../../engine/database.ts'
-import { OmenError } from '../../../engine/error.ts'
 import type { Coordinator } from '../../../engine/shards/coordinator.ts'
 import type { AnswerSeries } from '../../../engine/query/query.ts'
 import type { TailEvent, TailOptions, TailRequest, TailStream } from '../../../engine/tail/tail.ts'
 import { randomOf, seedsOf } from '../../random.ts'
 import { CLOCK_START } from '../../simulated-host.ts'
 import { Deployment, Lost } from './deployment.ts'
+import { insist, isPassing, write } from './insist.ts'
 
 const SECOND = 1_000_000_000n
-const encoder = new TextEncoder()
-
-async function write(target: Pick<Database, 'batch'>, text: string): Promise<void> {
-  const batch = target.batch({ precision: 'ns' })
-  try {
-    batch.lineProtocol(encoder.encode(text))
-    await batch.commit()
-  } finally {
-    batch.discard()
-  }
-}
-
-/** Does it as a client does: again after whatever may pass. */
-async function insist<T>(work: () => Promise<T>): Promise<T> {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await work()
-    } catch (error) {
-      if (attempt > 20 || !isPassing(error)) throw error
-    }
-  }
-}
-
-const isPassing = (error: unknown): boolean =>
-  error instanceof Lost ||
-  (error instanceof OmenError && ['unavailable', 'busy', 'internal'].includes(error.code))
 
 /** Two points of each of `count` hosts at these seconds behind the clock's start. */
 function lines(seconds: readonly number[], count = 8): string {
