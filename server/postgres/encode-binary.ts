@@ -3,6 +3,7 @@
 // Source: PostgreSQL 15, src/backend/utils/adt: int8send, float8send, timestamptz_send, numeric_send,
 // interval_send, array_send.
 
+import type { SqlVector } from '../../sql/batch.ts'
 import { TIME_INFINITY, TIME_MINUS_INFINITY } from '../../sql/calendar.ts'
 import type { Decimal } from '../../sql/decimal.ts'
 import { SqlError } from '../../sql/sql-error.ts'
@@ -10,6 +11,7 @@ import type { DataType } from '../../sql/type.ts'
 import type { Bytes, Interval, SqlArray } from '../../sql/value.ts'
 import type { ValueEncoder } from './encode-text.ts'
 import type { MessageWriter } from './message-writer.ts'
+import { isNear, microsecondsOf, putInteger, putWord, putWords, wordsOf } from './word-pair.ts'
 
 /** 2000-01-01, from which PostgreSQL counts. */
 export const EPOCH_DAYS = 10_957
@@ -25,7 +27,55 @@ type BodyWriter = (out: MessageWriter, value: unknown) => void
 /** Encodes values of a type in binary. */
 export function binaryEncoder(type: DataType): ValueEncoder {
   const write = bodyWriter(type)
+  if (type.name === 'float8') return floatEncoder()
+  if (type.name === 'int8') return wordEncoder(() => true, putWords)
+  if (type.name === 'timestamptz' || type.name === 'timestamp') {
+    return wordEncoder(isNear, putTime, (out, value) => sized(out, write, value))
+  }
   return (out, { values }, row) => sized(out, write, values[row])
+}
+
+function floatEncoder(): ValueEncoder {
+  const one = new Float64Array(1)
+  const words = new Int32Array(one.buffer)
+  return (out, { values }, row) => {
+    one[0] = (values as Float64Array)[row]!
+    putSized(out, putWords, words[1]!, words[0]!)
+  }
+}
+
+type PutWords = (bytes: Uint8Array, at: number, high: number, low: number) => void
+
+const EPOCH = Number(EPOCH_MICROSECONDS)
+
+const putTime: PutWords = (bytes, at, high, low) =>
+  putInteger(bytes, at, microsecondsOf(high, low) - EPOCH)
+
+/** Eight bytes of two words, if the higher passes; else by `write`. */
+function wordEncoder(
+  passes: (high: number) => boolean,
+  put: PutWords,
+  write: BodyWriter = () => {},
+): ValueEncoder {
+  let last: SqlVector['values'] | null = null
+  let words: Int32Array = new Int32Array(0)
+  return (out, { values }, row) => {
+    if (values !== last) {
+      last = values
+      words = wordsOf(values as BigInt64Array)
+    }
+    const high = words[2 * row + 1]!
+    if (passes(high)) putSized(out, put, high, words[2 * row]!)
+    else write(out, values[row])
+  }
+}
+
+function putSized(out: MessageWriter, put: PutWords, high: number, low: number): void {
+  out.reserve(12)
+  const { bytes, offset } = out
+  putWord(bytes, offset, 8)
+  put(bytes, offset + 4, high, low)
+  out.offset = offset + 12
 }
 
 function sized(out: MessageWriter, write: BodyWriter, value: unknown): void {

@@ -2,10 +2,10 @@
 // straight into the buffer; other types take the printers of SQL (sql/value-text.ts).
 
 import type { SqlVector } from '../../sql/batch.ts'
-import { TIME_INFINITY, TIME_MINUS_INFINITY } from '../../sql/calendar.ts'
 import type { DataType } from '../../sql/type.ts'
 import { printerOf } from '../../sql/value-text.ts'
 import type { MessageWriter } from './message-writer.ts'
+import { belowMicroseconds, isNear, microsecondsOf, wordsOf } from './word-pair.ts'
 
 /** Writes the value of a row, its length first; the row has a value. */
 export type ValueEncoder = (out: MessageWriter, vector: SqlVector, row: number) => void
@@ -42,23 +42,23 @@ function sizedAscii(out: MessageWriter, text: string): void {
 }
 
 const MICROSECONDS_PER_DAY = 86_400_000_000
-/** Within years 1 to 9999, which have four digits. */
-const FIRST_DAY = -719_162
-const LAST_DAY = 2_932_896
-
 /** `2026-11-23 07:30:00.25+00`: the day's text is kept, as rows of one day mostly follow each other. */
 function utcEncoder(print: (value: unknown) => string): ValueEncoder {
   let lastDay = NaN
+  let last: SqlVector['values'] | null = null
+  let words: Int32Array = new Int32Array(0)
   const date = new Uint8Array(11)
-  return (out, vector, row) => {
-    const value = (vector.values as BigInt64Array)[row]!
-    const nanoseconds = Number(BigInt.asIntN(64, value) % 1_000n)
-    const micros = Number(value / 1_000n)
-    const day = Math.floor(micros / MICROSECONDS_PER_DAY)
-    const isPlain = nanoseconds === 0 && day >= FIRST_DAY && day <= LAST_DAY
-    if (!isPlain || value === TIME_INFINITY || value === TIME_MINUS_INFINITY) {
-      return sizedAscii(out, print(value))
+  return (out, { values }, row) => {
+    if (values !== last) {
+      last = values
+      words = wordsOf(values as BigInt64Array)
     }
+    const [high, low] = [words[2 * row + 1]!, words[2 * row]!]
+    if (!isNear(high) || belowMicroseconds(high, low) !== 0) {
+      return sizedAscii(out, print(values[row]))
+    }
+    const micros = microsecondsOf(high, low)
+    const day = Math.floor(micros / MICROSECONDS_PER_DAY)
     if (day !== lastDay) {
       const text = `${new Date(day * 86_400_000).toISOString().slice(0, 10)} `
       for (let i = 0; i < text.length; i++) date[i] = text.charCodeAt(i)
