@@ -209,9 +209,14 @@ interface Rows {
 /** Adds rows of a series, in pieces that a memtable holds. */
 async function addRows(into: Into, table: Rows, series: AnswerSeries): Promise<void> {
   try {
-    await commitRows(into, table, series)
+    await commitRows(into, table, series, false)
   } catch (error) {
     const { length } = series.time
+    // What has come of age meanwhile is left out; all else that is refused ends the restore.
+    if (error instanceof OmenError && error.code === 'expired') {
+      await commitRows(into, table, series, true)
+      return
+    }
     if (!(error instanceof OmenError) || error.code !== 'too_large' || length === 1) throw error
     const half = length >>> 1
     await addRows(into, table, cut(series, 0, half))
@@ -223,12 +228,14 @@ async function commitRows(
   { target, database }: Into,
   table: Rows,
   { tags, time, fields }: AnswerSeries,
+  partial: boolean,
 ): Promise<void> {
-  const batch = target.batch({ database, system: true, partial: true })
+  const batch = target.batch({ database, system: true, partial })
   try {
     const columns = table.types.map(({ name, type }, i) => {
       const { values, valid } = fields[i]!
-      return { name, type: fieldTypeOf(type)!, values, valid, declared: true }
+      // NaN and infinities are values that SQL and rollups store.
+      return { name, type: fieldTypeOf(type)!, values, valid, declared: true, isComputed: true }
     })
     const own = [...tags].filter((tag): tag is [string, string] => tag[1] !== null)
     batch.points({ table: table.name, tags: new Map(own), times: time, fields: columns })

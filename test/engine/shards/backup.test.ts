@@ -186,3 +186,31 @@ it('several shards take no restore and no increment, by name', async () => {
   await expect(collect(backup)).rejects.toMatchObject({ code: 'unavailable' })
   await deployment.close()
 })
+
+it('numbers that only SQL and rollups store are restored, from every shard', async () => {
+  const deployment = await Deployment.start(5)
+  const one = await deployment.coordinator()
+  const odd = async (second: number): Promise<void> => {
+    const batch = one.batch()
+    const values = Float64Array.of(NaN, Infinity, -Infinity, -0, 1.5)
+    const times = BigInt64Array.from(values, (_, i) => CLOCK_START + BigInt(second + i) * SECOND)
+    const field = { name: 'v', type: 0 as const, values, valid: null, declared: true }
+    const fields = [{ ...field, isComputed: true }]
+    for (const h of ['a', 'b', 'c'])
+      batch.points({ table: 'm', tags: new Map([['h', h]]), times, fields })
+    await batch.commit()
+  }
+  await odd(-100)
+  await deployment.catalog.split('default', deployment.shards()[0]!)
+  await odd(2 * DAY)
+  const valuesOf = async (db: Pick<Database, 'query'>) =>
+    (await db.query({ table: 'm' })).series.map(({ fields }) => [...fields[0]!.values])
+  const expected = await valuesOf(one as unknown as Database)
+  expect(expected.flat().filter(Number.isNaN)).toHaveLength(6)
+  const archive = await collect(await one.backup())
+  const { db } = await open(11)
+  expect((await db.restore(chunked(archive))).points).toBe(30)
+  expect(await valuesOf(db)).toEqual(expected)
+  await db.close()
+  await deployment.close()
+})
