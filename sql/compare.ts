@@ -2,7 +2,9 @@
 // arrays by their elements and then their length, false before true.
 
 import { Decimal } from './decimal.ts'
+import { compareJson } from './functions/json-order.ts'
 import type { DataType } from './type.ts'
+import { compareTexts } from './compare-text.ts'
 import { Bytes, Interval, type SqlArray } from './value.ts'
 
 /** Less than 0, 0, more than 0. */
@@ -16,20 +18,6 @@ export function compareNumbers(a: number, b: number): number {
 }
 
 const compareBigints = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0)
-
-/** As their UTF-8 bytes compare: surrogates stand above all other units. */
-export function compareTexts(a: string, b: string): number {
-  if (a === b) return 0
-  const length = Math.min(a.length, b.length)
-  for (let i = 0; i < length; i++) {
-    const [one, two] = [a.charCodeAt(i), b.charCodeAt(i)]
-    if (one === two) continue
-    const isLow = (unit: number): boolean => unit < 0xd800 || unit > 0xdfff
-    if (one > 0xd7ff && two > 0xd7ff && isLow(one) !== isLow(two)) return isLow(one) ? -1 : 1
-    return one - two
-  }
-  return a.length - b.length
-}
 
 function compareBytes({ bytes: a }: Bytes, { bytes: b }: Bytes): number {
   const length = Math.min(a.length, b.length)
@@ -60,7 +48,8 @@ function compareObjects(a: unknown, b: unknown): number {
 }
 
 /** Of values as vectors hold them, and of booleans. */
-export function comparatorOf({ layout }: DataType): Compare {
+export function comparatorOf({ layout, name }: DataType): Compare {
+  if (name === 'jsonb') return compareJson as Compare
   if (layout === 'number') return compareNumbers as Compare
   if (layout === 'bigint') return compareBigints as Compare
   if (layout === 'text') return compareTexts as Compare

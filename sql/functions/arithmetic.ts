@@ -153,8 +153,17 @@ function single(overload: ScalarFunction): ScalarFunction {
   return {
     ...overload,
     evaluate: (...given) => {
+      const [[a, b], rowCount, counted] = given
       const { values, valid } = overload.evaluate(...given)
-      return { values: (values as Float64Array).map(Math.fround), valid }
+      const singles = (values as Float64Array).map(Math.fround)
+      const [one, two] = [a!.values as Float64Array, b!.values as Float64Array]
+      for (let i = 0; i < rowCount; i++) {
+        const isLost = singles[i] === 0 ? values[i] !== 0 : !Number.isFinite(singles[i])
+        if (!isLost || (counted !== null && counted[i] === 0)) continue
+        if (singles[i] === 0) throw underflow()
+        checkFloat(one[one.length === 1 ? 0 : i]!, two[two.length === 1 ? 0 : i]!, singles[i]!)
+      }
+      return { values: singles, valid }
     },
   }
 }
@@ -259,6 +268,13 @@ const functions: readonly ScalarFunction[] = [
   scalar('-', 'float8', 'float8', (a: number) => -a),
   scalar('+', 'float8', 'float8', (a: number) => a),
   scalar('-', 'float4', 'float4', (a: number) => -a),
+  scalar('+', 'float4', 'float4', (a: number) => a),
+  scalar('@', 'float4', 'float4', Math.abs),
+  scalar('abs', 'float4', 'float4', Math.abs),
+  scalar('abs', 'int2', 'int2', (a: number) => checkNumber(Math.abs(a), 'int2')),
+  scalar('mod', 'int2 int2', 'int2', (a: number, b: number) =>
+    b === 0 ? raise(zeroDivision()) : (a % b) + 0,
+  ),
   scalar('atan2', 'float8 float8', 'float8', Math.atan2),
   scalar('pi', '', 'float8', () => Math.PI),
   scalar('random', '', 'float8', () => Math.random(), { volatility: 'volatile' }),

@@ -140,8 +140,25 @@ function splitText(text: string, separator: string | null, nullText: string | nu
   )
 }
 
-const fill: Typed = ([value, lengths], { result }) => {
-  const dimensions = (lengths as unknown as SqlArray).values as number[]
+/** `[value, lengths, lower bounds]`. Throws 22004 for nulls, 2202E for bounds of another number. */
+const fill: Typed = ([value, lengths, bounds], { result }) => {
+  const given = [lengths, bounds].filter((one) => one !== undefined) as unknown as SqlArray[]
+  if (given.includes(null as never)) {
+    throw new SqlError('22004', 'dimension array or low bound array cannot be null')
+  }
+  if (given.some((one) => one.values.includes(null))) {
+    throw new SqlError('22004', 'dimension values cannot be null')
+  }
+  if (given.some((one) => one.dimensions.length > 1)) {
+    throw new SqlError('2202E', 'wrong number of array subscripts')
+  }
+  const dimensions = given[0]!.values as number[]
+  if (given[1] !== undefined && given[1].values.length !== dimensions.length) {
+    throw new SqlError('2202E', 'wrong number of array subscripts')
+  }
+  if (dimensions.length > DIMENSIONS_MAX || dimensions.some((length) => length < 0)) {
+    throw new SqlError('54000', 'array size exceeds the maximum allowed')
+  }
   const size = dimensions.reduce((product, length) => product * length, 1)
   if (size > FILL_MAX) {
     throw new SqlError('54000', `array size exceeds the maximum allowed (${FILL_MAX})`)
@@ -149,11 +166,13 @@ const fill: Typed = ([value, lengths], { result }) => {
   return new SqlArray(
     result.element!,
     Array.from({ length: size }, () => value),
-    dimensions,
+    size === 0 ? [] : dimensions,
+    size === 0 ? [] : (given[1]?.values as number[] | undefined),
   )
 }
 
 const FILL_MAX = 1_000_000
+const DIMENSIONS_MAX = 6
 
 export const arrays: readonly ScalarFunction[] = [
   typed('array_length', 'anyarray int4', 'int4', ([array, number]) => dimension(array!, number!)),
@@ -231,6 +250,17 @@ export const arrays: readonly ScalarFunction[] = [
     { isStrict: false },
   ),
   typed(
+    'array_position',
+    'anycompatiblearray anycompatible int4',
+    'int4',
+    ([array, value, from]) => {
+      if (array === null) return null
+      if (from === null) throw new SqlError('22004', 'initial position must not be null')
+      return positions(array!, value).find((place) => place >= from!) ?? null
+    },
+    { isStrict: false },
+  ),
+  typed(
     'array_positions',
     'anycompatiblearray anycompatible',
     '_int4',
@@ -238,7 +268,9 @@ export const arrays: readonly ScalarFunction[] = [
       array === null ? null : new SqlArray(typeOf('int4'), positions(array!, value)),
     { isStrict: false },
   ),
-  typed('array_fill', 'anyelement _int4', (given) => arrayTypeOf(given[0]!), fill),
+  ...['anyelement _int4', 'anyelement _int4 _int4'].map((types) =>
+    typed('array_fill', types, (given) => arrayTypeOf(given[0]!), fill, { isStrict: false }),
+  ),
   typed('trim_array', 'anyarray int4', SAME, ([array, count]) => {
     const { dimensions, lowerBounds } = array as unknown as SqlArray
     const length = dimensions[0] ?? 0

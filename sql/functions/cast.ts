@@ -5,6 +5,7 @@ import { NS_PER_DAY, dayOfTime, floorModulo, isFiniteTime } from '../calendar.ts
 import { Decimal } from '../decimal.ts'
 import type { CastFunction, Surroundings } from '../function.ts'
 import { SqlError } from '../sql-error.ts'
+import { printJson, readJson } from '../text/json-text.ts'
 import { type DataType, typeOf } from '../type.ts'
 import { printerOf, readerOf } from '../value-text.ts'
 import { Interval, SqlArray } from '../value.ts'
@@ -155,6 +156,9 @@ enter('time', 'interval', 'implicit', (time: bigint) => new Interval(0, 0, time)
 enter('interval', 'time', 'assignment', ({ nanoseconds }: Interval) =>
   floorModulo(nanoseconds, NS_PER_DAY),
 )
+
+enter('json', 'jsonb', 'assignment', (text: string) => printJson(readJson(text)))
+enter('jsonb', 'json', 'assignment', (text: string) => text)
 
 const TEXTS = new Set(['text', 'varchar', 'bpchar', 'name', 'unknown', 'char'])
 

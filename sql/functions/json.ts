@@ -8,7 +8,7 @@ import { type Json, printJson, readJson } from '../text/json-text.ts'
 import type { DataType } from '../type.ts'
 import { SqlArray, SqlRecord } from '../value.ts'
 import { printerOf, type TextContext } from '../value-text.ts'
-import { type Typed, type TypedCall, typed } from './define.ts'
+import { type Typed, type TypedCall, scalar, typed } from './define.ts'
 
 /** A value as JSON has it; null is null. */
 export function jsonOf(value: unknown, type: DataType, context: TextContext): string {
@@ -144,11 +144,19 @@ export const jsons: readonly ScalarFunction[] = [
   typed('to_json', 'anyelement', 'json', toJson, STABLE),
   typed('to_jsonb', 'anyelement', 'jsonb', asBinary(toJson), STABLE),
   typed('array_to_json', 'anyarray', 'json', toJson, STABLE),
+  typed('array_to_json', 'anyarray bool', 'json', ([value, isPretty], call) => {
+    const text = jsonOf(value, call.arguments[0]!, contextOf(call))
+    return isPretty ? text.replaceAll('],[', '],\n [') : text
+  }),
   typed('row_to_json', 'record', 'json', toJson, STABLE),
   typed('json_build_array', 'any', 'json', buildList, LOOSE),
-  typed('json_build_object', 'any any', 'json', buildObject, LOOSE),
+  typed('json_build_object', 'any', 'json', buildObject, LOOSE),
   typed('jsonb_build_array', 'any', 'jsonb', asBinary(buildList), LOOSE),
-  typed('jsonb_build_object', 'any any', 'jsonb', asBinary(buildObject), LOOSE),
+  typed('jsonb_build_object', 'any', 'jsonb', asBinary(buildObject), LOOSE),
+  scalar('json_build_array', '', 'json', () => '[]'),
+  scalar('json_build_object', '', 'json', () => '{}'),
+  scalar('jsonb_build_array', '', 'jsonb', () => '[]'),
+  scalar('jsonb_build_object', '', 'jsonb', () => '{}'),
   typed('?', 'jsonb text', 'bool', ([text, key]) => {
     const value = readJson(text!)
     if (isObject(value)) return value.has(key!)

@@ -11,9 +11,12 @@ import type {
 import { aggregates } from './aggregate.ts'
 import { arithmetic } from './arithmetic.ts'
 import { arrays } from './array.ts'
+import { byteFunctions } from './bytea.ts'
 import { castOf } from './cast.ts'
 import { comparisons } from './comparison.ts'
 import { formats } from './format.ts'
+import { intervals } from './interval.ts'
+import { jsonChanges } from './json-change.ts'
 import { jsons } from './json.ts'
 import { modifiers } from './modifier.ts'
 import { rowFunctions } from './rows.ts'
@@ -39,8 +42,11 @@ function byName<Kind extends { readonly name: string }>(all: readonly Kind[]) {
 const own = [
   ...arithmetic,
   ...arrays,
+  ...byteFunctions,
   ...comparisons,
   ...formats,
+  ...intervals,
+  ...jsonChanges,
   ...jsons,
   ...modifiers,
   ...texts,

@@ -5,6 +5,7 @@ import type { ScalarFunction } from '../function.ts'
 import { SqlError } from '../sql-error.ts'
 import { SqlArray } from '../value.ts'
 import { typeOf } from '../type.ts'
+import { bytesOperators } from './bytea.ts'
 import { scalar } from './define.ts'
 
 const TEXT = typeOf('text')
@@ -22,6 +23,21 @@ function substring(text: string, start: number, count?: number): string {
   }
   const end = count === undefined ? Infinity : start - 1 + count
   return joined(points(text).slice(Math.max(start - 1, 0), Math.max(end, 0)))
+}
+
+function overlay(text: string, by: string, start: number, count = points(by).length): string {
+  if (start <= 0) throw new SqlError('22011', 'negative substring length not allowed')
+  return substring(text, 1, start - 1) + by + substring(text, start + count)
+}
+
+/** Signs of `from` become those of `to` at the same place, or nothing. */
+function translate(text: string, from: string, to: string): string {
+  const targets = Array.from(to)
+  const map = new Map<string, string>()
+  for (const [index, sign] of Array.from(from).entries()) {
+    if (!map.has(sign)) map.set(sign, targets[index] ?? '')
+  }
+  return Array.from(text, (sign) => map.get(sign) ?? sign).join('')
 }
 
 function position(part: string, text: string): number {
@@ -253,6 +269,11 @@ export const texts: readonly ScalarFunction[] = [
     ),
   ]),
   scalar('like_escape', 'text text', 'text', likeEscape),
+  scalar('overlay', 'text text int4', 'text', overlay),
+  scalar('overlay', 'text text int4 int4', 'text', overlay),
+  scalar('translate', 'text text text', 'text', translate),
+  scalar('^@', 'text text', 'bool', (text: string, part: string) => text.startsWith(part)),
+  ...bytesOperators((text, pattern) => likeExpression(pattern, '').test(text)),
   scalar('regexp_replace', 'text text text', 'text', replaceMatches),
   scalar('regexp_replace', 'text text text text', 'text', replaceMatches),
   scalar('regexp_match', 'text text', '_text', match),

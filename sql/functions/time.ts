@@ -14,12 +14,14 @@ import {
   floorModulo,
   isFiniteTime,
 } from '../calendar.ts'
-import { Decimal } from '../decimal.ts'
+import { Decimal, INFINITE, MINUS_INFINITE } from '../decimal.ts'
 import type { ScalarFunction, Surroundings } from '../function.ts'
 import { SqlError } from '../sql-error.ts'
 import { Interval } from '../value.ts'
 import { type Zone, UTC, clockOf, instantOf, zoneOf } from '../zone.ts'
 import { scalar } from './define.ts'
+import { negated } from './interval.ts'
+import { unitOf, wrongUnit } from './time-unit.ts'
 
 const NS_PER_HOUR = 3_600_000_000_000n
 /** Monday 2000-01-03, from which TimescaleDB counts buckets, and 2000-01-01 for those of months. */
@@ -29,6 +31,14 @@ const MONTH_ORIGIN = 2000 * 12
 function checkTime(time: bigint): bigint {
   if (time >= TIME_MIN && time <= TIME_MAX) return time
   throw new SqlError('22008', 'timestamp out of range')
+}
+
+/** From -4713-11-24 to 5874897-12-31, as PostgreSQL has them. */
+const [DATE_MIN, DATE_MAX] = [daysOf(-4713, 11, 24), daysOf(5_874_897, 12, 31)]
+
+function checkDate(days: number): number {
+  if ((days >= DATE_MIN && days <= DATE_MAX) || !Number.isFinite(days)) return days
+  throw new SqlError('22008', 'date out of range')
 }
 
 /** Months and days by the clock, the rest by the instant. */
@@ -41,9 +51,6 @@ function addInterval(time: bigint, { months, days, nanoseconds }: Interval, zone
   }
   return checkTime(moved + nanoseconds)
 }
-
-const negated = ({ months, days, nanoseconds }: Interval): Interval =>
-  new Interval(-months, -days, -nanoseconds)
 
 const difference = (a: bigint, b: bigint): Interval => {
   if (!isFiniteTime(a) || !isFiniteTime(b)) {
@@ -111,21 +118,6 @@ const MONTHS: Readonly<Record<string, number>> = {
   millennium: 12_000,
 }
 
-function unitOf(text: string): string {
-  const unit = text.toLowerCase().replace(/^(.*[^s])s$/, '$1')
-  const names: Readonly<Record<string, string>> = {
-    microsecond: 'microseconds',
-    millisecond: 'milliseconds',
-    centurie: 'century',
-    centuries: 'century',
-    mon: 'month',
-    min: 'minute',
-    sec: 'second',
-    hr: 'hour',
-  }
-  return names[unit] ?? unit
-}
-
 function truncate(text: string, clock: bigint): bigint {
   if (!isFiniteTime(clock)) return clock
   const unit = unitOf(text)
@@ -134,7 +126,7 @@ function truncate(text: string, clock: bigint): bigint {
   if (unit === 'week') return clock - floorModulo(clock - ORIGIN, 7n * NS_PER_DAY)
   const months = MONTHS[unit]
   if (months === undefined) {
-    throw new SqlError('22023', `unit "${text}" not recognized for type timestamp`)
+    throw wrongUnit(text, 'timestamp')
   }
   const { year, month } = civilOf(dayOfTime(clock))
   // Centuries and millennia begin with the year 1.
@@ -153,13 +145,31 @@ const decimal = (nanoseconds: bigint, scale: number): Decimal =>
     ? new Decimal(nanoseconds / 1_000n, scale - 3)
     : new Decimal(nanoseconds, scale)
 
+/** The Julian day of 1970-01-01. */
+const JULIAN_1970 = 2_440_588
+
 function weekOf(day: number): { year: number; week: number } {
   const thursday = day - ((((day + 3) % 7) + 7) % 7) + 3
   const { year } = civilOf(thursday)
   return { year, week: Math.floor((thursday - daysOf(year, 1, 1)) / 7) + 1 }
 }
 
-function field(text: string, clock: bigint, instant: bigint, offset: bigint): Decimal {
+const GROWING = new Set(['year', 'decade', 'century', 'millennium', 'julian', 'isoyear', 'epoch'])
+const TURNING = new Set([
+  ...['microseconds', 'milliseconds', 'second', 'minute', 'hour', 'day', 'month', 'quarter', 'week'],
+  ...['dow', 'isodow', 'doy', 'timezone', 'timezone_hour', 'timezone_minute'],
+])
+
+/** Of an infinite time: what grows for ever is infinite, what comes again is null. */
+function infiniteField(text: string, isPositive: boolean, type: string): Decimal | null {
+  const unit = unitOf(text)
+  if (GROWING.has(unit)) return isPositive ? INFINITE : MINUS_INFINITE
+  if (TURNING.has(unit)) return null
+  throw wrongUnit(text, type)
+}
+
+function field(text: string, clock: bigint, instant: bigint, offset: bigint): Decimal | null {
+  if (!isFiniteTime(instant)) return infiniteField(text, instant > 0n, 'timestamp')
   const unit = unitOf(text)
   const day = dayOfTime(clock)
   const { year, month, day: date } = civilOf(day)
@@ -202,12 +212,18 @@ function field(text: string, clock: bigint, instant: bigint, offset: bigint): De
       return whole(Math.floor(year / 10))
     case 'century':
       return whole(year > 0 ? Math.ceil(year / 100) : Math.floor((year - 1) / 100) || -1)
+    case 'millennium':
+      return whole(year > 0 ? Math.ceil(year / 1_000) : -Math.floor((999 - (year - 1)) / 1_000))
+    case 'julian': {
+      const part = Decimal.of(rest / 1_000n).divide(Decimal.of(NS_PER_DAY / 1_000n))
+      return whole(day + JULIAN_1970).add(part)
+    }
     case 'timezone':
       return whole(offset / NS_PER_SECOND)
     case 'timezone_hour':
       return whole(offset / NS_PER_HOUR)
     default:
-      throw new SqlError('22023', `unit "${text}" not recognized for type timestamp`)
+      throw wrongUnit(text, 'timestamp')
   }
 }
 
@@ -239,19 +255,43 @@ function intervalField(text: string, { months, days, nanoseconds }: Interval): D
       return Decimal.of(Math.trunc((months % 12) / 3) + 1)
     case 'year':
       return Decimal.of(Math.trunc(months / 12))
+    case 'decade':
+      return Decimal.of(Math.trunc(months / 120))
+    case 'century':
+      return Decimal.of(Math.trunc(months / 1_200))
+    case 'millennium':
+      return Decimal.of(Math.trunc(months / 12_000))
     default:
-      throw new SqlError('22023', `unit "${text}" not recognized for type interval`)
+      throw wrongUnit(text, 'interval')
   }
 }
 
 const zoneIn = ({ timeZone }: Surroundings): Zone => zoneOf(timeZone)
 const situated = { isSituated: true } as const
 
-const fieldOfInstant = ({ timeZone }: Surroundings, unit: string, time: bigint): Decimal => {
-  const offset = zoneOf(timeZone).offsetAt(time)
+const fieldOfInstant = (
+  { timeZone }: Surroundings,
+  unit: string,
+  time: bigint,
+): Decimal | null => {
+  const offset = isFiniteTime(time) ? zoneOf(timeZone).offsetAt(time) : 0n
   return field(unit, time + offset, time, offset)
 }
-const fieldOfClock = (unit: string, clock: bigint): Decimal => field(unit, clock, clock, 0n)
+const fieldOfClock = (unit: string, clock: bigint): Decimal | null => field(unit, clock, clock, 0n)
+
+const TIMES_OF_DAY = new Set([
+  ...['microseconds', 'milliseconds', 'second', 'minute', 'hour'],
+  ...['timezone', 'timezone_hour', 'timezone_minute'],
+])
+
+function fieldOfDate(text: string, days: number): Decimal | null {
+  const unit = unitOf(text)
+  if (TIMES_OF_DAY.has(unit)) throw wrongUnit(text, 'date')
+  if (!Number.isFinite(days)) return infiniteField(text, days > 0, 'date')
+  const clock = BigInt(days) * NS_PER_DAY
+  const value = field(text, clock, clock, 0n)
+  return unit === 'epoch' || unit === 'julian' ? value!.trunc(0) : value
+}
 
 function makeDate(year: number, month: number, day: number): number {
   const isDate = year !== 0 && month >= 1 && month <= 12 && day >= 1
@@ -266,21 +306,6 @@ function makeTime(y: number, m: number, d: number, h: number, minute: number, s:
   const clock =
     BigInt(h * 3_600 + minute * 60) * NS_PER_SECOND + BigInt(Math.round(s * 1e6)) * 1_000n
   return checkTime(BigInt(makeDate(y, m, d)) * NS_PER_DAY + clock)
-}
-
-function scaled({ months, days, nanoseconds }: Interval, factor: number): Interval {
-  const exactMonths = months * factor
-  const wholeMonths = Math.trunc(exactMonths)
-  const exactDays = days * factor + (exactMonths - wholeMonths) * 30
-  const wholeDays = Math.trunc(Number(exactDays.toFixed(9)))
-  const micro =
-    (Number(nanoseconds) * factor + (exactDays - wholeDays) * Number(NS_PER_DAY)) / 1_000
-  return new Interval(wholeMonths, wholeDays, BigInt(Math.round(micro)) * 1_000n)
-}
-
-function dividedBy(interval: Interval, divisor: number): Interval {
-  if (divisor === 0) throw new SqlError('22012', 'division by zero')
-  return scaled(interval, 1 / divisor)
 }
 
 /** Operators and functions of times and intervals. */
@@ -327,30 +352,13 @@ export const times: readonly ScalarFunction[] = [
   ),
   scalar('-', 'timestamptz timestamptz', 'interval', difference),
   scalar('-', 'timestamp timestamp', 'interval', difference),
-  scalar('-', 'date date', 'int4', (a: number, b: number) => a - b),
-  scalar('+', 'date int4', 'date', (days: number, more: number) => days + more),
-  scalar('+', 'int4 date', 'date', (more: number, days: number) => days + more),
-  scalar('-', 'date int4', 'date', (days: number, fewer: number) => days - fewer),
-  scalar(
-    '+',
-    'interval interval',
-    'interval',
-    (a: Interval, b: Interval) =>
-      new Interval(a.months + b.months, a.days + b.days, a.nanoseconds + b.nanoseconds),
-  ),
-  scalar(
-    '-',
-    'interval interval',
-    'interval',
-    (a: Interval, b: Interval) =>
-      new Interval(a.months - b.months, a.days - b.days, a.nanoseconds - b.nanoseconds),
-  ),
-  scalar('-', 'interval', 'interval', negated),
-  scalar('*', 'interval float8', 'interval', scaled),
-  scalar('*', 'float8 interval', 'interval', (factor: number, one: Interval) =>
-    scaled(one, factor),
-  ),
-  scalar('/', 'interval float8', 'interval', dividedBy),
+  scalar('-', 'date date', 'int4', (a: number, b: number) => {
+    if (Number.isFinite(a) && Number.isFinite(b)) return a - b
+    throw new SqlError('22008', 'cannot subtract infinite dates')
+  }),
+  scalar('+', 'date int4', 'date', (days: number, more: number) => checkDate(days + more)),
+  scalar('+', 'int4 date', 'date', (more: number, days: number) => checkDate(days + more)),
+  scalar('-', 'date int4', 'date', (days: number, fewer: number) => checkDate(days - fewer)),
   scalar('time_bucket', 'interval timestamptz', 'timestamptz', (width: Interval, time: bigint) =>
     bucket(width, time, null, UTC),
   ),
@@ -395,19 +403,17 @@ export const times: readonly ScalarFunction[] = [
   scalar('date_trunc', 'text timestamp', 'timestamp', truncate),
   scalar('extract', 'text timestamptz', 'numeric', fieldOfInstant, situated),
   scalar('extract', 'text timestamp', 'numeric', fieldOfClock),
-  scalar('extract', 'text date', 'numeric', (unit: string, days: number) =>
-    fieldOfClock(unit, BigInt(days) * NS_PER_DAY),
-  ),
+  scalar('extract', 'text date', 'numeric', fieldOfDate),
   scalar('extract', 'text interval', 'numeric', intervalField),
   scalar(
     'date_part',
     'text timestamptz',
     'float8',
-    (s: Surroundings, unit: string, time: bigint) => fieldOfInstant(s, unit, time).toNumber(),
+    (s: Surroundings, unit: string, time: bigint) => fieldOfInstant(s, unit, time)?.toNumber() ?? null,
     situated,
   ),
   scalar('date_part', 'text timestamp', 'float8', (unit: string, time: bigint) =>
-    fieldOfClock(unit, time).toNumber(),
+    fieldOfClock(unit, time)?.toNumber() ?? null,
   ),
   scalar('date_part', 'text interval', 'float8', (unit: string, one: Interval) =>
     intervalField(unit, one).toNumber(),

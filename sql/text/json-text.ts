@@ -112,8 +112,10 @@ export function printJson(value: Json): string {
   if (typeof value === 'string') return JSON.stringify(value)
   if (value instanceof Decimal) return value.toString()
   if (Array.isArray(value)) return `[${value.map(printJson).join(', ')}]`
-  const entries = [...(value as ReadonlyMap<string, Json>)].toSorted(([a], [b]) =>
-    compareKeys(a, b),
-  )
-  return `{${entries.map(([key, one]) => `${JSON.stringify(key)}: ${printJson(one)}`).join(', ')}}`
+  const members = entriesOf(value as ReadonlyMap<string, Json>)
+  return `{${members.map(([key, one]) => `${JSON.stringify(key)}: ${printJson(one)}`).join(', ')}}`
 }
+
+/** Members in the order of jsonb. */
+export const entriesOf = (table: ReadonlyMap<string, Json>): [string, Json][] =>
+  [...table].toSorted(([a], [b]) => compareKeys(a, b))
