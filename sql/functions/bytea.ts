@@ -82,7 +82,11 @@ function base64Of(bytes: Uint8Array): string {
     const [a, b, c] = [bytes[at]!, bytes[at + 1], bytes[at + 2]]
     const all = (a << 16) | ((b ?? 0) << 8) | (c ?? 0)
     const signs = [18, 12, 6, 0].map((shift) => BASE64[(all >> shift) & 63]!)
-    text += signs[0]! + signs[1]! + (b === undefined ? '=' : signs[2]) + (c === undefined ? '=' : signs[3])
+    text +=
+      signs[0]! +
+      signs[1]! +
+      (b === undefined ? '=' : signs[2]) +
+      (c === undefined ? '=' : signs[3])
   }
   return text.replace(new RegExp(`(.{${LINE}})(?=.)`, 'g'), '$1\n')
 }

@@ -148,9 +148,11 @@ enter('timestamp', 'date', 'assignment', dateOf)
 enter('timestamptz', 'date', 'assignment', (time: bigint, around: Surroundings) =>
   dateOf(toClock(time, around)),
 )
-enter('timestamp', 'time', 'assignment', (time: bigint) => floorModulo(time, NS_PER_DAY))
+enter('timestamp', 'time', 'assignment', (time: bigint) =>
+  isFiniteTime(time) ? floorModulo(time, NS_PER_DAY) : null,
+)
 enter('timestamptz', 'time', 'assignment', (time: bigint, around: Surroundings) =>
-  floorModulo(toClock(time, around), NS_PER_DAY),
+  isFiniteTime(time) ? floorModulo(toClock(time, around), NS_PER_DAY) : null,
 )
 enter('time', 'interval', 'implicit', (time: bigint) => new Interval(0, 0, time))
 enter('interval', 'time', 'assignment', ({ nanoseconds }: Interval) =>

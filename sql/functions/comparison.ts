@@ -101,8 +101,7 @@ function extreme(name: string, isBetter: Test): ScalarFunction {
     result: (given) => given[0]!,
     isStrict: false,
     volatility: 'immutable',
-    evaluate: (vectors, rowCount, valid) => {
-      const type = typeOfVector(vectors)
+    evaluate: (vectors, rowCount, valid, _, { result: type }) => {
       const compare = comparatorOf(type)
       return eachRow(type, vectors, rowCount, valid, (...values) => {
         let best: unknown = null

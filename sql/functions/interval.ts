@@ -17,7 +17,7 @@ import { Interval } from '../value.ts'
 import { clockOf, zoneOf } from '../zone.ts'
 import { roundEven } from './arithmetic.ts'
 import { scalar } from './define.ts'
-import { unitOf, wrongUnit } from './time-unit.ts'
+import { unitOf, wrongSpan, wrongUnit } from './time-unit.ts'
 
 const NS_PER_HOUR = 3_600n * NS_PER_SECOND
 const NS_PER_MINUTE = 60n * NS_PER_SECOND
@@ -37,9 +37,7 @@ export const negated = ({ months, days, nanoseconds }: Interval): Interval =>
   new Interval(-months, -days, -nanoseconds)
 
 const sum = (a: Interval, b: Interval): Interval =>
-  checkInterval(
-    new Interval(a.months + b.months, a.days + b.days, a.nanoseconds + b.nanoseconds),
-  )
+  checkInterval(new Interval(a.months + b.months, a.days + b.days, a.nanoseconds + b.nanoseconds))
 
 /** To the microsecond, as PostgreSQL rounds what cascades down. */
 const rounded = (value: number): number => Math.round(value * 1e6) / 1e6
@@ -51,9 +49,7 @@ function scaled(interval: Interval, scale: (part: number) => number): Interval {
   const [exactMonths, exactDays] = [scale(months), scale(days)]
   const [wholeMonths, wholeDays] = [Math.trunc(exactMonths), Math.trunc(exactDays)]
   const moreDays = rounded((exactMonths - wholeMonths) * 30)
-  let seconds = rounded(
-    (exactDays - wholeDays + moreDays - Math.trunc(moreDays)) * SECONDS_PER_DAY,
-  )
+  let seconds = rounded((exactDays - wholeDays + moreDays - Math.trunc(moreDays)) * SECONDS_PER_DAY)
   const cascaded = Math.trunc(seconds / SECONDS_PER_DAY)
   seconds -= cascaded * SECONDS_PER_DAY
   // Finer than microseconds only where the interval is.
@@ -175,7 +171,7 @@ function truncate(text: string, { months, days, nanoseconds }: Interval): Interv
   if (span !== undefined) return new Interval(months - (months % span), 0, 0n)
   if (unit === 'day') return new Interval(months, days, 0n)
   const size = PARTS[unit]
-  if (size === undefined) throw wrongUnit(text, 'interval')
+  if (size === undefined) throw wrongSpan(text, 'interval')
   return new Interval(months, days, nanoseconds - (nanoseconds % size))
 }
 
@@ -244,9 +240,7 @@ export const intervals: readonly ScalarFunction[] = [
   scalar('-', 'interval', 'interval', (one: Interval) => checkInterval(negated(one))),
   scalar('+', 'interval', 'interval', (one: Interval) => one),
   scalar('*', 'interval float8', 'interval', times),
-  scalar('*', 'float8 interval', 'interval', (factor: number, one: Interval) =>
-    times(one, factor),
-  ),
+  scalar('*', 'float8 interval', 'interval', (factor: number, one: Interval) => times(one, factor)),
   scalar('/', 'interval float8', 'interval', dividedBy),
   scalar('justify_hours', 'interval', 'interval', justifyHours),
   scalar('justify_days', 'interval', 'interval', justifyDays),
@@ -259,7 +253,13 @@ export const intervals: readonly ScalarFunction[] = [
     (s: Surroundings, one: bigint, two: bigint) => age(clockIn(s, one), clockIn(s, two)),
     situated,
   ),
-  scalar('age', 'timestamp', 'interval', (s: Surroundings, time: bigint) => age(today(s), time), situated),
+  scalar(
+    'age',
+    'timestamp',
+    'interval',
+    (s: Surroundings, time: bigint) => age(today(s), time),
+    situated,
+  ),
   scalar(
     'age',
     'timestamptz',

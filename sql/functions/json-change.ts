@@ -106,7 +106,9 @@ function changed(value: Json, { path, depth }: Rest, change: Change): Json {
 function changeAt(text: string, { values }: SqlArray, change: Change, what: string): string {
   const value = readJson(text)
   if (isScalar(value)) throw wrong(`cannot ${what} in scalar`)
-  if (values.length === 0) return printJson(value)
+  const isEmpty = isList(value) ? value.length === 0 : (value as Table).size === 0
+  const isKept = isEmpty && (change.kind === 'set' || change.kind === 'delete')
+  if (values.length === 0 || isKept) return printJson(value)
   return printJson(changed(value, { path: values as string[], depth: 0 }, change))
 }
 

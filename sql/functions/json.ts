@@ -83,9 +83,10 @@ const asBinary =
 const isObject = (value: Json): value is ReadonlyMap<string, Json> => value instanceof Map
 
 /** Undefined: there is nothing there. */
-function memberOf(value: Json, step: string | number): Json | undefined {
+function memberOf(value: Json, step: string | number, isBinary = false): Json | undefined {
   if (isObject(value)) return typeof step === 'string' ? value.get(step) : undefined
-  if (!Array.isArray(value)) return undefined
+  // A scalar by itself is a list of one to an index.
+  if (!Array.isArray(value)) return isBinary && (step === 0 || step === -1) ? value : undefined
   const index = typeof step === 'number' ? step : /^-?\d+$/.test(step) ? Number(step) : NaN
   return value[index < 0 ? value.length + index : index] as Json | undefined
 }
@@ -125,7 +126,7 @@ function* lookups(type: string): Iterable<ScalarFunction> {
   ] as const) {
     for (const step of ['text', 'int4']) {
       yield typed(symbol, `${type} ${step}`, result, ([text, name]) =>
-        show(memberOf(readJson(text!), name!)),
+        show(memberOf(readJson(text!), name!, type === 'jsonb')),
       )
     }
   }

@@ -19,6 +19,7 @@ import { intervals } from './interval.ts'
 import { jsonChanges } from './json-change.ts'
 import { jsons } from './json.ts'
 import { modifiers } from './modifier.ts'
+import { numericFunctions } from './numeric.ts'
 import { rowFunctions } from './rows.ts'
 import { texts } from './text.ts'
 import { times } from './time.ts'
@@ -49,6 +50,7 @@ const own = [
   ...jsonChanges,
   ...jsons,
   ...modifiers,
+  ...numericFunctions,
   ...texts,
   ...times,
 ]

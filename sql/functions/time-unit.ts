@@ -43,3 +43,11 @@ export function wrongUnit(text: string, type: string): SqlError {
     ? new SqlError('0A000', `unit "${text}" not supported for type ${type}`)
     : new SqlError('22023', `unit "${text}" not recognized for type ${type}`)
 }
+
+const FIELDS = new Set(['dow', 'isodow', 'doy', 'isoyear', 'julian', 'epoch'])
+
+/** As `wrongUnit`, of what times are cut to: fields that are no spans are unknown there. */
+export const wrongSpan = (text: string, type: string): SqlError =>
+  FIELDS.has(unitOf(text))
+    ? new SqlError('22023', `unit "${text}" not recognized for type ${type}`)
+    : wrongUnit(text, type)

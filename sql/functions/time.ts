@@ -21,7 +21,7 @@ import { Interval } from '../value.ts'
 import { type Zone, UTC, clockOf, instantOf, zoneOf } from '../zone.ts'
 import { scalar } from './define.ts'
 import { negated } from './interval.ts'
-import { unitOf, wrongUnit } from './time-unit.ts'
+import { unitOf, wrongSpan, wrongUnit } from './time-unit.ts'
 
 const NS_PER_HOUR = 3_600_000_000_000n
 /** Monday 2000-01-03, from which TimescaleDB counts buckets, and 2000-01-01 for those of months. */
@@ -89,6 +89,8 @@ function bucket(width: Interval, time: bigint, origin: bigint | null, zone: Zone
 }
 
 function dateBin(width: Interval, time: bigint, origin: bigint): bigint {
+  if (!isFiniteTime(time)) return time
+  if (!isFiniteTime(origin)) throw new SqlError('22008', 'origin out of range')
   if (width.months !== 0) {
     throw new SqlError(
       '0A000',
@@ -97,7 +99,7 @@ function dateBin(width: Interval, time: bigint, origin: bigint): bigint {
   }
   const size = BigInt(width.days) * NS_PER_DAY + width.nanoseconds
   if (size <= 0n) throw new SqlError('22008', 'stride must be greater than zero')
-  return isFiniteTime(time) ? time - floorModulo(time - origin, size) : time
+  return checkTime(time - floorModulo(time - origin, size))
 }
 
 const UNITS: Readonly<Record<string, bigint>> = {
@@ -122,18 +124,17 @@ function truncate(text: string, clock: bigint): bigint {
   if (!isFiniteTime(clock)) return clock
   const unit = unitOf(text)
   const size = UNITS[unit]
-  if (size !== undefined) return clock - floorModulo(clock, size)
-  if (unit === 'week') return clock - floorModulo(clock - ORIGIN, 7n * NS_PER_DAY)
+  if (size !== undefined) return checkTime(clock - floorModulo(clock, size))
+  if (unit === 'week') return checkTime(clock - floorModulo(clock - ORIGIN, 7n * NS_PER_DAY))
   const months = MONTHS[unit]
-  if (months === undefined) {
-    throw wrongUnit(text, 'timestamp')
-  }
+  if (months === undefined) throw wrongSpan(text, 'timestamp without time zone')
   const { year, month } = civilOf(dayOfTime(clock))
   // Centuries and millennia begin with the year 1.
   const shift = months >= 1_200 ? 12 : 0
   const index = year * 12 + month - 1 - shift
   const first = index - (((index % months) + months) % months) + shift
-  return BigInt(daysOf(Math.floor(first / 12), (((first % 12) + 12) % 12) + 1, 1)) * NS_PER_DAY
+  const day = daysOf(Math.floor(first / 12), (((first % 12) + 12) % 12) + 1, 1)
+  return checkTime(BigInt(day) * NS_PER_DAY)
 }
 
 const inZone = (zone: Zone, time: bigint, move: (clock: bigint) => bigint): bigint =>
@@ -156,7 +157,17 @@ function weekOf(day: number): { year: number; week: number } {
 
 const GROWING = new Set(['year', 'decade', 'century', 'millennium', 'julian', 'isoyear', 'epoch'])
 const TURNING = new Set([
-  ...['microseconds', 'milliseconds', 'second', 'minute', 'hour', 'day', 'month', 'quarter', 'week'],
+  ...[
+    'microseconds',
+    'milliseconds',
+    'second',
+    'minute',
+    'hour',
+    'day',
+    'month',
+    'quarter',
+    'week',
+  ],
   ...['dow', 'isodow', 'doy', 'timezone', 'timezone_hour', 'timezone_minute'],
 ])
 
@@ -269,11 +280,7 @@ function intervalField(text: string, { months, days, nanoseconds }: Interval): D
 const zoneIn = ({ timeZone }: Surroundings): Zone => zoneOf(timeZone)
 const situated = { isSituated: true } as const
 
-const fieldOfInstant = (
-  { timeZone }: Surroundings,
-  unit: string,
-  time: bigint,
-): Decimal | null => {
+const fieldOfInstant = ({ timeZone }: Surroundings, unit: string, time: bigint): Decimal | null => {
   const offset = isFiniteTime(time) ? zoneOf(timeZone).offsetAt(time) : 0n
   return field(unit, time + offset, time, offset)
 }
@@ -347,6 +354,9 @@ export const times: readonly ScalarFunction[] = [
   scalar('+', 'date interval', 'timestamp', (days: number, by: Interval) =>
     addInterval(BigInt(days) * NS_PER_DAY, by, UTC),
   ),
+  scalar('+', 'interval date', 'timestamp', (by: Interval, days: number) =>
+    addInterval(BigInt(days) * NS_PER_DAY, by, UTC),
+  ),
   scalar('-', 'date interval', 'timestamp', (days: number, by: Interval) =>
     addInterval(BigInt(days) * NS_PER_DAY, negated(by), UTC),
   ),
@@ -398,7 +408,7 @@ export const times: readonly ScalarFunction[] = [
     'text timestamptz text',
     'timestamptz',
     (unit: string, time: bigint, zone: string) =>
-      inZone(zoneOf(zone), time, (clock) => truncate(unit, clock)),
+      isFiniteTime(time) ? inZone(zoneOf(zone), time, (clock) => truncate(unit, clock)) : time,
   ),
   scalar('date_trunc', 'text timestamp', 'timestamp', truncate),
   scalar('extract', 'text timestamptz', 'numeric', fieldOfInstant, situated),
@@ -409,11 +419,15 @@ export const times: readonly ScalarFunction[] = [
     'date_part',
     'text timestamptz',
     'float8',
-    (s: Surroundings, unit: string, time: bigint) => fieldOfInstant(s, unit, time)?.toNumber() ?? null,
+    (s: Surroundings, unit: string, time: bigint) =>
+      fieldOfInstant(s, unit, time)?.toNumber() ?? null,
     situated,
   ),
-  scalar('date_part', 'text timestamp', 'float8', (unit: string, time: bigint) =>
-    fieldOfClock(unit, time)?.toNumber() ?? null,
+  scalar(
+    'date_part',
+    'text timestamp',
+    'float8',
+    (unit: string, time: bigint) => fieldOfClock(unit, time)?.toNumber() ?? null,
   ),
   scalar('date_part', 'text interval', 'float8', (unit: string, one: Interval) =>
     intervalField(unit, one).toNumber(),

@@ -62,7 +62,14 @@ function isCellEqual(type: number, one: string, two: string): boolean {
   return Math.abs(a - b) <= TOLERANCE * Math.max(Math.abs(a), Math.abs(b))
 }
 
+/** Differences that are meant; docs/sql.md names them. */
+function isMeant(here: Outcome): boolean {
+  // Times are nanoseconds in 64 bits: from 1677 to 2262.
+  return 'error' in here && here.error === '22008' && /timestamp/.test(here.message)
+}
+
 export function isEqualOutcome(one: Outcome, two: Outcome): boolean {
+  if (isMeant(one)) return true
   if ('error' in one || 'error' in two) {
     return 'error' in one && 'error' in two && one.error === two.error
   }

@@ -7,11 +7,34 @@ import { TYPES, columnOf, literal, written } from './values.ts'
 
 const UNITS = [
   ...['year', 'month', 'day', 'hour', 'minute', 'second', 'week', 'quarter', 'decade', 'century'],
-  ...['millennium', 'milliseconds', 'microseconds', 'epoch', 'dow', 'isodow', 'doy', 'isoyear', 'julian'],
+  ...[
+    'millennium',
+    'milliseconds',
+    'microseconds',
+    'epoch',
+    'dow',
+    'isodow',
+    'doy',
+    'isoyear',
+    'julian',
+  ],
   ...['timezone', 'nothing'],
 ]
 const PATTERNS = [
-  ...['a', '^a', 'b.', '[0-9]+', '(a|b)c?', '\\d+', 'x*', '(l+)o', '^$', '\\w+', '[[:alpha:]]+', '.'],
+  ...[
+    'a',
+    '^a',
+    'b.',
+    '[0-9]+',
+    '(a|b)c?',
+    '\\d+',
+    'x*',
+    '(l+)o',
+    '^$',
+    '\\w+',
+    '[[:alpha:]]+',
+    '.',
+  ],
   ...['(', 'a{2}', '\\mw', 'o\\M', '\\s', 'A', '(\\d)(\\d)?'],
 ]
 const ZONES = ['UTC', 'Europe/Berlin', 'America/New_York', '+05:30', 'Nowhere/None', 'Asia/Kolkata']
@@ -66,8 +89,35 @@ const SPECIAL: Readonly<Record<string, Readonly<Record<number, readonly string[]
 
 /** Results that differ in their last digits from one C library to another: never inside of others. */
 const INEXACT = new Set([
-  ...['sin', 'cos', 'tan', 'asin', 'acos', 'atan', 'atan2', 'sinh', 'cosh', 'tanh', 'exp', 'ln', 'log'],
-  ...['log10', 'power', 'pow', '^', 'cbrt', '||/', 'degrees', 'radians', 'asinh', 'acosh', 'atanh', 'cot'],
+  ...[
+    'sin',
+    'cos',
+    'tan',
+    'asin',
+    'acos',
+    'atan',
+    'atan2',
+    'sinh',
+    'cosh',
+    'tanh',
+    'exp',
+    'ln',
+    'log',
+  ],
+  ...[
+    'log10',
+    'power',
+    'pow',
+    '^',
+    'cbrt',
+    '||/',
+    'degrees',
+    'radians',
+    'asinh',
+    'acosh',
+    'atanh',
+    'cot',
+  ],
 ])
 
 /** Names that have a syntax of their own. */
@@ -123,7 +173,7 @@ export class Expressions {
   }
 
   private call(type: string, depth: number, isInner: boolean): string {
-    const all = this.signatures.scalars.get(type) ?? []
+    const all = this.signatures.get(type) ?? []
     const usable = isInner ? all.filter(({ name }) => !INEXACT.has(name)) : all
     if (usable.length === 0) return this.form(type, depth)
     // Names first, so that many overloads of one do not hide the others.

@@ -1,7 +1,7 @@
 // What may be called with what: the functions and operators of PostgreSQL's own catalogs that have a
 // name we have too, with polymorphic types written out. So an overload that is missing here is found.
 
-import { aggregateFunctions, functionTable, scalarFunctions } from '../../../sql/functions/table.ts'
+import { functionTable, scalarFunctions } from '../../../sql/functions/table.ts'
 import { typeOfOid } from '../../../sql/type.ts'
 import type { Postgres } from '../postgres.ts'
 import { TYPES } from './values.ts'
@@ -14,13 +14,22 @@ export interface Signature {
 }
 
 const FUNCTIONS = `SELECT proname, proargtypes::text, provariadic, prorettype, prokind FROM pg_proc
-  WHERE pronamespace = 'pg_catalog'::regnamespace AND prokind IN ('f', 'a') AND NOT proretset`
+  WHERE pronamespace = 'pg_catalog'::regnamespace AND prokind = 'f' AND NOT proretset`
 const OPERATORS = `SELECT oprname, concat_ws(' ', nullif(oprleft, 0), oprright), 0, oprresult, 'o'
   FROM pg_operator WHERE oprright <> 0`
 
 /** Answers of their own: the clock, chance, the session. */
 const UNSTEADY = new Set([
-  ...['random', 'now', 'clock_timestamp', 'statement_timestamp', 'transaction_timestamp', 'pg_sleep'],
+  ...[
+    'random',
+    'now',
+    'clock_timestamp',
+    'statement_timestamp',
+    'transaction_timestamp',
+    'pg_sleep',
+  ],
+  // Without a name in SQL of its own.
+  'like_escape',
   ...['timeofday', 'current_setting', 'set_config'],
 ])
 /** The names that modifiers of types go by: their numbers are the binder's. */
@@ -53,37 +62,31 @@ function signaturesOf(row: readonly (string | null)[]): Signature[] {
   const lists = variadic === '0' ? [types] : [types, [...types.slice(0, -1), ...types.slice(-2)]]
   return lists.flatMap(concrete).flatMap((list) => {
     const [own, answer] = [list.slice(0, -1), list.at(-1)!]
-    const isKnown = isOurs(answer) && own.every((type) => type === 'any' || isOurs(type))
-    return isKnown ? [{ name: name!, arguments: own, result: answer, isOperator: kind === 'o' }] : []
+    const isClock = name === 'age' && own.length === 1
+    const isKnown =
+      !isClock && isOurs(answer) && own.every((type) => type === 'any' || isOurs(type))
+    return isKnown
+      ? [{ name: name!, arguments: own, result: answer, isOperator: kind === 'o' }]
+      : []
   })
 }
 
-export interface Signatures {
-  readonly scalars: ReadonlyMap<string, readonly Signature[]>
-  readonly aggregates: readonly Signature[]
-}
-
-const AGGREGATES_APART = new Set(['first', 'last', 'mode', 'percentile_cont', 'percentile_disc'])
+/** By the type of the result. */
+export type Signatures = ReadonlyMap<string, readonly Signature[]>
 
 export async function readSignatures(postgres: Postgres): Promise<Signatures> {
   const ours = new Set(scalarFunctions.map(({ name }) => name))
-  const folds = new Set(aggregateFunctions.map(({ name }) => name))
   const scalars = new Map<string, Signature[]>()
-  const aggregates: Signature[] = []
-  const functions = (await postgres.query(FUNCTIONS)).rows
-  for (const row of functions) {
-    const [name, , , , kind] = row as readonly string[]
-    if (kind === 'a' && folds.has(name!) && !AGGREGATES_APART.has(name!)) {
-      aggregates.push(...signaturesOf(row))
-    }
-    if (kind !== 'f' || !ours.has(name!) || UNSTEADY.has(name!) || MODIFIERS.has(name!)) continue
+  for (const row of (await postgres.query(FUNCTIONS)).rows) {
+    const name = row[0]!
+    if (!ours.has(name) || UNSTEADY.has(name) || MODIFIERS.has(name)) continue
     for (const one of signaturesOf(row)) add(scalars, one)
   }
   for (const row of (await postgres.query(OPERATORS)).rows) {
     if (functionTable.operators(row[0]!).length === 0) continue
     for (const one of signaturesOf(row)) add(scalars, one)
   }
-  return { scalars, aggregates }
+  return scalars
 }
 
 function add(map: Map<string, Signature[]>, one: Signature): void {
