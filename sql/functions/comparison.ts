@@ -114,14 +114,3 @@ function extreme(name: string, isBetter: Test): ScalarFunction {
     },
   }
 }
-
-/** A type with the layout of the vectors. */
-export function typeOfVector([first]: readonly SqlVector[]): DataType {
-  const { values } = first!
-  if (values instanceof Float64Array) return typeOf('float8')
-  if (values instanceof BigInt64Array) return typeOf('int8')
-  if (values instanceof Uint8Array) return BOOLEAN
-  return typeOf(
-    values.some((value) => typeof value === 'object' && value !== null) ? 'numeric' : 'text',
-  )
-}
