@@ -23,6 +23,7 @@ import { numericFunctions } from './numeric.ts'
 import { rowFunctions } from './rows.ts'
 import { texts } from './text.ts'
 import { times } from './time.ts'
+import { timeTexts } from './to-char.ts'
 
 /** What others add. */
 export interface Additions {
@@ -53,6 +54,7 @@ const own = [
   ...numericFunctions,
   ...texts,
   ...times,
+  ...timeTexts,
 ]
 /** All functions but operators and casts. */
 export const scalarFunctions: readonly ScalarFunction[] = own.filter((one) => !isSymbol(one))
