@@ -30,7 +30,7 @@ export interface Scan {
   /** Those of `conditions` that the rows do not meet yet. */
   readonly left: readonly Bound[]
   /** Lines of EXPLAIN below the scan's own. */
-  readonly explain: readonly string[]
+  readonly explain: () => readonly string[]
   batches(run: RunContext): Batches
 }
 

@@ -78,7 +78,7 @@ export class CatalogRelation implements Relation {
     const limit = request.conditions.length === 0 ? (request.limit ?? Infinity) : Infinity
     return {
       left: request.conditions,
-      explain: [],
+      explain: () => [],
       batches: (run) => this.#batches(request.columns, catalog, limit, run),
     }
   }

@@ -19,7 +19,7 @@ export function queryOfRows(
     columns: table.columns.map((column) => ({ ...column, kind: null })),
     scan: ({ columns: wanted, conditions }) => ({
       left: conditions,
-      explain: [],
+      explain: () => [],
       async *batches() {
         for (const { rowCount, columns: given } of batches) {
           yield { rowCount, columns: wanted.map((index) => given[index]!) }

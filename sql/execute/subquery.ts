@@ -34,6 +34,14 @@ function walk(tree: unknown, depth: number, see: (bound: Bound, depth: number) =
 
 /** The subqueries that stand in expressions, not those within them. */
 export function subqueriesOf(expressions: readonly (Bound | null)[]): readonly Subquery[] {
+  let found = subqueries.get(expressions)
+  if (found === undefined) subqueries.set(expressions, (found = findSubqueries(expressions)))
+  return found
+}
+
+const subqueries = new WeakMap<readonly (Bound | null)[], readonly Subquery[]>()
+
+function findSubqueries(expressions: readonly (Bound | null)[]): readonly Subquery[] {
   const found: Subquery[] = []
   walk(expressions, 0, (bound) => {
     if (bound.kind !== 'subquery') return true
@@ -41,7 +49,7 @@ export function subqueriesOf(expressions: readonly (Bound | null)[]): readonly S
     if (bound.test.kind === 'quantified') found.push(...subqueriesOf([bound.test.left]))
     return false
   })
-  return found.reverse()
+  return found.toReversed()
 }
 
 const dependencies = new WeakMap<Node, readonly Outer[]>()

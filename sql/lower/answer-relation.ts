@@ -23,7 +23,7 @@ export interface Question {
   /** No point is asked for. */
   readonly isEmpty: boolean
   /** Lines of EXPLAIN on the points. */
-  readonly explain: readonly string[]
+  readonly explain: () => readonly string[]
   readonly columns: readonly Named[]
   /** Where each column is in the answer. */
   readonly sources: readonly Source[]
@@ -50,7 +50,7 @@ export class AnswerRelation implements Relation {
   scan({ columns, conditions }: ScanRequest): Scan {
     return {
       left: conditions,
-      explain: [...this.question.explain, ...this.question.asked.flatMap(askedLines)],
+      explain: () => [...this.question.explain(), ...this.question.asked.flatMap(askedLines)],
       batches: (run) => this.#rows(columns, run),
     }
   }

@@ -155,7 +155,7 @@ async function scanPlan(
   const { scope, heard } = explaining
   const { surroundings } = scope.run
   const { left, explain } = startScan(node, conditions, scope).found
-  const details: (readonly [string, string | number])[] = explain.map(splitLine)
+  const details: (readonly [string, string | number])[] = explain().map(splitLine)
   if (left.length > 0) {
     details.push(['Filter', left.map((one) => textOf(one, columns, surroundings)).join(' AND ')])
   }

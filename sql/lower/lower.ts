@@ -15,7 +15,24 @@ export function lower(node: Node, run: RunContext, parameters: readonly unknown[
   return lowerTree(node, scope)
 }
 
+const withSubqueries = new WeakMap<Node, boolean>()
+
+/** Whether a tree has subqueries in its expressions. */
+function hasSubqueries(node: Node): boolean {
+  const known = withSubqueries.get(node)
+  if (known !== undefined) return known
+  let found = false
+  const look = (bound: Bound): null => {
+    if (bound.kind === 'subquery') found = true
+    return null
+  }
+  mapNode(node, look, 0)
+  withSubqueries.set(node, found)
+  return found
+}
+
 function lowerTree(node: Node, scope: Scope): Node {
+  if (!hasSubqueries(node)) return lowerNode(node, scope)
   const lowerSubquery = (bound: Bound): Bound | null =>
     bound.kind === 'subquery' ? { ...bound, query: lowerTree(bound.query, scope) } : null
   return lowerNode(mapNode(node, lowerSubquery, 0), scope)

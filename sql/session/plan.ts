@@ -1,6 +1,7 @@
 // From the text of a statement to what runs it: parsed, its tables described, bound, and held against
 // what the session may do.
 
+import type { TableColumns } from '../../engine/database-types.ts'
 import { catalogRelation } from '../catalogs/catalogs.ts'
 import type { CatalogTable } from '../catalogs/snapshot.ts'
 import { bind } from '../bind/bind.ts'
@@ -12,18 +13,19 @@ import { SqlError } from '../sql-error.ts'
 import { parse } from '../syntax/parse.ts'
 import type { SqlEngine } from '../tables/engine.ts'
 import { TableRelation } from '../tables/table-relation.ts'
-import { openSchema } from '../tables/table-schema.ts'
+import { type Described, describeTables, schemaOf } from '../tables/table-schema.ts'
 import type { BoundStatement, Command } from '../tree.ts'
 import type { DataType } from '../type.ts'
 import { type Names, namesOf } from './names.ts'
+import { Looks, type PlanCache } from './plan-cache.ts'
 
 export interface Plan {
   readonly statement: BoundStatement
   readonly access: StatementAccess
   readonly usesCatalog: boolean
   readonly names: Names
-  /** Columns of its tables, as it was bound to them. */
-  readonly shape: string
+  /** Its tables, as it was bound to them. */
+  readonly described: Described
 }
 
 export interface PlanPlace {
@@ -31,6 +33,7 @@ export interface PlanPlace {
   readonly database: string
   readonly functions: FunctionTable
   readonly catalogFunctions: ReadonlySet<string>
+  readonly plans: PlanCache
 }
 
 const NO_NAMES: Names = { tables: new Set(), usesCatalog: false }
@@ -40,8 +43,9 @@ async function look(place: PlanPlace, text: string) {
   const { statements } = await parse(text)
   const first = statements[0]
   const names = first === undefined ? NO_NAMES : namesOf(first.tree, place.catalogFunctions)
-  const tables = await openSchema(place.engine, place.database, names.tables)
-  return { names, schema: withCatalogs(tables), shape: shapeOf(names, tables) }
+  const described = await describeTables(place.engine, place.database, names.tables)
+  const tables = schemaOf(place.engine, place.database, described)
+  return { names, schema: withCatalogs(tables), described }
 }
 
 function withCatalogs(tables: Schema): Schema {
@@ -55,13 +59,24 @@ function withCatalogs(tables: Schema): Schema {
   }
 }
 
-function shapeOf({ tables }: Names, schema: Schema): string {
-  const shapes = [...tables].sort().map((name) => {
-    const columns = schema.relation('public', name)?.columns ?? []
-    return [name, ...columns.map(({ name: column, type }) => [column, type.name])]
-  })
-  return JSON.stringify(shapes)
+/** Whether the tables of a plan are as they were. */
+async function isCurrent(place: PlanPlace, { names, described }: Plan): Promise<boolean> {
+  if (names.tables.size === 0) return true
+  const now = await describeTables(place.engine, place.database, names.tables)
+  for (const [name, table] of described) if (!isSame(table, now.get(name) ?? null)) return false
+  return true
 }
+
+function isSame(one: TableColumns | null, two: TableColumns | null): boolean {
+  if (one === null || two === null) return one === two
+  if (one.declaration !== two.declaration || !isEqual(one.tags, two.tags)) return false
+  const types = Object.entries(two.fields)
+  const before = Object.entries(one.fields)
+  return before.length === types.length && before.every((pair, i) => isEqual(pair, types[i]!))
+}
+
+const isEqual = (one: readonly string[], two: readonly string[]): boolean =>
+  one.length === two.length && one.every((text, i) => text === two[i])
 
 /**
  * Plans the one statement of a text; `surroundingsOf` hears whether it looks in the catalogs. Throws
@@ -73,12 +88,20 @@ export async function planText(
   types: readonly (DataType | null)[],
   surroundingsOf: (usesCatalog: boolean) => Promise<Surroundings>,
 ): Promise<Plan> {
-  const { names, schema, shape } = await look(place, text)
+  const own = await surroundingsOf(false)
+  const oids = types.map((type) => type?.oid ?? null)
+  const key = JSON.stringify([place.database, own.timeZone, oids, text])
+  const kept = place.plans.get(key, own)
+  if (kept !== null && (await isCurrent(place, kept))) return kept
+  const { names, schema, described } = await look(place, text)
   const { usesCatalog } = names
-  const surroundings = await surroundingsOf(usesCatalog)
+  const looks = new Looks()
+  const surroundings = looks.through(usesCatalog ? await surroundingsOf(true) : own)
   const bound = await bind(text, types, schema, place.functions, surroundings)
   const statement = planStatement(bound)
-  return { statement, access: accessOf(statement), usesCatalog, names, shape }
+  const plan = { statement, access: accessOf(statement), usesCatalog, names, described }
+  place.plans.put(key, plan, looks)
+  return plan
 }
 
 /**
@@ -91,10 +114,7 @@ export async function renewPlan(
   plan: Plan,
   surroundingsOf: (usesCatalog: boolean) => Promise<Surroundings>,
 ): Promise<Plan> {
-  const { names } = plan
-  if (names.tables.size === 0) return plan
-  const tables = await openSchema(place.engine, place.database, names.tables)
-  if (shapeOf(names, tables) === plan.shape) return plan
+  if (await isCurrent(place, plan)) return plan
   const { parameters, columns } = plan.statement
   const renewed = await planText(place, text, parameters, surroundingsOf)
   const told = ({ columns: list }: Pick<BoundStatement, 'columns'>): string =>

@@ -23,6 +23,7 @@ import { runSessionCommand } from './commands.ts'
 import { Cursors } from './cursors.ts'
 import { CATALOG_FUNCTIONS, FUNCTIONS, FUNCTION_LISTS } from './functions.ts'
 import { type Plan, type PlanPlace, catalogTables, planText, renewPlan } from './plan.ts'
+import type { PlanCache } from './plan-cache.ts'
 import { readDuration } from './setting-list.ts'
 import { Settings } from './settings.ts'
 import { StatementRun } from './statement-run.ts'
@@ -34,6 +35,7 @@ export interface SessionHost {
   readonly roles: () => readonly CatalogRole[]
   /** Bytes that one statement may hold. */
   readonly bytesMax: number
+  readonly plans: PlanCache
 }
 
 const NS_PER_MS = 1_000_000n
@@ -67,6 +69,7 @@ export class EngineSession implements SqlSession {
       database: options.database,
       functions: FUNCTIONS,
       catalogFunctions: CATALOG_FUNCTIONS,
+      plans: host.plans,
     }
   }
 
@@ -198,7 +201,7 @@ export class EngineSession implements SqlSession {
       databases: usesCatalog ? engine.databases() : [database],
       tables: usesCatalog ? await catalogTables(engine, database) : [],
       roles: [own, ...roles().filter(({ name }) => name !== user)],
-      settings: this.settings.all(),
+      settings: usesCatalog ? this.settings.all() : [],
       functions: FUNCTION_LISTS,
     }
   }

@@ -66,7 +66,7 @@ interface Pushed {
 /** The engine's question for all points that meet conditions; `select` and the like are the asker's. */
 export interface PointsQuestion {
   /** Lines of EXPLAIN. */
-  readonly explain: readonly string[]
+  readonly explain: () => readonly string[]
   readonly request: QueryRequest
   /** No time meets the conditions. */
   readonly isEmpty: boolean
@@ -100,7 +100,7 @@ export class TableRelation implements Relation {
     const rowsMax = left.length === 0 ? (limit ?? Infinity) : Infinity
     return {
       left,
-      explain: [...explain(range, where), ...this.#fieldLines(fields)],
+      explain: () => [...explain(range, where), ...this.#fieldLines(fields)],
       batches: (run) =>
         range.isEmpty || rowsMax === 0
           ? none()
@@ -112,7 +112,7 @@ export class TableRelation implements Relation {
   question(conditions: readonly Bound[]): PointsQuestion {
     const pushed = this.#push(conditions)
     const { range, where, left } = pushed
-    const lines = explain(range, where)
+    const lines = () => explain(range, where)
     return { explain: lines, request: this.#request(pushed, []), isEmpty: range.isEmpty, left }
   }
 
