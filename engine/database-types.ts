@@ -41,6 +41,8 @@ export interface QueryOptions extends DatabaseOptions {
 export interface ExportOptions extends QueryOptions {
   /** Is called before all else with each tag that the series have; throws for one that cannot be said. */
   readonly checkTag?: TagCheck | undefined
+  /** Chunks alone: `columns` and `tags` stay empty, and errors of the request may come with the chunks. */
+  readonly chunksOnly?: boolean | undefined
   /** Is called with what the index did as the chunks end; of a database of one shard alone. */
   readonly onStats?: ((stats: QueryStats) => void) | undefined
 }

@@ -67,6 +67,8 @@ export interface ExportRows {
   readonly chunks: AsyncIterable<AnswerSeries>
 }
 
+const NO_HEAD = { columns: [], tags: [], isAggregate: false }
+
 /** Throws for a tag that a format cannot say. */
 export type TagCheck = (key: string, value: string) => void
 
@@ -75,6 +77,8 @@ interface ExportHooks {
   readonly signal?: CancelSignal | undefined
   /** Called before all else with each tag that the series have. */
   readonly checkTag?: TagCheck | undefined
+  /** Nobody looks at the head. */
+  readonly chunksOnly?: boolean | undefined
   /** Called as the rows end, or are left. */
   readonly onStats?: ((stats: QueryStats) => void) | undefined
 }
@@ -87,9 +91,11 @@ export async function executeExport(
   target: QueryTarget,
   query: Query,
   admission: Admission,
-  { check, signal, checkTag, onStats }: ExportHooks = {},
+  { check, signal, checkTag, chunksOnly = false, onStats }: ExportHooks = {},
 ): Promise<ExportRows> {
-  const head = await target.run(planHead(query, target.catalog, checkTag ?? null), check)
+  const head = chunksOnly
+    ? NO_HEAD
+    : await target.run(planHead(query, target.catalog, checkTag ?? null), check)
   const chunks = async function* (): AsyncGenerator<AnswerSeries> {
     const opened = admission.openExport(target, signal)
     try {

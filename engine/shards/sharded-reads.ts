@@ -108,7 +108,8 @@ export class ShardedReads {
     const check = this.checkOf(query, options.signal)
     const head = await this.ask(query, check, options.signal, async (question) => {
       const { columns, groupKeys, isAggregate } = question.plan
-      const tags = groupKeys ?? (await this.rowTags(question, options.checkTag))
+      const isBare = options.chunksOnly === true
+      const tags = groupKeys ?? (isBare ? [] : await this.rowTags(question, options.checkTag))
       return { columns, tags: [...tags], isAggregate, plan: question.plan }
     })
     const { plan, ...rest } = head

@@ -13,6 +13,8 @@ export type Source =
   | { readonly kind: 'tag'; readonly key: string }
   | { readonly kind: 'field'; readonly index: number }
 
+type Values = Vector['values']
+
 /** Rows [from, to) of a chunk. */
 interface Piece {
   readonly chunk: AnswerSeries
@@ -71,7 +73,7 @@ function timesOf(pieces: readonly Piece[], rowCount: number): SqlVector {
   const values = new BigInt64Array(rowCount)
   let row = 0
   for (const { chunk, from, to } of pieces) {
-    values.set(chunk.time.subarray(from, to), row)
+    copy(chunk.time, from, to, values, row)
     row += to - from
   }
   return { values, valid: null }
@@ -94,53 +96,50 @@ function tagsOf(pieces: readonly Piece[], rowCount: number, key: string): SqlVec
 }
 
 function fieldOf(pieces: readonly Piece[], rowCount: number, index: number): SqlVector {
-  const valid = validOf(pieces, rowCount, index)
-  const parts = pieces.map(({ chunk, from, to }) => cut(chunk.fields[index]!, from, to))
-  return { values: parts.length === 1 ? parts[0]! : joined(parts, rowCount), valid }
+  const { chunk, from, to } = pieces[0]!
+  const { values, valid } = chunk.fields[index]!
+  if (pieces.length > 1) return fieldOfMany(pieces, rowCount, index)
+  return { values: cut(values, from, to), valid: valid && valid.subarray(from, to) }
 }
 
-function validOf(pieces: readonly Piece[], rowCount: number, index: number): Uint8Array | null {
-  const parts = pieces.map(({ chunk, from, to }) =>
-    chunk.fields[index]!.valid === null ? null : chunk.fields[index]!.valid.subarray(from, to),
-  )
-  if (parts.every((part) => part === null)) return null
-  if (parts.length === 1) return parts[0]!
-  const valid = new Uint8Array(rowCount).fill(1)
+function fieldOfMany(pieces: readonly Piece[], rowCount: number, index: number): SqlVector {
+  const target = emptyLike(pieces[0]!.chunk.fields[index]!.values, rowCount)
+  let flags: Uint8Array | null = null
   let row = 0
-  for (const [i, { from, to }] of pieces.entries()) {
-    const part = parts[i]!
-    if (part !== null) valid.set(part, row)
+  for (const { chunk, from, to } of pieces) {
+    const { values, valid } = chunk.fields[index]!
+    copy(values, from, to, target, row)
+    if (valid !== null) {
+      flags ??= new Uint8Array(rowCount).fill(1)
+      copy(valid, from, to, flags, row)
+    }
     row += to - from
   }
-  return valid
+  // Unsigned integers are numeric to SQL.
+  const values =
+    target instanceof BigUint64Array ? Array.from(target, (value) => Decimal.of(value)) : target
+  return { values, valid: flags }
 }
 
-type Values = Float64Array | BigInt64Array | Uint8Array | string[] | Decimal[]
-
-function cut({ values }: Vector, from: number, to: number): Values {
-  // Unsigned integers are numeric to SQL.
-  if (values instanceof BigUint64Array) {
+function cut(values: Values, from: number, to: number): SqlVector['values'] {
+  if (values instanceof BigUint64Array)
     return Array.from(values.subarray(from, to), (value) => Decimal.of(value))
-  }
   return Array.isArray(values) ? values.slice(from, to) : values.subarray(from, to)
 }
 
-function joined(parts: readonly Values[], rowCount: number): Values {
-  const [first] = parts
-  if (Array.isArray(first)) return (parts as unknown[][]).flat() as string[] | Decimal[]
-  if (first instanceof BigInt64Array) return concat(parts, new BigInt64Array(rowCount))
-  if (first instanceof Float64Array) return concat(parts, new Float64Array(rowCount))
-  return concat(parts, new Uint8Array(rowCount))
+function emptyLike(values: Values, rowCount: number): Values {
+  if (Array.isArray(values)) return Array<string>(rowCount).fill('')
+  if (values instanceof Float64Array) return new Float64Array(rowCount)
+  if (values instanceof BigInt64Array) return new BigInt64Array(rowCount)
+  return values instanceof BigUint64Array ? new BigUint64Array(rowCount) : new Uint8Array(rowCount)
 }
 
-function concat<T extends Float64Array | BigInt64Array | Uint8Array>(
-  parts: readonly Values[],
-  target: T,
-): T {
-  let row = 0
-  for (const part of parts) {
-    target.set(part as never, row)
-    row += part.length
-  }
-  return target
+/** Fewer values are copied one by one: a view of them takes longer to make. */
+const VIEW_MIN = 32
+
+/** Values [from, to) to `target` at `row`, which has their type. */
+function copy(values: Values, from: number, to: number, target: Values, row: number): void {
+  if (Array.isArray(values) || to - from < VIEW_MIN) {
+    for (let i = from; i < to; i++) target[row + i - from] = values[i]!
+  } else (target as Uint8Array).set(values.subarray(from, to) as Uint8Array, row)
 }

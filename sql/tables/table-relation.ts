@@ -82,6 +82,8 @@ export class TableRelation implements Relation {
   readonly columns: readonly RelationColumn[]
   readonly #engine: SqlEngine
   readonly #database: string
+  /** Of conditions that came before: trees of statements are kept, and run again. */
+  readonly #texts = new WeakMap<Bound, string | null>()
 
   constructor(engine: SqlEngine, database: string, description: TableColumns) {
     this.name = description.name
@@ -137,12 +139,21 @@ export class TableRelation implements Relation {
     const left: Bound[] = []
     for (const condition of conditions.flatMap(conjuncts)) {
       if (range.narrow(condition, this.columns)) continue
-      const text = printPredicate(condition, this.columns)
+      const text = this.#printed(condition)
       // One request is parsed whole, so all of its conditions share a limit.
       if (text === null || where.length === CONDITIONS_MAX) left.push(condition)
       else where.push(text)
     }
     return { range, where, left }
+  }
+
+  #printed(condition: Bound): string | null {
+    let text = this.#texts.get(condition)
+    if (text === undefined) {
+      text = printPredicate(condition, this.columns)
+      this.#texts.set(condition, text)
+    }
+    return text
   }
 
   #fieldLines(fields: readonly number[]): string[] {
@@ -175,6 +186,7 @@ export class TableRelation implements Relation {
       signal: run.signal,
       // A point without a value in any of them is a row all the same.
       keepsEmpty: true,
+      chunksOnly: true,
       ...(run.watch === undefined ? {} : { onStats: (stats) => run.watch?.(this, stats) }),
     })
     const sources = columns.map((index): Source => {
