@@ -279,7 +279,8 @@ async function* distinct({ input, on, columns }: Of<'distinct'>, scope: Scope): 
       fresh.push(row)
       seen++
     }
-    if (fresh.length > 0) yield takeRows(batch, Uint32Array.from(fresh))
+    if (fresh.length === batch.rowCount) yield batch
+    else if (fresh.length > 0) yield takeRows(batch, Uint32Array.from(fresh))
   }
 }
 

@@ -13,11 +13,23 @@ import { nullsOf, valueAt } from './vector.ts'
 type ScanNode = Extract<Node, { kind: 'scan' }>
 
 /** The conditions of a filter over a scan: those that a relation may take, and the others. */
-export function splitConditions(condition: Bound): { plain: Bound[]; rest: Bound[] } {
+export function splitConditions(condition: Bound): Split {
+  const known = splits.get(condition)
+  if (known !== undefined) return known
   const parts = condition.kind === 'and' ? condition.operands : [condition]
   const isPlain = (part: Bound): boolean => subqueriesOf([part]).length === 0
-  return { plain: parts.filter(isPlain), rest: parts.filter((part) => !isPlain(part)) }
+  const split = { plain: parts.filter(isPlain), rest: parts.filter((part) => !isPlain(part)) }
+  splits.set(condition, split)
+  return split
 }
+
+interface Split {
+  readonly plain: readonly Bound[]
+  readonly rest: readonly Bound[]
+}
+
+/** Trees of statements are kept, and run again. */
+const splits = new WeakMap<Bound, Split>()
 
 /** The expression with what is known now as constants: parameters, outer values, calls of constants. */
 export function fold(bound: Bound, scope: Scope): Bound {
@@ -40,28 +52,47 @@ function isKnown(bound: Bound): boolean {
   return bound.arguments.every((one) => one.kind === 'constant')
 }
 
+/** The same object, if nothing in it is another one now. */
 function foldParts(bound: Bound, scope: Scope): Bound {
   const go = (one: Bound): Bound => fold(one, scope)
   switch (bound.kind) {
-    case 'call':
-      return { ...bound, arguments: bound.arguments.map(go) }
+    case 'call': {
+      const given = foldAll(bound.arguments, scope)
+      return given === bound.arguments ? bound : { ...bound, arguments: given }
+    }
     case 'cast':
     case 'not':
-    case 'is':
-      return { ...bound, operand: go(bound.operand) }
+    case 'is': {
+      const operand = go(bound.operand)
+      return operand === bound.operand ? bound : { ...bound, operand }
+    }
     case 'and':
     case 'or':
-    case 'coalesce':
-      return { ...bound, operands: bound.operands.map(go) }
-    case 'array':
-      return { ...bound, elements: bound.elements.map(go) }
-    case 'quantified':
-      return { ...bound, left: go(bound.left), array: go(bound.array) }
-    case 'distinct':
-      return { ...bound, left: go(bound.left), right: go(bound.right) }
+    case 'coalesce': {
+      const operands = foldAll(bound.operands, scope)
+      return operands === bound.operands ? bound : { ...bound, operands }
+    }
+    case 'array': {
+      const elements = foldAll(bound.elements, scope)
+      return elements === bound.elements ? bound : { ...bound, elements }
+    }
+    case 'quantified': {
+      const [left, array] = [go(bound.left), go(bound.array)]
+      return left === bound.left && array === bound.array ? bound : { ...bound, left, array }
+    }
+    case 'distinct': {
+      const [left, right] = [go(bound.left), go(bound.right)]
+      return left === bound.left && right === bound.right ? bound : { ...bound, left, right }
+    }
     default:
       return bound
   }
+}
+
+/** The same list, if none of them is another one now. */
+function foldAll(bounds: readonly Bound[], scope: Scope): readonly Bound[] {
+  const folded = bounds.map((one) => fold(one, scope))
+  return folded.every((one, i) => one === bounds[i]) ? bounds : folded
 }
 
 export interface ScanRun {
@@ -89,7 +120,7 @@ export function startScan(
   scope: Scope,
   rest: readonly Bound[] = [],
 ): { readonly columns: readonly number[]; readonly found: Scan } {
-  const conditions = given.map((one) => fold(one, scope))
+  const conditions = foldAll(given, scope)
   const ask = (columns: readonly number[]): Scan =>
     relation.scan({ columns, conditions, limit: null }, scope.run.surroundings)
   if (reads === undefined) {

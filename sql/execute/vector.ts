@@ -33,17 +33,24 @@ export function vectorOf(
   return { values: values as SqlVector['values'], valid }
 }
 
-const nulls = new Map<Layout, SqlVector>()
+interface Nulls {
+  readonly whole: SqlVector
+  /** As many as were wanted last: columns of one batch want the same. */
+  last: SqlVector
+}
+
+const nulls = new Map<Layout, Nulls>()
 
 /** So many nulls, which are shared as long as they are no more than a batch. */
 export function nullsOf(layout: Layout, count: number): SqlVector {
   if (count > BATCH_ROWS) return { values: filling(layout, count), valid: new Uint8Array(count) }
   let shared = nulls.get(layout)
   if (shared === undefined) {
-    shared = { values: filling(layout, BATCH_ROWS), valid: new Uint8Array(BATCH_ROWS) }
-    nulls.set(layout, shared)
+    const whole = { values: filling(layout, BATCH_ROWS), valid: new Uint8Array(BATCH_ROWS) }
+    nulls.set(layout, (shared = { whole, last: whole }))
   }
-  return count === BATCH_ROWS ? shared : slice(shared, 0, count)
+  if (shared.last.values.length !== count) shared.last = slice(shared.whole, 0, count)
+  return shared.last
 }
 
 const filling = (layout: Layout, count: number): SqlVector['values'] =>
