@@ -1,7 +1,8 @@
 // TSBS's cpu-only suite in SQL beside the same questions as requests, both in process over one database:
 // medians of rounds in turn, each statement prepared once. Before it is timed, the answer of a statement
-// is compared with that of its request: rows, and the sum of their values.
-// `node scripts/run.js bench/sql/questions.ts [--hosts 100] [--hours 24] [--rounds 7] [--only TEXT]`
+// is compared with that of its request: rows, and the sum of their values. Both run for a while before
+// they are timed, as in a server that has been up for a minute.
+// `node scripts/run.js bench/sql/questions.ts [--hosts 100] [--hours 24] [--rounds 51] [--warm 1000] [--only TEXT]`
 
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -19,7 +20,9 @@ const { values } = parseArgs({
   options: {
     hosts: { type: 'string', default: '100' },
     hours: { type: 'string', default: '24' },
-    rounds: { type: 'string', default: '7' },
+    rounds: { type: 'string', default: '51' },
+    /** Milliseconds for each of both. */
+    warm: { type: 'string', default: '1000' },
     only: { type: 'string', default: '' },
   },
 })
@@ -103,6 +106,12 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - since
 }
 
+async function warm(work: () => Promise<unknown>): Promise<void> {
+  const until = performance.now() + Number(values.warm)
+  do await work()
+  while (performance.now() < until)
+}
+
 function check({ name }: Question, wanted: Sum, found: Sum): void {
   const isNear = Math.abs(wanted.total - found.total) <= 1e-9 * Math.abs(wanted.total)
   if (wanted.rows === found.rows && isNear) return
@@ -120,13 +129,15 @@ async function compare(database: Database): Promise<void> {
     if (!question.name.includes(values.only)) continue
     const statement = await session.prepare(statementOf(question))
     check(question, sumOfAnswer(await ask(question)), await sumOfStatement(statement))
+    await warm(() => ask(question))
+    await warm(() => drain(statement))
     const [requests, statements]: [number[], number[]] = [[], []]
     for (let round = 0; round < ROUNDS; round++) {
       requests.push(await timed(() => ask(question)))
       statements.push(await timed(() => drain(statement)))
     }
     const [one, two] = [median(requests), median(statements)]
-    const times = `${one.toFixed(2).padStart(9)} ms ${two.toFixed(2).padStart(9)} ms`
+    const times = `${one.toFixed(3).padStart(9)} ms ${two.toFixed(3).padStart(9)} ms`
     console.log(`${question.name.padEnd(30)} ${times} ${(two / one).toFixed(2).padStart(6)}`)
   }
 }

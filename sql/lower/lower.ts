@@ -4,15 +4,44 @@
 import { mapNode } from '../bind/tree-map.ts'
 import { fold } from '../execute/scan.ts'
 import type { Scope } from '../execute/scope.ts'
+import { Looks } from '../looks.ts'
 import type { RunContext } from '../relation.ts'
 import type { Bound, Gapfill, Node } from '../tree.ts'
 import { type Enough, lowerAggregate } from './aggregate.ts'
 import { lowerDistinct, lowerOrdered, lowerTimes } from './newest.ts'
 
+interface Lowered {
+  readonly tree: Node
+  readonly looks: Looks
+  readonly timeZone: string
+}
+
+/** Of trees that say all by themselves: neither parameters nor the time. */
+const lowered = new WeakMap<Node, Lowered>()
+
 /** A tree with the same rows. Throws nothing that running the tree would not. */
 export function lower(node: Node, run: RunContext, parameters: readonly unknown[]): Node {
-  const scope: Scope = { run, parameters, outer: [], ctes: new Map(), answers: new Map() }
-  return lowerTree(node, scope)
+  if (parameters.length > 0) return lowerTree(node, scopeOf(run, parameters))
+  const { timeZone } = run.surroundings
+  const known = lowered.get(node)
+  if (known?.timeZone === timeZone && known.looks.areSame(run.surroundings)) return known.tree
+  const looks = new Looks()
+  const tree = lowerTree(node, scopeOf(watched(run, looks), parameters))
+  if (!looks.isPassing) lowered.set(node, { tree, looks, timeZone })
+  return tree
+}
+
+function scopeOf(run: RunContext, parameters: readonly unknown[]): Scope {
+  return { run, parameters, outer: [], ctes: new Map(), answers: new Map() }
+}
+
+function watched(run: RunContext, looks: Looks): RunContext {
+  return {
+    surroundings: looks.through(run.surroundings),
+    check: () => run.check(),
+    pause: () => run.pause(),
+    hold: (bytes) => run.hold(bytes),
+  }
 }
 
 const withSubqueries = new WeakMap<Node, boolean>()
@@ -52,6 +81,7 @@ function lowerNode(node: Node, scope: Scope): Node {
     case 'limit':
       return lowerLimit(node, scope) ?? { ...node, input: into(node.input) }
     case 'filter':
+      return lowerFilter(node, scope)
     case 'project':
     case 'window':
     case 'sort':
@@ -72,6 +102,13 @@ function lowerNode(node: Node, scope: Scope): Node {
   }
 }
 
+/** What is known by now is not worked out again by each run. */
+function lowerFilter(node: Filter, scope: Scope): Node {
+  const { input, condition } = node
+  if (input.kind !== 'scan') return { ...node, input: lowerNode(input, scope) }
+  return { ...node, condition: fold(condition, scope) }
+}
+
 /** Gaps are filled above the question that gives the groups. */
 function lowerGapfill(node: Aggregate, gapfill: Gapfill, scope: Scope): Node {
   const plain = lowerAggregate({ ...node, gapfill: null }, scope)
@@ -79,6 +116,7 @@ function lowerGapfill(node: Aggregate, gapfill: Gapfill, scope: Scope): Node {
 }
 
 type Aggregate = Extract<Node, { kind: 'aggregate' }>
+type Filter = Extract<Node, { kind: 'filter' }>
 type Limit = Extract<Node, { kind: 'limit' }>
 type Sort = Extract<Node, { kind: 'sort' }>
 

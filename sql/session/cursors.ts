@@ -1,5 +1,6 @@
 // Cursors of DECLARE: rows that wait where the last FETCH left them.
 
+import type { CancelSignal } from '../../engine/query/cancel.ts'
 import type { Batches, SqlBatch } from '../batch.ts'
 import { slice } from '../execute/vector.ts'
 import { SqlError } from '../sql-error.ts'
@@ -46,7 +47,7 @@ export class Cursors {
   }
 
   /** The next rows, as many as there are up to `count`. `signal` stops the cursor for good. */
-  async *fetch(name: string, count: number, signal: AbortSignal): Batches {
+  async *fetch(name: string, count: number, signal: CancelSignal): Batches {
     const place = this.#place(name)
     const cancel = (): void => place.cursor.run.cancel()
     signal.addEventListener('abort', cancel)

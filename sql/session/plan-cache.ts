@@ -3,45 +3,12 @@
 // besides the text is known: the tables, which are compared when it is used, the zone, and settings.
 
 import type { Surroundings } from '../function.ts'
+import type { Looks } from '../looks.ts'
 import type { Plan } from './plan.ts'
-
-/** What was looked at while a statement was bound. */
-export class Looks {
-  /** Run-time parameters with the values that they had. */
-  readonly settings = new Map<string, string | null>()
-  /** The time, the user or the catalogs: another answer next time. */
-  isPassing = false
-
-  /** The same surroundings, which tell what is looked at. */
-  through(given: Surroundings): Surroundings {
-    const passing = <T>(value: T): T => {
-      this.isPassing = true
-      return value
-    }
-    return {
-      get now() {
-        return passing(given.now)
-      },
-      timeZone: given.timeZone,
-      database: given.database,
-      get user() {
-        return passing(given.user)
-      },
-      setting: (name) => {
-        const value = given.setting(name)
-        this.settings.set(name, value)
-        return value
-      },
-      get catalog() {
-        return passing(given.catalog)
-      },
-    }
-  }
-}
 
 interface Kept {
   readonly plan: Plan
-  readonly settings: ReadonlyMap<string, string | null>
+  readonly looks: Looks
 }
 
 const PLANS_MAX = 256
@@ -55,21 +22,18 @@ export class PlanCache {
   /** Null: there is none for these settings. Whether its tables are as they were, is the caller's. */
   get(key: string, surroundings: Surroundings): Plan | null {
     const found = this.#kept.get(key)
-    if (found === undefined) return null
-    for (const [name, value] of found.settings) {
-      if (surroundings.setting(name) !== value) return null
-    }
+    if (found === undefined || !found.looks.areSame(surroundings)) return null
     this.#kept.delete(key)
     this.#kept.set(key, found)
     return found.plan
   }
 
   /** Keeps the plan of a query, if it is another one next time only where `get` and its caller see it. */
-  put(key: string, plan: Plan, { isPassing, settings }: Looks): void {
+  put(key: string, plan: Plan, looks: Looks): void {
     const isQuery = 'query' in plan.statement.body
-    if (isPassing || plan.usesCatalog || !isQuery || key.length > TEXT_MAX) return
+    if (looks.isPassing || plan.usesCatalog || !isQuery || key.length > TEXT_MAX) return
     this.#kept.delete(key)
-    this.#kept.set(key, { plan, settings })
+    this.#kept.set(key, { plan, looks })
     if (this.#kept.size <= PLANS_MAX) return
     for (const oldest of this.#kept.keys()) {
       this.#kept.delete(oldest)

@@ -6,6 +6,7 @@ import { catalogRelation } from '../catalogs/catalogs.ts'
 import type { CatalogTable } from '../catalogs/snapshot.ts'
 import { bind } from '../bind/bind.ts'
 import type { FunctionTable, Surroundings } from '../function.ts'
+import { Looks } from '../looks.ts'
 import { planStatement } from '../plan/statement.ts'
 import type { Relation, Schema } from '../relation.ts'
 import type { StatementAccess } from '../session.ts'
@@ -17,7 +18,7 @@ import { type Described, describeTables, schemaOf } from '../tables/table-schema
 import type { BoundStatement, Command } from '../tree.ts'
 import type { DataType } from '../type.ts'
 import { type Names, namesOf } from './names.ts'
-import { Looks, type PlanCache } from './plan-cache.ts'
+import type { PlanCache } from './plan-cache.ts'
 
 export interface Plan {
   readonly statement: BoundStatement

@@ -2,6 +2,7 @@
 // session pass here, so that an end of any kind frees what the statement holds.
 
 import type { Batches, SqlBatch } from '../batch.ts'
+import type { CancelSignal } from '../../engine/query/cancel.ts'
 import type { Surroundings } from '../function.ts'
 import type { RunContext } from '../relation.ts'
 import type { RunOptions } from '../session.ts'
@@ -19,15 +20,38 @@ const SLICE_MS = 4
 /** Or so many batches. */
 const PAUSES_MAX = 64
 
-/** An AbortController that stops with another signal or when its time is over. */
+/** A signal that costs nothing until somebody waits for it: most statements are over before. */
+class LateSignal implements CancelSignal {
+  aborted = false
+  #controller: AbortController | null = null
+
+  abort(): void {
+    this.aborted = true
+    this.#controller?.abort()
+  }
+
+  readonly addEventListener: AbortSignal['addEventListener'] = (
+    ...given: Parameters<AbortSignal['addEventListener']>
+  ) => {
+    this.#controller ??= new AbortController()
+    if (this.aborted) this.#controller.abort()
+    this.#controller.signal.addEventListener(...given)
+  }
+
+  readonly removeEventListener: AbortSignal['removeEventListener'] = (
+    ...given: Parameters<AbortSignal['removeEventListener']>
+  ) => this.#controller?.signal.removeEventListener(...given)
+}
+
+/** Stops with the signal of its caller or when its time is over. */
 export class StatementRun implements RunContext {
   readonly surroundings: Surroundings
   watch: RunContext['watch']
-  readonly #controller = new AbortController()
+  readonly signal = new LateSignal()
   readonly #limits: RunLimits
   readonly #others: () => Promise<void>
   readonly #given: RunOptions['signal']
-  readonly cancel = (): void => this.#controller.abort()
+  readonly cancel = (): void => this.signal.abort()
   #timer: ReturnType<typeof setTimeout> | null = null
   #isLate = false
   #held = 0
@@ -49,17 +73,13 @@ export class StatementRun implements RunContext {
     if (limits.timeoutMs > 0) {
       this.#timer = setTimeout(() => {
         this.#isLate = true
-        this.#controller.abort()
+        this.signal.abort()
       }, limits.timeoutMs)
     }
   }
 
-  get signal(): AbortSignal {
-    return this.#controller.signal
-  }
-
   check(): void {
-    if (this.#controller.signal.aborted) throw this.#stopped()
+    if (this.signal.aborted) throw this.#stopped()
   }
 
   async pause(): Promise<void> {
@@ -122,7 +142,7 @@ export class StatementRun implements RunContext {
   /** What the engine says of a cancelled call, in the words of SQL. */
   explain(error: unknown): unknown {
     const isCancelled = (error as { code?: unknown }).code === 'cancelled'
-    return isCancelled && this.#controller.signal.aborted ? this.#stopped() : error
+    return isCancelled && this.signal.aborted ? this.#stopped() : error
   }
 
   #stopped(): SqlError {

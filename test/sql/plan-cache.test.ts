@@ -1,14 +1,15 @@
 // Texts that come again are planned once, and never answer what they would not if they were planned anew:
 // tables change, zones and settings are set, the clock goes on, sessions are others'.
 
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Database } from '../../engine/database.ts'
 import { open } from '../../engine/node.ts'
 import { sessionsOf } from '../../sql/database.ts'
 import { valueAt } from '../../sql/execute/vector.ts'
 import type { Surroundings } from '../../sql/function.ts'
-import type { OpenSession, SqlSession } from '../../sql/session.ts'
-import { Looks, PlanCache } from '../../sql/session/plan-cache.ts'
+import type { OpenSession, PreparedStatement, SqlSession } from '../../sql/session.ts'
+import { Looks } from '../../sql/looks.ts'
+import { PlanCache } from '../../sql/session/plan-cache.ts'
 import type { Plan } from '../../sql/session/plan.ts'
 import './grammar-module.ts'
 
@@ -30,9 +31,13 @@ afterEach(() => db.close())
 const sessionOf = (user = 'tester'): Promise<SqlSession> =>
   openSession({ database: 'default', user, access: new Set(['read', 'write', 'admin'] as const) })
 
-/** Names of columns, then the rows. */
 async function answer(session: SqlSession, text: string, ...values: unknown[]): Promise<unknown[]> {
-  const running = await (await session.prepare(text)).run(values)
+  return rowsOf(await session.prepare(text), ...values)
+}
+
+/** Names of columns, then the rows. */
+async function rowsOf(statement: PreparedStatement, ...values: unknown[]): Promise<unknown[]> {
+  const running = await statement.run(values)
   if (running.kind !== 'rows') return []
   const rows: unknown[] = [running.columns.map(({ name }) => name).join()]
   for await (const { rowCount, columns } of running.batches) {
@@ -124,4 +129,40 @@ test('what passes is not kept', async () => {
   const at = async (): Promise<number> => ((await answer(one, now))[1] as [number])[0]
   const first = await at()
   await expect.poll(at, { timeout: 20_000 }).toBeGreaterThan(first)
+})
+
+// What a statement asks the engine is kept between its runs.
+test('a statement that runs again asks for the day of its zone and the hour of its clock', async () => {
+  const hour = 3_600_000_000_000n
+  const now = BigInt(Date.now()) * 1_000_000n
+  await write(`t,host=a x=1 ${now - hour / 2n}`)
+  await write(`d,host=a x=1 ${10n * hour}\nd,host=a x=2 ${23n * hour}`)
+  const session = await sessionOf()
+  const recent = await session.prepare(
+    `SELECT count(x) AS n FROM t WHERE time > now() - interval '1 hour'`,
+  )
+  expect(await rowsOf(recent)).toEqual(['n', [1n]])
+  const days = await session.prepare(
+    `SELECT date_trunc('day', time) AS day, sum(x) AS x FROM d GROUP BY 1 ORDER BY 1`,
+  )
+  const utc = ['day,x', [0n, 3]]
+  expect(await rowsOf(days)).toEqual(utc)
+  expect(await rowsOf(days)).toEqual(utc)
+  await answer(session, `SET TimeZone = 'Europe/Berlin'`)
+  expect(await rowsOf(days)).toEqual(['day,x', [-hour, 1], [23n * hour, 2]])
+  await answer(session, `SET TimeZone = 'UTC'`)
+  expect(await rowsOf(days)).toEqual(utc)
+  const before = await session.prepare(`SELECT sum(x) AS x FROM d WHERE time < $1`)
+  expect(await rowsOf(before, 20n * hour)).toEqual(['x', [1]])
+  expect(await rowsOf(before, 24n * hour)).toEqual(['x', [3]])
+  await write(`d,host=b x=5 ${hour}`)
+  expect(await rowsOf(days)).toEqual(['day,x', [0n, 8]])
+  // The engine's clock goes on under the same statement.
+  const later = Date.now() + 7_200_000
+  const clock = vi.spyOn(Date, 'now').mockReturnValue(later)
+  try {
+    expect(await rowsOf(recent)).toEqual(['n', [0n]])
+  } finally {
+    clock.mockRestore()
+  }
 })
