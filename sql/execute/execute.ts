@@ -143,14 +143,11 @@ async function* keepWhere(input: Batches, conditions: readonly Bound[], scope: S
   }
 }
 
-async function* filter({ input, condition }: Of<'filter'>, scope: Scope): Batches {
-  if (input.kind !== 'scan') {
-    yield* keepWhere(runNode(input, scope), [condition], scope)
-    return
-  }
+function filter({ input, condition }: Of<'filter'>, scope: Scope): Batches {
+  if (input.kind !== 'scan') return keepWhere(runNode(input, scope), [condition], scope)
   const { plain, rest } = splitConditions(condition)
   const rows = scanRows(input, plain, scope, rest)
-  yield* rest.length === 0 ? rows : keepWhere(rows, rest, scope)
+  return rest.length === 0 ? rows : keepWhere(rows, rest, scope)
 }
 
 async function* project({ input, expressions }: Of<'project'>, scope: Scope): Batches {

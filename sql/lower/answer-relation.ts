@@ -1,11 +1,11 @@
 // The rows of one question that the engine answers, as a relation: a scan of it runs where a block of
 // a statement stood.
 
-import type { Answer, AnswerSeries, LatestRequest, QueryRequest } from '../../engine/query/query.ts'
+import type { Answer, LatestRequest, QueryRequest } from '../../engine/query/query.ts'
 import type { Batches } from '../batch.ts'
 import { vectorOf } from '../execute/vector.ts'
 import type { Relation, RelationColumn, RunContext, Scan, ScanRequest } from '../relation.ts'
-import { type Source, batchesOf } from '../tables/series-batches.ts'
+import { type Source, batchesOfSeries } from '../tables/series-batches.ts'
 import type { TableRelation } from '../tables/table-relation.ts'
 import type { Named } from '../tree.ts'
 
@@ -77,7 +77,7 @@ export class AnswerRelation implements Relation {
         const bytes = 8 * answer.rowCount * answer.columns.length
         run.hold(bytes)
         try {
-          yield* batchesOf(each(answer.series), sources, Infinity, run)
+          for (const batch of batchesOfSeries(answer.series, sources)) yield batch
         } finally {
           run.hold(-bytes)
         }
@@ -118,7 +118,3 @@ function askedLines({ kind, request }: Asked): string[] {
 }
 
 async function* none(): Batches {}
-
-async function* each(series: readonly AnswerSeries[]): AsyncIterable<AnswerSeries> {
-  yield* series
-}

@@ -15,9 +15,10 @@ export type Source =
 
 type Values = Vector['values']
 
-/** Rows [from, to) of a chunk. */
-interface Piece {
-  readonly chunk: AnswerSeries
+/** Rows [from, to) of a chunk, whose members are read once: it may make them when it is asked. */
+interface Piece extends Pick<AnswerSeries, 'time' | 'fields'> {
+  /** Null: no column is a tag. */
+  readonly tags: AnswerSeries['tags'] | null
   readonly from: number
   readonly to: number
 }
@@ -29,27 +30,70 @@ export async function* batchesOf(
   rowsMax: number,
   run: RunContext,
 ): Batches {
-  let pieces: Piece[] = []
-  let pending = 0
-  let left = rowsMax
-  if (left <= 0) return
+  if (rowsMax <= 0) return
+  const rows = new ChunkRows(sources, rowsMax)
   for await (const chunk of chunks) {
     run.check()
-    const rows = Math.min(chunk.time.length, left)
-    left -= rows
-    for (let from = 0; from < rows;) {
-      const to = Math.min(rows, from + BATCH_ROWS - pending)
-      pieces.push({ chunk, from, to })
-      pending += to - from
-      from = to
-      if (pending < BATCH_ROWS) continue
-      yield assemble(pieces, pending, sources)
-      pieces = []
-      pending = 0
-    }
-    if (left === 0) break
+    for (const batch of rows.take(chunk)) yield batch
+    if (rows.isFull) break
   }
-  if (pending > 0) yield assemble(pieces, pending, sources)
+  const rest = rows.rest()
+  if (rest !== null) yield rest
+}
+
+/** The same of series that are all there: nobody waits for each of them. */
+export function* batchesOfSeries(
+  series: readonly AnswerSeries[],
+  sources: readonly Source[],
+): Generator<SqlBatch> {
+  const rows = new ChunkRows(sources, Infinity)
+  for (const one of series) yield* rows.take(one)
+  const rest = rows.rest()
+  if (rest !== null) yield rest
+}
+
+/** Rows that wait until they are a batch. */
+class ChunkRows {
+  readonly #sources: readonly Source[]
+  readonly #hasTags: boolean
+  #pieces: Piece[] = []
+  #pending = 0
+  /** More are not taken. */
+  #left: number
+
+  constructor(sources: readonly Source[], rowsMax: number) {
+    this.#sources = sources
+    this.#hasTags = sources.some(({ kind }) => kind === 'tag')
+    this.#left = rowsMax
+  }
+
+  get isFull(): boolean {
+    return this.#left === 0
+  }
+
+  /** Adds rows of a chunk; the batches that are full by now. */
+  *take(chunk: AnswerSeries): Generator<SqlBatch> {
+    const { time, fields } = chunk
+    const tags = this.#hasTags ? chunk.tags : null
+    const rows = Math.min(time.length, this.#left)
+    this.#left -= rows
+    for (let from = 0; from < rows;) {
+      const to = Math.min(rows, from + BATCH_ROWS - this.#pending)
+      this.#pieces.push({ time, tags, fields, from, to })
+      this.#pending += to - from
+      from = to
+      if (this.#pending === BATCH_ROWS) yield this.rest()!
+    }
+  }
+
+  /** A batch of what waits; null: nothing does. */
+  rest(): SqlBatch | null {
+    if (this.#pending === 0) return null
+    const batch = assemble(this.#pieces, this.#pending, this.#sources)
+    this.#pieces = []
+    this.#pending = 0
+    return batch
+  }
 }
 
 function assemble(
@@ -68,12 +112,12 @@ function assemble(
 function timesOf(pieces: readonly Piece[], rowCount: number): SqlVector {
   const [first] = pieces
   if (pieces.length === 1) {
-    return { values: first!.chunk.time.subarray(first!.from, first!.to), valid: null }
+    return { values: first!.time.subarray(first!.from, first!.to), valid: null }
   }
   const values = new BigInt64Array(rowCount)
   let row = 0
-  for (const { chunk, from, to } of pieces) {
-    copy(chunk.time, from, to, values, row)
+  for (const { time, from, to } of pieces) {
+    copy(time, from, to, values, row)
     row += to - from
   }
   return { values, valid: null }
@@ -83,8 +127,8 @@ function tagsOf(pieces: readonly Piece[], rowCount: number, key: string): SqlVec
   const values = Array<string>(rowCount).fill('')
   let valid: Uint8Array | null = null
   let row = 0
-  for (const { chunk, from, to } of pieces) {
-    const value = chunk.tags.get(key) ?? null
+  for (const { tags, from, to } of pieces) {
+    const value = tags?.get(key) ?? null
     const end = row + to - from
     if (value === null) {
       valid ??= new Uint8Array(rowCount).fill(1)
@@ -96,18 +140,18 @@ function tagsOf(pieces: readonly Piece[], rowCount: number, key: string): SqlVec
 }
 
 function fieldOf(pieces: readonly Piece[], rowCount: number, index: number): SqlVector {
-  const { chunk, from, to } = pieces[0]!
-  const { values, valid } = chunk.fields[index]!
+  const { fields, from, to } = pieces[0]!
+  const { values, valid } = fields[index]!
   if (pieces.length > 1) return fieldOfMany(pieces, rowCount, index)
   return { values: cut(values, from, to), valid: valid && valid.subarray(from, to) }
 }
 
 function fieldOfMany(pieces: readonly Piece[], rowCount: number, index: number): SqlVector {
-  const target = emptyLike(pieces[0]!.chunk.fields[index]!.values, rowCount)
+  const target = emptyLike(pieces[0]!.fields[index]!.values, rowCount)
   let flags: Uint8Array | null = null
   let row = 0
-  for (const { chunk, from, to } of pieces) {
-    const { values, valid } = chunk.fields[index]!
+  for (const { fields, from, to } of pieces) {
+    const { values, valid } = fields[index]!
     copy(values, from, to, target, row)
     if (valid !== null) {
       flags ??= new Uint8Array(rowCount).fill(1)
