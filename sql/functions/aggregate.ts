@@ -10,62 +10,12 @@ import { vectorOf } from '../execute/vector.ts'
 import type { Accumulator, AggregateFunction } from '../function.ts'
 import { SqlError } from '../sql-error.ts'
 import { printJson, readJson } from '../text/json-text.ts'
-import { type DataType, findType, typeOf } from '../type.ts'
+import { findType, typeOf } from '../type.ts'
 import { SqlArray } from '../value.ts'
 import { checkBigint } from './arithmetic.ts'
-import { typesOf } from './define.ts'
+import { type Fold, type Make, aggregate, listed, skipping } from './fold.ts'
+import { histogram } from './histogram.ts'
 import { jsonOf } from './json.ts'
-
-/** One group's state and how rows change it; `null` as a result is SQL's null. */
-interface Fold<State> {
-  start(): State
-  /** Values as vectors hold them, null for nulls. The new state. */
-  step(state: State, values: readonly unknown[]): State
-  finish(state: State): unknown
-  readonly bytes?: number
-}
-
-class Folding<State> implements Accumulator {
-  private readonly states: State[] = []
-  private readonly type: DataType
-  private readonly fold: Fold<State>
-  private steps = 0
-
-  constructor(type: DataType, fold: Fold<State>) {
-    this.type = type
-    this.fold = fold
-  }
-
-  get bytes(): number {
-    return this.states.length * 64 + this.steps * (this.fold.bytes ?? 0)
-  }
-
-  add(
-    vectors: readonly SqlVector[],
-    groups: Uint32Array,
-    rowCount: number,
-    wanted: Uint8Array | null,
-  ): void {
-    const { states, fold } = this
-    const values: unknown[] = vectors.map(() => null)
-    this.steps += rowCount
-    for (let row = 0; row < rowCount; row++) {
-      if (wanted !== null && wanted[row] === 0) continue
-      for (let i = 0; i < vectors.length; i++) {
-        const { values: column, valid } = vectors[i]!
-        values[i] = valid !== null && valid[row] === 0 ? null : column[row]
-      }
-      const group = groups[row]!
-      while (states.length <= group) states.push(fold.start())
-      states[group] = fold.step(states[group]!, values)
-    }
-  }
-
-  finish(count: number): SqlVector {
-    while (this.states.length < count) this.states.push(this.fold.start())
-    return vectorOf(this.type, count, (group) => this.fold.finish(this.states[group]!))
-  }
-}
 
 /** Sums of floats in typed arrays, as the most frequent aggregate has a loop of its own. */
 class FloatSum implements Accumulator {
@@ -115,43 +65,6 @@ class FloatSum implements Accumulator {
       return this.isMean ? this.sums[group]! / number : this.sums[group]!
     })
   }
-}
-
-type Make = (given: readonly DataType[], constants: readonly unknown[]) => Fold<never>
-
-function aggregate(
-  name: string,
-  types: string,
-  result: AggregateFunction['result'] | string,
-  make: Make,
-  isOrderedSet = false,
-): AggregateFunction {
-  const resultType = typeof result === 'string' ? typeOf(result) : result
-  return {
-    name,
-    arguments: typesOf(types),
-    isVariadic: false,
-    result: resultType,
-    isOrderedSet,
-    accumulate(given, constants) {
-      const type = typeof resultType === 'function' ? resultType(given) : resultType
-      const own = type.name === 'anyelement' ? given[0]! : type
-      return new Folding(own, make(given, constants))
-    },
-  }
-}
-
-/** A fold over values of one argument that skips nulls and gives null for none. */
-function skipping<State>(
-  step: (state: State | null, value: never) => State,
-  finish: (state: State) => unknown = (state) => state,
-): Fold<never> {
-  const fold: Fold<State | null> = {
-    start: () => null,
-    step: (state, [value]) => (value === null ? state : step(state, value as never)),
-    finish: (state) => (state === null ? null : finish(state)),
-  }
-  return fold as unknown as Fold<never>
 }
 
 const extreme = (name: string, isBetter: (order: number) => boolean): AggregateFunction =>
@@ -214,7 +127,6 @@ function fractionOf(constant: unknown): number {
   throw new SqlError('22003', `percentile value ${fraction} is not between 0 and 1`)
 }
 
-/** Values of a group in the order in which they come, the last argument. */
 /** Those that go by series and by the times of points, which only the engine knows. */
 export const ENGINE_AGGREGATES = [
   'rate',
@@ -226,20 +138,6 @@ export const ENGINE_AGGREGATES = [
 ] as const
 
 const IN_UTC = { now: 0n, timeZone: 'UTC' }
-
-function listed(finish: (values: unknown[]) => unknown, skipsNulls = true): Fold<never> {
-  const fold: Fold<unknown[]> = {
-    start: () => [],
-    step(state, values) {
-      const value = values.at(-1)
-      if (value !== null || !skipsNulls) state.push(value)
-      return state
-    },
-    finish,
-    bytes: 24,
-  }
-  return fold as unknown as Fold<never>
-}
 
 function interpolated(values: readonly number[], fraction: number): number | null {
   if (values.length === 0 || Number.isNaN(fraction)) return null
@@ -340,6 +238,7 @@ const INTEGERS = ['int2', 'int4', 'int8']
 
 /** All aggregates. */
 export const aggregates: readonly AggregateFunction[] = [
+  histogram,
   aggregate('count', '', 'int8', counting(false)),
   aggregate('count', 'any', 'int8', counting(true)),
   ...(['sum', 'avg'] as const).flatMap((name) => [

@@ -319,7 +319,8 @@ function checkBucket(bucket: number): number {
 
 const wrongBucket = (message: string): SqlError => new SqlError('2201G', message)
 
-const floatBucket = (value: number, low: number, high: number, count: number): number => {
+/** `width_bucket` of floats. Throws 2201G. */
+export const floatBucket = (value: number, low: number, high: number, count: number): number => {
   const order = Math.sign(low - high)
   if (count <= 0) throw wrongBucket('count must be greater than zero')
   if ([value, low, high].some(Number.isNaN)) {
