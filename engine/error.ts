@@ -47,6 +47,8 @@ export interface ErrorDetails {
   sqlstate?: string
   /** JSON pointer or name of the offending member. */
   pointer?: string
+  /** Of `limit_exceeded` by a query: the name of its limit. */
+  limit?: string
   /** Seconds after which a `busy` or `unavailable` request may be sent again. */
   retryAfter?: number
   /** Of damage in a segment: where, and the times of the points that it hides. */

@@ -177,10 +177,12 @@ export type Node =
       readonly condition: Bound
       readonly columns: readonly Named[]
     }
+  /** `instead`: has the same rows, if the engine will not answer what the input asks of it (maxBuckets). */
   | {
       readonly kind: 'project'
       readonly input: Node
       readonly expressions: readonly Bound[]
+      readonly instead?: Node
       readonly columns: readonly Named[]
     }
   /**

@@ -77,5 +77,5 @@ export class Budget {
 /** 422, naming the limit. */
 export function limitExceeded(name: keyof QueryLimits, limit: number, fact: string): OmenError {
   const message = `query: more than ${limit} ${fact} (limit ${name})`
-  return new OmenError('limit_exceeded', message, { sqlstate: '54000' })
+  return new OmenError('limit_exceeded', message, { sqlstate: '54000', limit: name })
 }

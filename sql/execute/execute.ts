@@ -150,14 +150,28 @@ function filter({ input, condition }: Of<'filter'>, scope: Scope): Batches {
   return rest.length === 0 ? rows : keepWhere(rows, rest, scope)
 }
 
-async function* project({ input, expressions }: Of<'project'>, scope: Scope): Batches {
+async function* project({ input, expressions, instead }: Of<'project'>, scope: Scope): Batches {
   const compiled = expressions.map(compile)
-  for await (const batch of runNode(input, scope)) {
-    const frame = await prepared(expressions, batch, scope)
-    const { rowCount } = batch
-    const columns = compiled.map((one) => spread(one.evaluate(frame, null), rowCount))
-    yield { rowCount, columns }
+  let isBegun = false
+  try {
+    for await (const batch of runNode(input, scope)) {
+      isBegun = true
+      const frame = await prepared(expressions, batch, scope)
+      const { rowCount } = batch
+      const columns = compiled.map((one) => spread(one.evaluate(frame, null), rowCount))
+      yield { rowCount, columns }
+    }
+    return
+  } catch (error) {
+    if (isBegun || instead === undefined || !hasTooManyBuckets(error)) throw error
   }
+  yield* runNode(instead, scope)
+}
+
+/** What the engine counts before its first row, and the executor does not: its groups are counted in bytes. */
+function hasTooManyBuckets(error: unknown): boolean {
+  const { details } = error as { details?: { limit?: unknown } }
+  return details?.limit === 'maxBuckets'
 }
 
 async function keysOf(node: Of<'sort'>, batch: SqlBatch, scope: Scope): Promise<OrderKey[]> {

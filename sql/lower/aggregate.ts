@@ -131,6 +131,7 @@ function groupsAbove(
     kind: 'project',
     input: scan,
     expressions: [...groups, ...results],
+    instead: node,
     columns: node.columns,
   }
 }

@@ -7,6 +7,7 @@ import { vectorOf } from '../execute/vector.ts'
 import type { Relation, RelationColumn, RunContext, Scan, ScanRequest } from '../relation.ts'
 import { type Source, batchesOfSeries } from '../tables/series-batches.ts'
 import type { TableRelation } from '../tables/table-relation.ts'
+import { SqlError } from '../sql-error.ts'
 import type { Named } from '../tree.ts'
 
 /** One call of the engine. */
@@ -100,10 +101,16 @@ async function* pagesOf(
   let cursor: string | null = null
   do {
     run.check()
-    const answer: Answer = await table.query({ ...request, cursor }, run.signal)
+    const answer: Answer = await table.query({ ...request, cursor }, run.signal).catch(refused)
     yield answer
     ;({ cursor } = answer)
   } while (cursor !== null && request.limit === undefined)
+}
+
+/** In the words of SQL: the names of the answer's columns are not those of the statement. */
+function refused(error: unknown): never {
+  const isSum = (error as { code?: unknown }).code === 'out_of_range'
+  throw isSum ? new SqlError('22003', 'bigint out of range') : error
 }
 
 function askedLines({ kind, request }: Asked): string[] {

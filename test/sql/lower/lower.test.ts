@@ -4,7 +4,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { open } from '../../../engine/node.ts'
 import type { Database } from '../../../engine/database.ts'
-import { bothAnswers, shortFloat } from './setup.ts'
+import { lower } from '../../../sql/lower/lower.ts'
+import { bindQuery, bothAnswers, rowsOf, shortFloat } from './setup.ts'
 
 const START = 1_699_900_000_000_000_000n
 const SECOND = 1_000_000_000n
@@ -253,4 +254,48 @@ describe('what the engine means otherwise', () => {
     expect(asked.toSorted()).toEqual(plain.toSorted())
     expect(scans).toEqual(['TableRelation points'])
   })
+})
+
+test('more buckets than the engine answers are grouped by the executor', async () => {
+  const small = await open('memory:', { limits: { maxBuckets: 100 } })
+  try {
+    const lines = Array.from({ length: 301 }, (_, i) => {
+      return `points,host=h${i % 3} x=${i} ${START + BigInt(i) * 61n * SECOND}`
+    })
+    const batch = small.batch()
+    batch.lineProtocol(new TextEncoder().encode(lines.join('\n')))
+    await batch.commit('fsync')
+    const ask = (width: string): Promise<{ plain: string[]; asked: string[] }> =>
+      bothAnswers(
+        small,
+        `SELECT time_bucket('${width}', time) AS t, sum(x) FROM points GROUP BY 1 ORDER BY 1`,
+      )
+    for (const [width, rows] of [
+      ['1 minute', 301],
+      ['1 hour', 6],
+    ] as const) {
+      const { plain, asked } = await ask(width)
+      expect(asked).toEqual(plain)
+      expect(asked.length).toBe(rows)
+    }
+  } finally {
+    await small.close()
+  }
+})
+
+test('a sum that no bigint holds is 22003 in the words of SQL', async () => {
+  const own = await open('memory:')
+  try {
+    const batch = own.batch()
+    const most = 2n ** 63n - 1n
+    const text = `points,host=a n=${most}i 1\npoints,host=a n=1i 2`
+    batch.lineProtocol(new TextEncoder().encode(text))
+    await batch.commit('fsync')
+    const refused = { sqlstate: '22003', message: 'bigint out of range' }
+    const { query, run } = await bindQuery(own, 'SELECT sum(n) FROM points')
+    await expect(rowsOf(query, run)).rejects.toMatchObject(refused)
+    await expect(rowsOf(lower(query, run, []), run)).rejects.toMatchObject(refused)
+  } finally {
+    await own.close()
+  }
 })
