@@ -20,6 +20,7 @@ import { jsonChanges } from './json-change.ts'
 import { jsons } from './json.ts'
 import { modifiers } from './modifier.ts'
 import { numericFunctions } from './numeric.ts'
+import { regexpRows, regexps } from './regexp.ts'
 import { rowFunctions } from './rows.ts'
 import { texts } from './text.ts'
 import { times } from './time.ts'
@@ -52,6 +53,7 @@ const own = [
   ...jsons,
   ...modifiers,
   ...numericFunctions,
+  ...regexps,
   ...texts,
   ...times,
   ...timeTexts,
@@ -59,7 +61,7 @@ const own = [
 /** All functions but operators and casts. */
 export const scalarFunctions: readonly ScalarFunction[] = own.filter((one) => !isSymbol(one))
 export const aggregateFunctions: readonly AggregateFunction[] = aggregates
-export const tableFunctions: readonly TableFunction[] = rowFunctions
+export const tableFunctions: readonly TableFunction[] = [...rowFunctions, ...regexpRows]
 
 /** The table with what others add. */
 export function functionTableOf({
@@ -71,7 +73,7 @@ export function functionTableOf({
   return {
     scalars: byName([...scalarFunctions, ...scalars]),
     aggregates: byName(aggregates),
-    tables: byName([...rowFunctions, ...tables]),
+    tables: byName([...tableFunctions, ...tables]),
     operators: byName(own.filter(isSymbol)),
     cast: (source, target) => added.get(`${source.name} ${target.name}`) ?? castOf(source, target),
   }

@@ -3,12 +3,9 @@
 
 import type { ScalarFunction } from '../function.ts'
 import { SqlError } from '../sql-error.ts'
-import { SqlArray } from '../value.ts'
-import { typeOf } from '../type.ts'
 import { bytesOperators } from './bytea.ts'
 import { scalar } from './define.ts'
 
-const TEXT = typeOf('text')
 const SURROGATE = /[\ud800-\udfff]/
 
 const points = (text: string): readonly string[] | string =>
@@ -99,80 +96,6 @@ function likeExpression(pattern: string, flags: string): RegExp {
   return made
 }
 
-const regexps = new Map<string, RegExp>()
-
-/** A regular expression of PostgreSQL's advanced kind in the runtime's words. Throws 2201B. */
-function regexp(pattern: string, flags: string): RegExp {
-  const wrong = /[^gimnspx]/.exec(flags)
-  if (wrong !== null) {
-    throw new SqlError('22023', `invalid regular expression option: "${wrong[0]}"`)
-  }
-  const isLine = /[nm]/.test(flags)
-  const own = `u${flags.includes('g') ? 'g' : ''}${flags.includes('i') ? 'i' : ''}${isLine ? 'm' : 's'}`
-  const key = `${own}/${pattern}`
-  const known = regexps.get(key)
-  if (known !== undefined) {
-    known.lastIndex = 0
-    return known
-  }
-  const source = pattern
-    .replaceAll('\\m', '\\b(?=\\w)')
-    .replaceAll('\\M', '\\b(?<=\\w)')
-    .replaceAll('\\y', '\\b')
-    .replaceAll('\\A', '(?<![\\s\\S])')
-    .replaceAll('\\Z', '(?![\\s\\S])')
-    .replace(
-      /\[:(alpha|digit|alnum|space|upper|lower|punct):\]/g,
-      (_, name: string) => CLASSES[name]!,
-    )
-  try {
-    const made = new RegExp(source, own)
-    if (regexps.size >= PATTERNS_MAX) regexps.clear()
-    regexps.set(key, made)
-    return made
-  } catch (error) {
-    const { message } = error as Error
-    throw new SqlError('2201B', `invalid regular expression: ${message}`, { cause: error })
-  }
-}
-
-const CLASSES: Readonly<Record<string, string>> = {
-  alpha: 'a-zA-Z',
-  digit: '0-9',
-  alnum: 'a-zA-Z0-9',
-  space: '\\s',
-  upper: 'A-Z',
-  lower: 'a-z',
-  punct: '!-\\/:-@\\[-`{-~',
-}
-
-function replaceMatches(text: string, pattern: string, by: string, flags = ''): string {
-  return text.replace(regexp(pattern, flags), (...found: unknown[]) => {
-    const groups = found.slice(
-      0,
-      found.findIndex((one) => typeof one === 'number'),
-    ) as string[]
-    return by.replace(/\\([\d&\\])/g, (_, mark: string) =>
-      mark === '\\' ? '\\' : (groups[mark === '&' ? 0 : Number(mark)] ?? ''),
-    )
-  })
-}
-
-function match(text: string, pattern: string, flags = ''): SqlArray | null {
-  const found = regexp(pattern, flags).exec(text)
-  if (found === null) return null
-  const groups = found.length > 1 ? found.slice(1) : [found[0]]
-  return new SqlArray(
-    TEXT,
-    groups.map((one) => one ?? null),
-  )
-}
-
-function substringMatch(text: string, pattern: string): string | null {
-  const found = regexp(pattern, '').exec(text)
-  return found === null ? null : (found[1] ?? found[0])
-}
-
 const capitalized = (text: string): string =>
   text.toLowerCase().replace(/[\p{L}\p{N}]+/gu, (word) => word[0]!.toUpperCase() + word.slice(1))
 
@@ -184,13 +107,6 @@ const LIKES = [
   ['!~~', '', false],
   ['~~*', 'i', true],
   ['!~~*', 'i', false],
-] as const
-
-const MATCHES = [
-  ['~', '', true],
-  ['!~', '', false],
-  ['~*', 'i', true],
-  ['!~*', 'i', false],
 ] as const
 
 const TRIMS = [
@@ -215,14 +131,6 @@ export const texts: readonly ScalarFunction[] = [
       (text: string, pattern: string) => likeExpression(pattern, flags).test(text) === wanted,
     ),
   ),
-  ...MATCHES.map(([name, flags, wanted]) =>
-    scalar(
-      name,
-      'text text',
-      'bool',
-      (text: string, pattern: string) => regexp(pattern, flags).test(text) === wanted,
-    ),
-  ),
   ...['length', 'char_length', 'character_length'].map((name) =>
     scalar(name, 'text', 'int4', (text: string) => points(text).length),
   ),
@@ -235,7 +143,6 @@ export const texts: readonly ScalarFunction[] = [
     scalar(name, 'text int4', 'text', substring),
     scalar(name, 'text int4 int4', 'text', substring),
   ]),
-  scalar('substring', 'text text', 'text', substringMatch),
   scalar('position', 'text text', 'int4', (text: string, part: string) => position(part, text)),
   scalar('strpos', 'text text', 'int4', (text: string, part: string) => position(part, text)),
   scalar('replace', 'text text text', 'text', (text: string, from: string, to: string) =>
@@ -274,8 +181,4 @@ export const texts: readonly ScalarFunction[] = [
   scalar('translate', 'text text text', 'text', translate),
   scalar('^@', 'text text', 'bool', (text: string, part: string) => text.startsWith(part)),
   ...bytesOperators((text, pattern) => likeExpression(pattern, '').test(text)),
-  scalar('regexp_replace', 'text text text', 'text', replaceMatches),
-  scalar('regexp_replace', 'text text text text', 'text', replaceMatches),
-  scalar('regexp_match', 'text text', '_text', match),
-  scalar('regexp_match', 'text text text', '_text', match),
 ]

@@ -7,7 +7,9 @@ import { aggregateFunctions, scalarFunctions, tableFunctions } from '../../sql/f
 const page = readFileSync(new URL('../../docs/sql.md', import.meta.url), 'utf8')
 
 /** Names that only the binder calls. */
-const HIDDEN = new Set(['array_slice', 'array_subscript', 'like_escape', 'timezone'])
+const HIDDEN = new Set([
+  ...['array_slice', 'array_subscript', 'like_escape', 'similar_to_escape', 'timezone'],
+])
 
 const named = (kind: string): string[] => {
   const row = new RegExp(`^\\| ${kind} \\| (.*) \\|$`, 'm').exec(page)![1]!

@@ -37,6 +37,8 @@ const PATTERNS = [
   ],
   ...['(', 'a{2}', '\\mw', 'o\\M', '\\s', 'A', '(\\d)(\\d)?'],
 ]
+const FLAGS = ['', 'i', 'g', 'n', 'q!', 'gi']
+const REPLACE_FLAGS = ['', 'g', 'i', 'gi', '1', '2', '-1']
 const ZONES = ['UTC', 'Europe/Berlin', 'America/New_York', '+05:30', 'Nowhere/None', 'Asia/Kolkata']
 const LIKES = ['%', 'a%', '%b%', '_bc', 'foo\\_%', '%\\%%', '', 'H%d', 'abc\\', 'ABC%']
 const SIZES = ['-3', '-1', '0', '1', '2', '3', '5', '12']
@@ -58,11 +60,21 @@ const SPECIAL: Readonly<Record<string, Readonly<Record<number, readonly string[]
   '!~~': { 1: LIKES },
   '!~~*': { 1: LIKES },
   like: { 1: LIKES },
-  regexp_match: { 1: PATTERNS, 2: ['', 'i', 'g', 'n', 'q!'] },
-  regexp_matches: { 1: PATTERNS, 2: ['', 'i'] },
-  regexp_replace: { 1: PATTERNS, 2: ['', 'X', '<\\1>', '[\\&]'], 3: ['', 'g', 'i', 'gi'] },
-  regexp_split_to_array: { 1: PATTERNS, 2: ['', 'i'] },
-  substring: { 1: PATTERNS },
+  regexp_match: { 1: PATTERNS, 2: FLAGS },
+  regexp_replace: {
+    1: PATTERNS,
+    2: ['', 'X', '<\\1>', '[\\&]', '\\0\\\\'],
+    3: REPLACE_FLAGS,
+    4: SIZES,
+    5: FLAGS,
+  },
+  regexp_split_to_array: { 1: PATTERNS, 2: FLAGS },
+  regexp_count: { 1: PATTERNS, 2: SIZES, 3: FLAGS },
+  regexp_like: { 1: PATTERNS, 2: FLAGS },
+  regexp_instr: { 1: PATTERNS, 2: SIZES, 3: SIZES, 4: ['0', '1', '2'], 5: FLAGS, 6: SIZES },
+  regexp_substr: { 1: PATTERNS, 2: SIZES, 3: SIZES, 4: FLAGS, 5: SIZES },
+  substring: { 1: PATTERNS, 2: ['\\', '#', '', '##'] },
+  similar_to_escape: { 0: LIKES, 1: ['\\', '#', '', '##'] },
   repeat: { 1: SIZES },
   lpad: { 1: SIZES },
   rpad: { 1: SIZES },
