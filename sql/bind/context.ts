@@ -19,6 +19,9 @@ export interface Place {
   readonly surroundings: Surroundings
 }
 
+/** The hint of what has none of its own. */
+const LISTED = 'docs/sql.md says what there is.'
+
 export class Context {
   readonly schema: Schema
   readonly functions: FunctionTable
@@ -54,7 +57,7 @@ export class Context {
   }
 
   /** Not offered, though PostgreSQL has it. */
-  refuse(what: string, location: number | undefined, hint?: string): never {
+  refuse(what: string, location: number | undefined, hint = LISTED): never {
     return this.fail('0A000', `${what} is not supported`, location, { hint })
   }
 

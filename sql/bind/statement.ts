@@ -36,7 +36,11 @@ export function bindStatement(context: Context, tree: Tree, text: string): Unfin
   if (bind !== undefined) return bind(context, parts, text)
   const idle = IDLE[kind]
   if (idle !== undefined) return nothing(idle)
-  const [what, hint] = REFUSED[kind] ?? [words(kind), undefined]
+  if ('VacuumStmt' in tree) return nothing(tree.VacuumStmt.is_vacuumcmd ? 'VACUUM' : 'ANALYZE')
+  const [what, hint] = REFUSED[kind] ?? [
+    words(kind),
+    'See docs/sql.md for the statements there are.',
+  ]
   return context.refuse(what, -1, hint)
 }
 
@@ -55,9 +59,10 @@ function words(kind: string): string {
 const IDLE: Readonly<Record<string, string>> = {
   UnlistenStmt: 'UNLISTEN',
   CheckPointStmt: 'CHECKPOINT',
-  VacuumStmt: 'VACUUM',
   ConstraintsSetStmt: 'SET CONSTRAINTS',
 }
+
+const TOKENS = 'Tokens have scopes: POST /v1/tokens.'
 
 const REFUSED: Readonly<Record<string, readonly [string, string]>> = {
   UpdateStmt: ['UPDATE', 'INSERT the point again: one of the same series and time is overwritten.'],
@@ -70,8 +75,16 @@ const REFUSED: Readonly<Record<string, readonly [string, string]>> = {
   LockStmt: ['LOCK', 'Writes of one point are atomic.'],
   CreateExtensionStmt: ['CREATE EXTENSION', 'time_bucket and its kin are built in.'],
   CreateSchemaStmt: ['CREATE SCHEMA', 'Tables are in schema public; use databases.'],
-  GrantStmt: ['GRANT', 'Tokens have scopes: POST /v1/tokens.'],
-  GrantRoleStmt: ['GRANT', 'Tokens have scopes: POST /v1/tokens.'],
-  CreateRoleStmt: ['CREATE ROLE', 'Tokens have scopes: POST /v1/tokens.'],
+  GrantStmt: ['GRANT', TOKENS],
+  GrantRoleStmt: ['GRANT', TOKENS],
+  CreateRoleStmt: ['CREATE ROLE', TOKENS],
+  AlterRoleStmt: ['ALTER ROLE', TOKENS],
+  DropRoleStmt: ['DROP ROLE', TOKENS],
+  CommentStmt: ['COMMENT', 'Tables and columns have no comments.'],
+  CreateFunctionStmt: ['CREATE FUNCTION', 'There are no functions of one’s own.'],
+  DoStmt: ['DO', 'There are no procedural languages: send the statements.'],
+  CallStmt: ['CALL', 'There are no procedures: send the statements.'],
+  CreateSeqStmt: ['CREATE SEQUENCE', 'A point is named by its tags and its time.'],
+  CreateTrigStmt: ['CREATE TRIGGER', 'Follow new points with GET /v1/tail.'],
   RenameStmt: ['RENAME', 'Write into a table of the new name.'],
 }

@@ -208,6 +208,12 @@ export const SETTINGS: readonly SettingDefinition[] = [
     'The most keys of an index.',
     FIXED,
   ),
+  define(
+    'password_encryption',
+    'scram-sha-256',
+    always('scram-sha-256'),
+    'How verifiers of passwords are made.',
+  ),
   define('role', 'none', text, 'Has no effect.'),
   define('row_security', 'on', flag, 'Has no effect.'),
   define('search_path', '"$user", public', text, 'Tables are in public, whatever it is.'),

@@ -141,6 +141,32 @@ describe('statements', () => {
   })
 })
 
+describe('statements that there is nothing to do for', () => {
+  test.each([
+    ['VACUUM', 'VACUUM'],
+    ['VACUUM ANALYZE room', 'VACUUM'],
+    ['ANALYZE room', 'ANALYZE'],
+    ['CHECKPOINT', 'CHECKPOINT'],
+  ])('are answered as PostgreSQL does: %s', async (text, tag) => {
+    expect(await run(await openSession(), text)).toBe(tag)
+  })
+
+  test.each([
+    `ALTER USER tester PASSWORD 'x'`,
+    `COMMENT ON TABLE room IS 'x'`,
+    'DO $$ BEGIN END $$',
+    'CREATE TRIGGER t AFTER INSERT ON room EXECUTE FUNCTION f()',
+    'CREATE MATERIALIZED VIEW v AS SELECT 1',
+    'REINDEX TABLE room',
+    'CLUSTER room',
+    'DROP SEQUENCE s',
+    'UPDATE room SET warm = 1',
+  ])('or refused with a hint: %s', async (text) => {
+    const refused = { sqlstate: '0A000', hint: expect.stringMatching(/\w/) as string }
+    await expect((await openSession()).prepare(text)).rejects.toMatchObject(refused)
+  })
+})
+
 describe('settings', () => {
   test('are set, shown, reset and told', async () => {
     const given = new Map([
