@@ -284,6 +284,19 @@ export function findType(name: string): DataType | null {
   return types.get(name) ?? null
 }
 
+/** Types of arrays of records with known columns. */
+const recordArrays = new WeakMap<DataType, DataType>()
+
+/** The type of arrays of a type; null: there is none. Of a record's, it knows the record's columns. */
+export function arrayTypeOf(element: DataType): DataType | null {
+  if (element.arrayOid === 0) return null
+  const plain = typeOf(`_${element.name}`)
+  if (element.fields === undefined) return plain
+  const known = recordArrays.get(element) ?? { ...plain, element }
+  recordArrays.set(element, known)
+  return known
+}
+
 /** The type of an oid, or null. */
 export function typeOfOid(oid: number): DataType | null {
   return byOid.get(oid) ?? null

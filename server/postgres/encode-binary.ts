@@ -8,7 +8,7 @@ import { TIME_INFINITY, TIME_MINUS_INFINITY } from '../../sql/calendar.ts'
 import type { Decimal } from '../../sql/decimal.ts'
 import { SqlError } from '../../sql/sql-error.ts'
 import type { DataType } from '../../sql/type.ts'
-import type { Bytes, Interval, SqlArray } from '../../sql/value.ts'
+import type { Bytes, Interval, SqlArray, SqlRecord } from '../../sql/value.ts'
 import type { ValueEncoder } from './encode-text.ts'
 import type { MessageWriter } from './message-writer.ts'
 import { isNear, microsecondsOf, putInteger, putWord, putWords, wordsOf } from './word-pair.ts'
@@ -138,6 +138,7 @@ function bodyWriter(type: DataType): BodyWriter {
     const writeElement = bodyWriter(type.element)
     return (out, value) => writeArray(out, value as SqlArray, type.element!, writeElement)
   }
+  if (type.name === 'record') return (out, value) => writeRecord(out, value as SqlRecord)
   const known = WRITERS[type.name]
   if (known !== undefined) return known
   if (type.size === 4) return (out, value) => out.int32(value as number)
@@ -162,6 +163,17 @@ function writeArray(
   for (const value of values) {
     if (value === null) out.int32(-1)
     else sized(out, write, value)
+  }
+}
+
+/** Each column with its type. */
+function writeRecord(out: MessageWriter, { type, values }: SqlRecord): void {
+  out.int32(values.length)
+  for (const [index, value] of values.entries()) {
+    const column = type.fields![index]!.type
+    out.int32(column.oid)
+    if (value === null) out.int32(-1)
+    else sized(out, bodyWriter(column), value)
   }
 }
 

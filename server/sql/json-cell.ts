@@ -2,7 +2,7 @@
 // PostgreSQL prints them.
 
 import type { SqlVector } from '../../sql/batch.ts'
-import type { SqlArray } from '../../sql/value.ts'
+import type { SqlArray, SqlRecord } from '../../sql/value.ts'
 import { printerOf, type TextContext } from '../../sql/value-text.ts'
 import type { DataType } from '../../sql/type.ts'
 import { shownTime, type TimeFormat } from '../encode/time.ts'
@@ -53,9 +53,25 @@ function printArray(element: DataType, format: CellFormat): CellPrinter {
   }
 }
 
+/** A row as an object of its columns. */
+function printRecord(fields: NonNullable<DataType['fields']>, format: CellFormat): CellPrinter {
+  const printers = fields.map(({ name, type }) => {
+    return { name: JSON.stringify(name), print: cellPrinter(type, format) }
+  })
+  return (value) => {
+    const { values } = value as SqlRecord
+    const cells = printers.map(({ name, print }, index) => {
+      const cell = values[index]
+      return `${name}:${cell === null ? 'null' : print(cell)}`
+    })
+    return `{${cells.join()}}`
+  }
+}
+
 /** How values of a type are printed. */
 export function cellPrinter(type: DataType, format: CellFormat): CellPrinter {
-  const { name, layout, element } = type
+  const { name, layout, element, fields } = type
+  if (fields !== undefined) return printRecord(fields, format)
   if (element) return printArray(element, format)
   if (layout === 'boolean') return (value) => (value === 1 || value === true ? 'true' : 'false')
   if (name === 'float8' || name === 'float4') return printFloat

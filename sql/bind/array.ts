@@ -4,10 +4,10 @@
 import type { A_ArrayExpr, A_Indices, A_Indirection, FuncCall, Node as Tree } from 'libpg-query'
 import { textOf } from '../syntax/name.ts'
 import type { Bound } from '../tree.ts'
-import { type DataType, typeOf } from '../type.ts'
+import { type DataType, arrayTypeOf, typeOf } from '../type.ts'
 import { bindNamedCall } from './function-call.ts'
 import { bindRowsField } from './rows.ts'
-import { arrayOf, coerce, unify } from './coercion.ts'
+import { coerce, unify } from './coercion.ts'
 import { recordField } from './record.ts'
 import { bindExpression } from './recursion.ts'
 import type { Site } from './site.ts'
@@ -34,7 +34,7 @@ export function bindArray(
   }
   const cast = unify(context, bound, 'ARRAY')
   const { type } = cast[0]!
-  const array = type.element === null ? arrayOf(type) : type
+  const array = type.element === null ? arrayTypeOf(type) : type
   if (array === null) {
     const message = `could not find array type for data type ${type.title}`
     return context.fail('42704', message, location)

@@ -5,7 +5,7 @@
 import type { CastFunction } from '../function.ts'
 import { SqlError } from '../sql-error.ts'
 import type { Bound } from '../tree.ts'
-import { type DataType, findType, typeOf } from '../type.ts'
+import { type DataType, typeOf } from '../type.ts'
 import type { Context } from './context.ts'
 
 /** Where a conversion stands: in an expression, in an assignment, or written out. */
@@ -191,9 +191,4 @@ export function unify(context: Context, operands: readonly Bound[], what: string
     const titles = `${operand.type.title} to ${agreed.type.title}`
     return context.failAt('42846', `${what} could not convert type ${titles}`, operand)
   })
-}
-
-/** The array type of an element's; null: there is none. */
-export function arrayOf(element: DataType): DataType | null {
-  return element.arrayOid === 0 ? null : findType(`_${element.name}`)
 }

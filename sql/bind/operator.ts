@@ -4,8 +4,8 @@
 
 import type { ScalarFunction } from '../function.ts'
 import type { Bound } from '../tree.ts'
-import { type DataType, typeOf } from '../type.ts'
-import { arrayOf, coerce, commonType } from './coercion.ts'
+import { type DataType, arrayTypeOf, typeOf } from '../type.ts'
+import { coerce, commonType } from './coercion.ts'
 import type { Context } from './context.ts'
 import { isInteger, isTime, timeOfMilliseconds } from './epoch.ts'
 import { choose, coerceArguments, resultType } from './overload.ts'
@@ -130,7 +130,7 @@ export function bindQuantified(
   }
   if (isTime(left.type) && isInteger(element) && array.kind === 'array') {
     const elements = array.elements.map((one) => timeOfMilliseconds(context, one, left.type))
-    const times: Bound = { kind: 'array', type: arrayOf(left.type)!, elements }
+    const times: Bound = { kind: 'array', type: arrayTypeOf(left.type)!, elements }
     return bindQuantified(context, symbol, quantifier, [left, times], location)
   }
   const meant = symbol === '!=' ? '<>' : symbol
@@ -138,7 +138,7 @@ export function bindQuantified(
   if (resultType(overload, types) !== BOOLEAN) {
     context.fail('42809', 'op ANY/ALL (array) requires operator to yield boolean', location)
   }
-  const arrayType = arrayOf(types[1]!)
+  const arrayType = arrayTypeOf(types[1]!)
   const cast = arrayType && coerce(context, array, arrayType, 'implicit')
   if (cast === null) {
     context.fail('42704', `could not find array type for data type ${types[1]!.title}`, location)
@@ -164,7 +164,7 @@ export function bindIn(
 ): Bound {
   const isNegated = symbol === '<>'
   const agreed = commonType(context, [left, ...list])
-  const arrayType = 'misfit' in agreed ? null : arrayOf(agreed.type)
+  const arrayType = 'misfit' in agreed ? null : arrayTypeOf(agreed.type)
   if (list.length > 1 && arrayType !== null) {
     const elements = list.map((one) => coerce(context, one, agreed.type, 'implicit'))
     if (!elements.includes(null)) {

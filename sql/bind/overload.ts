@@ -3,8 +3,8 @@
 // Source: PostgreSQL 15, src/backend/parser/parse_func.c, func_select_candidate; manual, chapter 10.
 
 import type { Bound } from '../tree.ts'
-import { type DataType, typeOf } from '../type.ts'
-import { arrayOf, canCoerce, coerce, isPolymorphic, settle } from './coercion.ts'
+import { type DataType, arrayTypeOf, typeOf } from '../type.ts'
+import { canCoerce, coerce, isPolymorphic, settle } from './coercion.ts'
 import type { Context } from './context.ts'
 
 /** What a scalar function, an operator, an aggregate and a table function have in common. */
@@ -126,7 +126,7 @@ export function concrete(
     return type.name.endsWith('array') && type.name !== 'anynonarray' ? null : typeOf('text')
   }
   if (type.name !== 'anyarray' && type.name !== 'anycompatiblearray') return element
-  return given !== null && given.element === element ? given : arrayOf(element)
+  return given !== null && given.element === element ? given : arrayTypeOf(element)
 }
 
 /** The type of an overload's result for the types its arguments got. */

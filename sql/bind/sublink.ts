@@ -5,8 +5,7 @@
 import type { SubLink, Node as Tree } from 'libpg-query'
 import { textOf } from '../syntax/name.ts'
 import type { Bound, SubqueryTest } from '../tree.ts'
-import { type DataType, typeOf } from '../type.ts'
-import { arrayOf } from './coercion.ts'
+import { type DataType, arrayTypeOf, typeOf } from '../type.ts'
 import { bindExpression } from './recursion.ts'
 import { findOperator } from './operator.ts'
 import { coerceArguments, resultType } from './overload.ts'
@@ -40,7 +39,7 @@ export function bindSublink(site: Site, sublink: SubLink): Bound {
     return bindQuantifiedQuery(site, sublink, quantifier, left, query, finish)
   }
   if (subLinkType === 'EXPR_SUBLINK') return finish(type, { kind: 'scalar' }, query)
-  const array = type.element === null ? arrayOf(type) : type
+  const array = type.element === null ? arrayTypeOf(type) : type
   if (subLinkType !== 'ARRAY_SUBLINK' || array === null) {
     return context.refuse('this form of subquery', location)
   }

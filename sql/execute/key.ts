@@ -4,7 +4,7 @@
 
 import type { SqlVector } from '../batch.ts'
 import { Decimal, trimmed } from '../decimal.ts'
-import { Bytes, Interval, SqlArray } from '../value.ts'
+import { Bytes, Interval, SqlArray, SqlRecord } from '../value.ts'
 import type { DataType } from '../type.ts'
 
 const NULL = 0
@@ -18,12 +18,17 @@ export function keyOf(value: unknown): Keyed {
   if (value instanceof Decimal) return trimmed(value).toString()
   if (value instanceof Interval) return value.span
   if (value instanceof Bytes) return value.bytes.join(' ')
+  if (value instanceof SqlRecord) return keysOf(value.values)
   if (!(value instanceof SqlArray)) return value as Keyed
-  const elements = value.values.map((one) => {
+  return `${value.dimensions.join()};${value.lowerBounds.join()};${keysOf(value.values)}`
+}
+
+function keysOf(values: readonly unknown[]): string {
+  const keys = values.map((one) => {
     const key = one === null ? 'null' : `=${String(keyOf(one))}`
     return `${key.length}:${key}`
   })
-  return `${value.dimensions.join()};${value.lowerBounds.join()};${elements.join('')}`
+  return keys.join('')
 }
 
 export class KeyIndex {

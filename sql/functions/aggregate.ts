@@ -10,12 +10,13 @@ import { vectorOf } from '../execute/vector.ts'
 import type { Accumulator, AggregateFunction } from '../function.ts'
 import { SqlError } from '../sql-error.ts'
 import { printJson, readJson } from '../text/json-text.ts'
-import { findType, typeOf } from '../type.ts'
+import { arrayTypeOf, typeOf } from '../type.ts'
 import { SqlArray } from '../value.ts'
 import { checkBigint } from './arithmetic.ts'
 import { type Fold, type Make, aggregate, listed, skipping } from './fold.ts'
 import { histogram } from './histogram.ts'
 import { jsonOf } from './json.ts'
+import { triangles } from './lttb.ts'
 
 /** Sums of floats in typed arrays, as the most frequent aggregate has a loop of its own. */
 class FloatSum implements Accumulator {
@@ -239,6 +240,7 @@ const INTEGERS = ['int2', 'int4', 'int8']
 /** All aggregates. */
 export const aggregates: readonly AggregateFunction[] = [
   histogram,
+  ...triangles,
   aggregate('count', '', 'int8', counting(false)),
   aggregate('count', 'any', 'int8', counting(true)),
   ...(['sum', 'avg'] as const).flatMap((name) => [
@@ -279,7 +281,7 @@ export const aggregates: readonly AggregateFunction[] = [
   aggregate(
     'array_agg',
     'anynonarray',
-    ([type]) => findType(`_${type!.name}`)!,
+    ([type]) => arrayTypeOf(type!)!,
     ([type]) =>
       listed(
         (values) =>

@@ -6,7 +6,7 @@ import { Decimal } from '../decimal.ts'
 import type { Surroundings, TableFunction } from '../function.ts'
 import { SqlError } from '../sql-error.ts'
 import { type DataType, typeOf } from '../type.ts'
-import type { Interval, SqlArray } from '../value.ts'
+import type { Interval, SqlArray, SqlRecord } from '../value.ts'
 import { type Zone, UTC, clockOf, instantOf, zoneOf } from '../zone.ts'
 import { subscripts } from './array.ts'
 import { typesOf } from './define.ts'
@@ -65,10 +65,16 @@ const unnest: TableFunction = {
   name: 'unnest',
   arguments: [typeOf('anyarray')],
   isVariadic: false,
-  columns: ([type]: readonly DataType[]) => [{ name: 'unnest', type: type!.element! }],
+  // An array of rows gives their columns.
+  columns: ([type]: readonly DataType[]) =>
+    type!.element?.fields ?? [{ name: 'unnest', type: type!.element! }],
   *rows([array]) {
     if (array === null) return
-    for (const value of (array as SqlArray).values) yield [value]
+    const { element, values } = array as SqlArray
+    const nulls = element.fields?.map(() => null)
+    for (const value of values) {
+      yield nulls === undefined ? [value] : value === null ? nulls : (value as SqlRecord).values
+    }
   },
 }
 

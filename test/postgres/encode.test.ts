@@ -7,6 +7,7 @@ import { binaryEncoder } from '../../server/postgres/encode-binary.ts'
 import { textEncoder, type ValueEncoder } from '../../server/postgres/encode-text.ts'
 import { MessageWriter } from '../../server/postgres/message-writer.ts'
 import { typeOf } from '../../sql/type.ts'
+import { SqlRecord } from '../../sql/value.ts'
 import { printerOf } from '../../sql/value-text.ts'
 import { randomOf, seedsOf } from '../random.ts'
 
@@ -62,4 +63,22 @@ test('floats in binary', () => {
     const expected = eight((bytes) => bytes.writeDoubleBE(value, 4))
     expect(encoded(binaryEncoder(typeOf('float8')), values, row), `${value}`).toEqual(expected)
   }
+})
+
+test('a row in binary is its columns with their types', () => {
+  const fields = [
+    { name: 'f1', type: typeOf('int4') },
+    { name: 'f2', type: typeOf('text') },
+    { name: 'f3', type: typeOf('bool') },
+  ]
+  const type = { ...typeOf('record'), fields }
+  const out = new MessageWriter(new Socket())
+  const values = [new SqlRecord(type, [7, 'é', null])]
+  binaryEncoder(type)(out, { values, valid: null }, 0)
+  // What record_send(ROW(7, 'é'::text, NULL::bool)) of PostgreSQL 15 gives, its length first.
+  const hex = '000000030000001700000004000000070000001900000002c3a900000010ffffffff'
+  const length = Buffer.alloc(4)
+  length.writeInt32BE(hex.length / 2)
+  const expected = Buffer.concat([length, Buffer.from(hex, 'hex')])
+  expect(out.bytes.subarray(0, out.offset).toString('hex')).toBe(expected.toString('hex'))
 })

@@ -18,8 +18,24 @@ export type Answer = { readonly rows: Rows } | { readonly error: string }
 
 const EVERYTHING = new Set(['read', 'write', 'admin'] as const)
 
-export interface Beside {
+export interface Here {
   readonly db: Database
+  ask(text: string): Promise<Answer>
+  close(): Promise<void>
+}
+
+/** A session over an engine in memory. */
+export async function startHere(): Promise<Here> {
+  const db = await open('memory:')
+  const session = await sessionsOf(db, { bytesMax: 2 ** 26 })({
+    database: 'default',
+    user: 'tester',
+    access: EVERYTHING,
+  })
+  return { db, ask: (text) => answerOf(session, text), close: () => db.close() }
+}
+
+export interface Beside {
   here(text: string): Promise<Answer>
   there(text: string): Promise<Answer>
   close(): Promise<void>
@@ -27,18 +43,12 @@ export interface Beside {
 
 /** `setup` is run in both. */
 export async function startBeside(setup: readonly string[] = []): Promise<Beside> {
-  const [db, server] = await Promise.all([open('memory:'), startPostgres()])
-  const session = await sessionsOf(db, { bytesMax: 2 ** 26 })({
-    database: 'default',
-    user: 'tester',
-    access: EVERYTHING,
-  })
+  const [here, server] = await Promise.all([startHere(), startPostgres()])
   const beside: Beside = {
-    db,
-    here: (text) => answerOf(session, text),
+    here: (text) => here.ask(text),
     there: (text) => answerOfPostgres(server, text),
     close: async () => {
-      await Promise.all([db.close(), server.close()])
+      await Promise.all([here.close(), server.close()])
     },
   }
   for (const text of setup) {
