@@ -33,6 +33,8 @@ export interface PreparedStatement {
   readonly parameters: readonly DataType[]
   /** Null: no rows. */
   readonly columns: readonly Named[] | null
+  /** COMMIT, ROLLBACK and its like, which a failed transaction still takes. */
+  readonly endsTransaction: boolean
   /** Values lie as in a vector of the parameter's type: bigint, number, boolean, string, object; null. */
   run(parameters: readonly unknown[], options?: RunOptions): Promise<Running>
 }

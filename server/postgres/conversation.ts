@@ -125,7 +125,6 @@ export class Conversation {
       const fields = new Body(body)
       const text = fields.text()
       fields.end()
-      await this.closePortal('')
       this.unnamed = null
       const parts = await this.options.session.split(text)
       if (parts.length === 0) this.options.out.begin('I').end()
@@ -144,6 +143,7 @@ export class Conversation {
     const { session, out } = this.options
     this.options.check()
     const prepared = await session.prepare(text)
+    await this.closePortal('')
     await this.held(async (signal) => {
       const running = await prepared.run([], { signal })
       if (running.kind !== 'rows') {
@@ -288,7 +288,7 @@ export class Conversation {
     if (isPortal(kind)) return this.describePortal(name)
     const { out } = this.options
     const statement = this.statement(name)
-    this.requireUnfailed(statement)
+    if (statement.columns !== null) this.requireUnfailed(statement)
     out.begin('t').int16(statement.parameters.length)
     for (const { oid } of statement.parameters) out.int32(oid)
     out.end()
@@ -300,7 +300,7 @@ export class Conversation {
     const cursor = this.portals.has(name) ? null : this.options.session.cursorColumns(name)
     if (cursor !== null) return this.describeColumns(cursor, [])
     const { statement, binary } = this.portal(name)
-    this.requireUnfailed(statement)
+    if (statement.columns !== null) this.requireUnfailed(statement)
     this.describeColumns(statement.columns, binary)
   }
 
@@ -315,8 +315,8 @@ export class Conversation {
     fields.end()
     const portal = this.portal(name)
     this.options.check()
+    this.requireUnfailed(portal.statement)
     if (portal.tag !== null && portal.result === null) {
-      if (this.options.session.status === 'failed') throw aborted()
       throw new SqlError('55000', `portal "${name}" cannot be run`)
     }
     await this.held((signal) => this.executePortal(portal, limit > 0 ? limit : Infinity, signal))
@@ -355,10 +355,9 @@ export class Conversation {
     await portal?.result?.close()
   }
 
-  /** After a failure nothing with rows is described or bound: the end of the transaction has none. */
-  private requireUnfailed({ columns, parameters }: PreparedStatement): void {
-    const hasValues = columns !== null || parameters.length > 0
-    if (hasValues && this.options.session.status === 'failed') throw aborted()
+  /** After a failure only what ends the transaction is bound and executed. */
+  private requireUnfailed({ endsTransaction }: PreparedStatement): void {
+    if (!endsTransaction && this.options.session.status === 'failed') throw aborted()
   }
 
   private statement(name: string): PreparedStatement {

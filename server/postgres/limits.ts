@@ -3,6 +3,9 @@
 /** Connections at once; more get 53300. */
 export const CONNECTIONS_MAX = 1_100
 
+/** Connections beyond the limit that may say what they want (to cancel, say); more are closed at once. */
+export const REFUSED_MAX = 100
+
 /** Bytes of a message before the client is known (PostgreSQL's MAX_STARTUP_PACKET_LENGTH). */
 export const STARTUP_BYTES_MAX = 10_000
 

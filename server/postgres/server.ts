@@ -8,7 +8,7 @@ import { OmenError } from '../../engine/error.ts'
 import type { OpenSession } from '../../sql/session.ts'
 import { SqlError } from '../../sql/sql-error.ts'
 import { Connection, type Doorkeeper } from './connection.ts'
-import { CONNECTIONS_MAX, KEEP_ALIVE_MS } from './limits.ts'
+import { CONNECTIONS_MAX, KEEP_ALIVE_MS, REFUSED_MAX } from './limits.ts'
 
 export interface PostgresOptions {
   readonly host: string
@@ -64,6 +64,12 @@ class Listener {
 
   private async accept(socket: Socket): Promise<void> {
     socket.on('error', () => socket.destroy())
+    const most = this.options.connectionsMax ?? CONNECTIONS_MAX
+    if (this.connections.size >= most + REFUSED_MAX) {
+      socket.destroy()
+      return
+    }
+    const isFull = this.connections.size >= most
     const processId = this.freeId()
     const connection = new Connection(socket, processId, {
       open: this.options.open,
@@ -78,7 +84,6 @@ class Listener {
         this.options.onError?.(error)
       },
     })
-    const isFull = this.connections.size >= (this.options.connectionsMax ?? CONNECTIONS_MAX)
     const refusal = isFull ? new SqlError('53300', 'sorry, too many clients already') : null
     this.connections.set(processId, connection)
     await connection.run(refusal)

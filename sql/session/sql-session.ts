@@ -101,6 +101,7 @@ export class EngineSession implements SqlSession {
       access,
       parameters: statement.parameters,
       columns: this.#columnsOf(statement),
+      endsTransaction: endsTransaction(statement),
       run: (parameters, options) => this.#run(text, plan, parameters, options),
     }
   }
@@ -233,6 +234,10 @@ export class EngineSession implements SqlSession {
     if (this.settings.get(name) !== 'on') return
     throw new SqlError('25006', `cannot execute ${tag} in a read-only transaction`)
   }
+}
+
+function endsTransaction({ body }: BoundStatement): boolean {
+  return 'command' in body && ['commit', 'rollback', 'rollbackTo'].includes(body.command.kind)
 }
 
 const ENDS = new Set<string>(['TRANS_STMT_COMMIT', 'TRANS_STMT_ROLLBACK', 'TRANS_STMT_ROLLBACK_TO'])

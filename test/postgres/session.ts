@@ -141,6 +141,7 @@ export class TestSession implements SqlSession {
       access: 'read',
       parameters: type === null ? [] : [type],
       columns: this.columnsOf(statement, type),
+      endsTransaction: /^(rollback|commit)/.test(statement),
       run: async (parameters, options) => this.run(statement, type, parameters, options?.signal),
     }
   }

@@ -96,6 +96,23 @@ describe('startup', () => {
     await small.server.close()
     expect(small.scene.open).toBe(0)
   })
+
+  test('so many beyond the limit may say why they came, others are closed at once', async () => {
+    const small = await startLive({ connectionsMax: 1 })
+    const silent = Array.from({ length: 101 }, () => new RawClient(small.server.port))
+    await expect.poll(() => small.server.counts.connections, { timeout: 20_000 }).toBe(101)
+    const late = new RawClient(small.server.port)
+    expect(await late.until('Z')).toBe('.')
+    silent[0]!.send(startupMessage())
+    expect(await silent[0]!.until('Z')).toMatch(/Z$/)
+    silent[100]!.send(startupMessage())
+    expect(await silent[100]!.until('Z')).toBe('E(53300).')
+    const again = new RawClient(small.server.port)
+    again.send(startupMessage())
+    expect(await again.until('Z')).toBe('E(53300).')
+    for (const one of silent) one.close()
+    await small.server.close()
+  })
 })
 
 describe('queries', () => {

@@ -56,6 +56,7 @@ export function layDown(statements: Readonly<Record<string, LaidDown>>): {
         const columns = known.columns?.map(([name, type]) => ({ name, type: typeOf(type) })) ?? null
         return {
           access: known.access ?? 'read',
+          endsTransaction: false,
           parameters: (known.parameters ?? []).map(typeOf),
           columns,
           run: async (parameters) => {
