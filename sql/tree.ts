@@ -272,10 +272,23 @@ export interface Gapfill {
   readonly start: Bound | null
   readonly finish: Bound | null
   /** By aggregate. */
-  readonly fills: readonly ('null' | 'locf' | 'interpolate')[]
+  readonly fills: readonly Fill[]
   /** The same groups without the gaps, where something else than the aggregate gives them. */
   readonly plain?: Node
 }
+
+/** How gaps of an aggregate's column are filled. Expressions read the aggregate's own row: its groups. */
+export type Fill =
+  | { readonly kind: 'null' }
+  | {
+      readonly kind: 'locf'
+      /** Where a group begins with a gap. */
+      readonly before: Bound | null
+      /** A boolean: whether nulls are gaps too. */
+      readonly ignoresNulls: Bound | null
+    }
+  /** Rows of a time of the bucket's type and a number, where a group begins and ends with a gap. */
+  | { readonly kind: 'interpolate'; readonly before: Bound | null; readonly after: Bound | null }
 
 /** A statement that has no rows of its own to compute, but does something. */
 export type Command =

@@ -36,7 +36,7 @@ export function bindAggregate(
     [...made.arguments, ...made.order.map((key) => key.expression)],
     'aggregate',
   )
-  return block.aggregate(made, 'null')
+  return block.aggregate(made, { kind: 'null' })
 }
 
 /** FILTER (WHERE …), which holds no aggregate itself. */

@@ -4,15 +4,16 @@
 // Source: PostgreSQL 15, src/backend/parser/parse_agg.c.
 
 import type { Node as Tree, WindowDef } from 'libpg-query'
-import type { AggregateCall, Bound, Gapfill, Named, Node, WindowCall } from '../tree.ts'
+import type { AggregateCall, Bound, Fill, Gapfill, Named, Node, WindowCall } from '../tree.ts'
 import { typeOf } from '../type.ts'
 import type { Context } from './context.ts'
+import { checkSamples } from './gapfill.ts'
 import { PLACES, ROWS_COLUMNS_MAX, kindOf } from './placeholder.ts'
 import { bindExpression } from './recursion.ts'
 import type { FromItem } from './scope.ts'
-import { type Block, type Fill, type RowsCall, type Site, type WindowPart, clause } from './site.ts'
+import { type Block, type RowsCall, type Site, type WindowPart, clause } from './site.ts'
 import { together } from './rows-together.ts'
-import { type Replace, keyOf, mapBound, mapWindow, sinkInputs } from './tree-map.ts'
+import { type Replace, keyOf, mapBound, mapFill, mapWindow, sinkInputs } from './tree-map.ts'
 import { bindWindow } from './window.ts'
 
 /** What GROUP BY came to. */
@@ -45,7 +46,7 @@ export class SelectBlock implements Block {
     const parts = [...call.arguments, ...call.order.map((one) => one.expression)]
     const order = call.order.map((one) => `${one.isDescending}${one.nullsFirst}`)
     const filter = call.filter === null ? '' : keyOf(call.filter)
-    const form = [call.isDistinct, fill, ...order, filter].join()
+    const form = [call.isDistinct, fillKey(fill), ...order, filter].join()
     const key = `${identify(call.function)}(${parts.map((one) => keyOf(one)).join()}) ${form}`
     let index = this.#aggregates.findIndex((one) => one.key === key)
     if (index < 0) index = this.#aggregates.push({ call, fill, key }) - 1
@@ -120,7 +121,8 @@ export class SelectBlock implements Block {
     return { node, read }
   }
 
-  #aggregateNode(input: Node, { groups, sets }: Grouping): Node {
+  #aggregateNode(input: Node, grouping: Grouping): Node {
+    const { groups, sets } = grouping
     const aggregates = this.#aggregates.map(({ call }) => call)
     const groupings = this.#groupings.map(({ arguments: given, location }) =>
       given.map((one) => this.#groupOf(groups, one, location)),
@@ -130,7 +132,7 @@ export class SelectBlock implements Block {
       ...aggregates.map(({ type }, index) => ({ name: `aggregate${index}`, type })),
       ...groupings.map((_, index) => ({ name: `grouping${index}`, type: typeOf('int4') })),
     ]
-    const gapfill = this.#bindGapfill(groups)
+    const gapfill = this.#bindGapfill(grouping)
     return { kind: 'aggregate', input, groups, sets, aggregates, groupings, gapfill, columns }
   }
 
@@ -144,16 +146,19 @@ export class SelectBlock implements Block {
     return this.#context.fail('42803', message, start < 0 ? location : start)
   }
 
-  #bindGapfill(groups: readonly Bound[]): Gapfill | null {
+  #bindGapfill(grouping: Grouping): Gapfill | null {
     if (this.#gapfill === null) return null
     const { start, finish, bucket } = this.#gapfill
     const key = keyOf(bucket)
-    const group = groups.findIndex((one) => keyOf(one) === key)
+    const group = grouping.groups.findIndex((one) => keyOf(one) === key)
     if (group < 0) {
       const hint = 'Group by it, as in GROUP BY 1.'
       this.#context.failAt('0A000', 'time_bucket_gapfill must be grouped by', bucket, { hint })
     }
-    return { group, start, finish, fills: this.#aggregates.map(({ fill }) => fill) }
+    for (const { fill } of this.#aggregates) checkSamples(this.#context, fill, bucket.type)
+    const onGroups = this.#onGroups(grouping)
+    const read = (bound: Bound): Bound => mapBound(bound, onGroups)
+    return { group, start, finish, fills: this.#aggregates.map(({ fill }) => mapFill(fill, read)) }
   }
 
   /** Groups, aggregates and GROUPING become the columns that the aggregate node gives. */
@@ -273,6 +278,12 @@ function identify(object: object): string {
   const known = names.get(object) ?? `a${(nameCount += 1)}`
   names.set(object, known)
   return known
+}
+
+function fillKey(fill: Fill): string {
+  const parts: string[] = [fill.kind]
+  mapFill(fill, (bound) => (parts.push(keyOf(bound)), bound))
+  return parts.join(' ')
 }
 
 function rowsKey(call: RowsCall): string {

@@ -16,8 +16,8 @@ import { WINDOW_FUNCTIONS, bindWindowCall } from './window.ts'
 export function bindCall(site: Site, call: FuncCall): Bound {
   const { context } = site
   const name = functionName(context, call)
-  refuseForms(context, call)
   if (name === 'locf' || name === 'interpolate') return bindFill(site, call, name)
+  refuseForms(context, call)
   if (name === 'time_bucket_gapfill') return bindGapfill(site, call)
   const operands = (call.args ?? []).map((arg) => bindExpression(site, arg))
   if (call.over !== undefined) return bindWindowCall(site, call, name, operands)

@@ -3,7 +3,7 @@
 
 import type { Node as Tree, WindowDef } from 'libpg-query'
 import type { TableFunction } from '../function.ts'
-import type { AggregateCall, Bound, WindowCall } from '../tree.ts'
+import type { AggregateCall, Bound, Fill, WindowCall } from '../tree.ts'
 import type { Context } from './context.ts'
 import type { Scope } from './scope.ts'
 
@@ -22,9 +22,6 @@ export interface Site {
   readonly clause: Clause
   readonly block: Block | null
 }
-
-/** How gaps of an aggregate's column are filled. */
-export type Fill = 'null' | 'locf' | 'interpolate'
 
 /**
  * A SELECT while its expressions are bound. What is computed between its FROM and its select list is

@@ -1,7 +1,17 @@
 // Rewriting bound trees: replaces expressions anywhere in an expression or a node, and knows how many
 // rows lie between an expression and the one it started from. Also the text by which two are the same.
 
-import type { AggregateCall, Bound, Frame, FrameBound, Node, SortKey, WindowCall } from '../tree.ts'
+import type {
+  AggregateCall,
+  Bound,
+  Fill,
+  Frame,
+  FrameBound,
+  Gapfill,
+  Node,
+  SortKey,
+  WindowCall,
+} from '../tree.ts'
 import { textOfConstant } from './coercion.ts'
 
 /** The replacement of an expression, or null to look inside. `depth`: rows between it and the start. */
@@ -66,7 +76,8 @@ export function mapNode(node: Node, replace: Replace, depth: number): Node {
       return { ...node, input: into(node.input), expressions: node.expressions.map(map) }
     case 'aggregate': {
       const aggregates = node.aggregates.map((call) => mapAggregate(call, map))
-      return { ...node, input: into(node.input), groups: node.groups.map(map), aggregates }
+      const gapfill = node.gapfill && mapGapfill(node.gapfill, map)
+      return { ...node, input: into(node.input), groups: node.groups.map(map), aggregates, gapfill }
     }
     case 'window': {
       const calls = node.calls.map((call) => mapWindow(call, map))
@@ -106,6 +117,23 @@ export function mapKeys(keys: readonly SortKey[], map: Map): SortKey[] {
 export function mapAggregate(call: AggregateCall, map: Map): AggregateCall {
   const filter = call.filter && map(call.filter)
   return { ...call, arguments: call.arguments.map(map), order: mapKeys(call.order, map), filter }
+}
+
+function mapGapfill(gapfill: Gapfill, map: Map): Gapfill {
+  const { start, finish, fills } = gapfill
+  return {
+    ...gapfill,
+    start: start && map(start),
+    finish: finish && map(finish),
+    fills: fills.map((fill) => mapFill(fill, map)),
+  }
+}
+
+export function mapFill(fill: Fill, map: Map): Fill {
+  if (fill.kind === 'null') return fill
+  const before = fill.before && map(fill.before)
+  if (fill.kind === 'interpolate') return { ...fill, before, after: fill.after && map(fill.after) }
+  return { ...fill, before, ignoresNulls: fill.ignoresNulls && map(fill.ignoresNulls) }
 }
 
 export function mapWindow(call: WindowCall, map: Map): WindowCall {

@@ -13,7 +13,8 @@ import { Interval } from '../value.ts'
 import { compile } from './expression.ts'
 import { KeyIndex } from './key.ts'
 import { ONE_ROW, type Scope, frameOf } from './scope.ts'
-import type { RunNode } from './subquery.ts'
+import { type Filled, fillColumn } from './fill.ts'
+import { type RunNode, fetchAnswers, subqueriesOf } from './subquery.ts'
 import { collect, valueAt, vectorOf } from './vector.ts'
 
 type Aggregate = Extract<Node, { kind: 'aggregate' }>
@@ -40,7 +41,11 @@ export async function* gapfill(
   const plain = given.plain ?? { ...node, gapfill: null }
   const { batch, release } = await collect(runNode(plain, scope), columns, scope.run)
   try {
-    const rows = filled(node, given, batch, scope)
+    const groups = filled(node, given, batch, await rangeOf(node, given, scope, runNode), scope)
+    for (const [index, fill] of given.fills.entries()) {
+      await fillColumn(groups, columns, node.groups.length + index, fill, scope, runNode)
+    }
+    const rows = groups.flatMap((group) => group.rows)
     for (let at = 0; at < rows.length; at += BATCH_ROWS) {
       const part = rows.slice(at, at + BATCH_ROWS)
       const vectors = columns.map(({ type }, column) =>
@@ -53,26 +58,30 @@ export async function* gapfill(
   }
 }
 
-function filled(node: Aggregate, given: Gapfill, batch: SqlBatch, scope: Scope): unknown[][] {
+function filled(
+  node: Aggregate,
+  given: Gapfill,
+  batch: SqlBatch,
+  range: Range,
+  scope: Scope,
+): Filled[] {
   const bucketing = node.groups[given.group] as Bucketing
-  const type = bucketing.type
   const groups = groupsOf(node, given, batch)
   const found = groups.flatMap(({ rows }) => [...rows.keys()])
-  const range = rangeOf(node, given, bucketing, scope)
   const start = range.start === null ? least(found) : bucketOf(bucketing, range.start, scope)
   const finish = range.finish ?? (found.length === 0 ? null : greatest(found) + 1n)
-  if (start === null || finish === null)
-    return groups.flatMap(({ rows }) => [...rows.values()].map((row) => [...row]))
-  const step = stepOf(bucketing, scope)
   const buckets: Bucket[] = []
-  for (let bucket = start; bucket < finish; bucket = step(bucket)) {
-    buckets.push(bucket)
-    if (buckets.length * Math.max(groups.length, 1) > BUCKETS_MAX) {
-      throw new SqlError('54000', `time_bucket_gapfill makes more than ${BUCKETS_MAX} rows`)
+  if (start !== null && finish !== null) {
+    const step = stepOf(bucketing, scope)
+    for (let bucket = start; bucket < finish; bucket = step(bucket)) {
+      buckets.push(bucket)
+      if (buckets.length * Math.max(groups.length, 1) > BUCKETS_MAX) {
+        throw new SqlError('54000', `time_bucket_gapfill makes more than ${BUCKETS_MAX} rows`)
+      }
     }
   }
-  const isNumber = type.layout === 'number'
-  return groups.flatMap((group) => fillGroup(node, given, group, buckets, isNumber))
+  const isNumber = bucketing.type.layout === 'number'
+  return groups.map((group) => fillGroup(node, given, group, buckets, isNumber))
 }
 
 const least = (buckets: readonly Bucket[]): Bucket | null =>
@@ -100,13 +109,14 @@ function groupsOf({ groups, columns }: Aggregate, { group }: Gapfill, batch: Sql
   return found
 }
 
+/** With a row for each bucket; those of gaps have the group's keys, and nulls. */
 function fillGroup(
-  { groups, aggregates, columns }: Aggregate,
-  { group, fills }: Gapfill,
+  { groups, columns }: Aggregate,
+  { group }: Gapfill,
   { keys, rows }: Group,
   buckets: readonly Bucket[],
   isNumber: boolean,
-): unknown[][] {
+): Filled {
   const wanted = new Set(buckets)
   const outside = [...rows.keys()].filter((bucket) => !wanted.has(bucket))
   const all = [...buckets, ...outside].toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0))
@@ -119,43 +129,7 @@ function fillGroup(
     row[group] = isNumber ? Number(bucket) : bucket
     return row
   })
-  const isGap = all.map((bucket) => !rows.has(bucket))
-  for (const [index, call] of aggregates.entries()) {
-    const column = groups.length + index
-    if (fills[index] === 'locf') carry(result, isGap, column)
-    if (fills[index] === 'interpolate') {
-      interpolate(result, isGap, all, column, call.type.layout === 'bigint')
-    }
-  }
-  return result
-}
-
-function carry(rows: readonly unknown[][], isGap: readonly boolean[], column: number): void {
-  for (let at = 1; at < rows.length; at++) {
-    if (isGap[at]!) rows[at]![column] = rows[at - 1]![column]
-  }
-}
-
-function interpolate(
-  rows: readonly unknown[][],
-  isGap: readonly boolean[],
-  buckets: readonly Bucket[],
-  column: number,
-  isWhole: boolean,
-): void {
-  const known = rows.flatMap((row, at) => (isGap[at]! || row[column] === null ? [] : [at]))
-  for (let next = 1; next < known.length; next++) {
-    const [from, to] = [known[next - 1]!, known[next]!]
-    const [one, two] = [rows[from]![column], rows[to]![column]]
-    const span = buckets[to]! - buckets[from]!
-    for (let at = from + 1; at < to; at++) {
-      if (!isGap[at]!) continue
-      const done = buckets[at]! - buckets[from]!
-      rows[at]![column] = isWhole
-        ? (one as bigint) + (((two as bigint) - (one as bigint)) * done) / span
-        : Number(one) + ((Number(two) - Number(one)) * Number(done)) / Number(span)
-    }
-  }
+  return { buckets: all, rows: result, isGap: all.map((bucket) => !rows.has(bucket)) }
 }
 
 /** What is known without a row; null: it depends on one, or is null. */
@@ -187,16 +161,25 @@ function stepOf(bucketing: Bucketing, scope: Scope): (bucket: Bucket) => Bucket 
 /** As `Interval.span` counts months. */
 const MONTH = 30n * 86_400_000_000_000n
 
-/** `finish` is exclusive. */
-function rangeOf(
-  { input }: Aggregate,
-  { start, finish }: Gapfill,
-  bucketing: Bucketing,
+interface Range {
+  readonly start: Bucket | null
+  /** Exclusive. */
+  readonly finish: Bucket | null
+}
+
+async function rangeOf(
+  { groups, input }: Aggregate,
+  { group, start, finish }: Gapfill,
   scope: Scope,
-): { start: Bucket | null; finish: Bucket | null } {
+  runNode: RunNode,
+): Promise<Range> {
+  const bucketing = groups[group] as Bucketing
   const asked = askedOf(input, bucketing.arguments[1]!, scope)
+  const frame = frameOf(ONE_ROW, scope)
+  await fetchAnswers(subqueriesOf([start, finish]), frame, runNode)
   const own = (bound: Bound | null): Bucket | null => {
-    const value = bound && constantOf(bound, scope)
+    if (bound === null || inputsOf(bound).size > 0) return null
+    const value = valueAt(compile(bound).evaluate(frame, null), bound.type, 0)
     return value === null ? null : BigInt(value as bigint | number)
   }
   return { start: own(start) ?? asked.start, finish: own(finish) ?? asked.finish }

@@ -105,3 +105,96 @@ test.each(seedsOf(30))('seed %i: as generate_series with a LEFT JOIN', async (se
       LEFT JOIN q ON q.b = g.b AND q.host = h.host ORDER BY 2, 1`)
   expect(filled).toEqual(joined)
 })
+
+const GAPS = `(VALUES ('2026-01-01 02:10Z'::timestamptz, 'a', 10::float8), ('2026-01-01 02:20Z', 'b', 40),
+  ('2026-01-01 03:20Z', 'b', NULL)) p(time, host, v)`
+const OTHERS = `(VALUES ('2025-12-31 22:00Z'::timestamptz, 'a', 6::float8), ('2025-12-31 20:00Z', 'a', 1),
+  ('2026-01-01 08:00Z', 'a', 22), ('2025-12-31 12:00Z', 'c', 0)) o(time, host, v)`
+const filledBy = (calls: string): string =>
+  `SELECT time_bucket_gapfill('1 hour', time) AS hour, host, ${calls} FROM ${GAPS}
+    WHERE ${DAY} GROUP BY 1, 2 ORDER BY 2, 1`
+/** The last column of each row, per host. */
+const last = async (calls: string): Promise<Record<string, string[]>> => {
+  const found: Record<string, string[]> = {}
+  for (const row of await rowsOf(filledBy(calls))) {
+    const [, host, value] = row.split('|')
+    ;(found[host!] ??= []).push(value!)
+  }
+  return found
+}
+
+test('locf begins with what its second argument gives, and only where a gap is first', async () => {
+  const before = `(SELECT v FROM ${OTHERS} WHERE o.host = p.host ORDER BY o.time DESC LIMIT 1)`
+  const earlier = before.replace('WHERE', "WHERE o.time < '2026-01-01' AND")
+  expect(await last(`locf(sum(v), ${earlier})`)).toEqual({
+    ...{ a: ['6', '6', '10', '10', '10'], b: ['NULL', 'NULL', '40', 'NULL', 'NULL'] },
+  })
+  expect(await last(`locf(sum(v), 7)`)).toEqual({
+    ...{ a: ['7', '7', '10', '10', '10'], b: ['7', '7', '40', 'NULL', 'NULL'] },
+  })
+  const there = filledBy(
+    `locf(sum(v), 1 / (time_bucket_gapfill('1 hour', time) > '2026-01-01')::int4)`,
+  )
+  // Both hosts begin with a gap, whose bucket is the first: the division fails.
+  await expect(rowsOf(there)).rejects.toThrow('division by zero')
+  await expect(rowsOf(there.replace(DAY, `time >= '2026-01-01 02:00Z'`))).resolves.toHaveLength(4)
+})
+
+test('locf passes over nulls if it is told so, by place or by name', async () => {
+  const passed = { a: ['NULL', 'NULL', '10', '10', '10'], b: ['NULL', 'NULL', '40', '40', '40'] }
+  expect(await last('locf(sum(v), NULL, true)')).toEqual(passed)
+  expect(await last('locf(sum(v), treat_null_as_missing => true)')).toEqual(passed)
+  expect(await last('locf(sum(v), treat_null_as_missing := false, prev := 1.0)')).toEqual({
+    ...{ a: ['1', '1', '10', '10', '10'], b: ['1', '1', '40', 'NULL', 'NULL'] },
+  })
+})
+
+test('interpolate draws its lines from and to the rows that it is given', async () => {
+  const sample = (order: string): string =>
+    `(SELECT (o.time, o.v) FROM ${OTHERS} WHERE o.host = p.host AND ${order} LIMIT 1)`
+  const before = sample(`o.time < '2026-01-01 00:00Z' ORDER BY o.time DESC`)
+  const after = sample(`o.time > '2026-01-01 05:00Z' ORDER BY o.time`)
+  // From 6 at 22:00 to 10 at 02:00, and on to 22 at 08:00.
+  expect((await last(`interpolate(sum(v), ${before}, ${after})`))['a']).toEqual([
+    ...['8', '9', '10', '12', '14'],
+  ])
+  expect((await last(`interpolate(sum(v), next => ${after})`))['a']).toEqual([
+    ...['NULL', 'NULL', '10', '12', '14'],
+  ])
+  expect(await last(`interpolate(sum(v), ${before})`)).toEqual({
+    ...{ a: ['8', '9', '10', 'NULL', 'NULL'], b: ['NULL', 'NULL', '40', 'NULL', 'NULL'] },
+  })
+  // Between two rows alone, in whole numbers and decimals.
+  const ends = `ROW('2026-01-01 00:00Z'::timestamptz, 0), ROW('2026-01-01 06:00Z'::timestamptz, 3)`
+  const alone = `SELECT time_bucket_gapfill('1 hour', time, '2026-01-01 00:00Z', '2026-01-01 06:00Z'),
+    interpolate(sum(v::int8), ${ends}), interpolate(sum(v::numeric), ${ends}),
+    interpolate(max(v::int4), ${ends}) FROM ${GAPS} WHERE false GROUP BY 1 ORDER BY 1`
+  expect(await rowsOf(alone)).toEqual([
+    ...['01 00h|0|0|0', '01 01h|0|0.5|0', '01 02h|1|1|1', '01 03h|1|1.5|1', '01 04h|2|2|2'],
+    '01 05h|2|2.5|2',
+  ])
+})
+
+test.each([
+  ['locf()', '42883'],
+  ['locf(sum(v), 1, true, 2)', '42883'],
+  [`locf(sum(v), 'x'::text)`, '42883'],
+  ['locf(sum(v), prev => 1, prev => 2)', '42601'],
+  ['locf(sum(v), prev => 1, true)', '42601'],
+  ['locf(sum(v), last => 1)', '42883'],
+  ['locf(sum(v), 1, 2)', '42804'],
+  ['locf(v)', '0A000'],
+  ['locf(sum(v), v)', '42803'],
+  ['interpolate(sum(v), ROW(1))', '22023'],
+  ['interpolate(sum(v), ROW(1, 2))', '22023'],
+  [`interpolate(sum(v), ROW('2026-01-01'::timestamptz, 'x'::text))`, '22023'],
+  ['interpolate(max(host))', '42883'],
+])('%s is refused', async (call, state) => {
+  await expect(rowsOf(filledBy(call))).rejects.toMatchObject({ sqlstate: state })
+})
+
+test('the range may be what a query gives', async () => {
+  const text = `SELECT time_bucket_gapfill('1 hour', time, (SELECT min(time) FROM ${POINTS}),
+    (SELECT max(time) FROM ${POINTS})) AS h, count(*) FROM ${POINTS} WHERE host = 'b' GROUP BY 1 ORDER BY 1`
+  expect(await rowsOf(text)).toEqual(['01 00h|NULL', '01 01h|1', '01 02h|NULL', '01 03h|NULL'])
+})
