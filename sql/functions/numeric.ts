@@ -229,7 +229,8 @@ const zeroToNegative = (): SqlError =>
 const complex = (): SqlError =>
   new SqlError('2201F', 'a negative number raised to a non-integer power yields a complex result')
 
-function power(base: Decimal, exponent: Decimal): Decimal {
+/** Throws 2201F where there is no real power. */
+export function power(base: Decimal, exponent: Decimal): Decimal {
   if (base.special !== null || exponent.special !== null) return specialPower(base, exponent)
   if (base.unscaled === 0n && exponent.unscaled < 0n) throw zeroToNegative()
   const whole = exponent.trunc(0)

@@ -15,10 +15,12 @@ import { byteFunctions } from './bytea.ts'
 import { castOf } from './cast.ts'
 import { comparisons } from './comparison.ts'
 import { formats } from './format.ts'
+import { intervalTexts } from './interval-char.ts'
 import { intervals } from './interval.ts'
 import { jsonChanges } from './json-change.ts'
 import { jsons } from './json.ts'
 import { modifiers } from './modifier.ts'
+import { numberTexts } from './number-char.ts'
 import { numericFunctions } from './numeric.ts'
 import { regexpRows, regexps } from './regexp.ts'
 import { rowFunctions } from './rows.ts'
@@ -48,10 +50,12 @@ const own = [
   ...byteFunctions,
   ...comparisons,
   ...formats,
+  ...intervalTexts,
   ...intervals,
   ...jsonChanges,
   ...jsons,
   ...modifiers,
+  ...numberTexts,
   ...numericFunctions,
   ...regexps,
   ...texts,

@@ -5,6 +5,9 @@ import { NS_PER_DAY, civilOf, dayOfTime, daysOf, isFiniteTime } from '../calenda
 import type { ScalarFunction, Surroundings } from '../function.ts'
 import { type Zone, clockOf, zoneOf } from '../zone.ts'
 import { scalar } from './define.ts'
+import { JULIAN_EPOCH } from './julian.ts'
+import { ordinalSuffix } from './template.ts'
+import { type TimePiece, timeTemplate } from './time-template.ts'
 
 /** A time as its clock shows it. */
 interface Moment {
@@ -28,8 +31,6 @@ const MONTHS =
   'January February March April May June July August September October November December'.split(' ')
 const DAYS = 'Sunday Monday Tuesday Wednesday Thursday Friday Saturday'.split(' ')
 const ROMAN = 'I II III IV V VI VII VIII IX X XI XII'.split(' ')
-/** 1970-01-01 as a Julian day. */
-const JULIAN = 2_440_588
 const MICROS_PER_SECOND = 1_000_000
 
 const weekdayOf = ({ days }: Moment): number => (((days + 4) % 7) + 7) % 7
@@ -115,7 +116,7 @@ const NUMBERS: Readonly<Record<string, Print>> = {
   D: number((moment) => weekdayOf(moment) + 1, 0),
   WW: number((moment) => Math.floor((dayOfYear(moment) - 1) / 7) + 1, 2),
   W: number(({ day }) => Math.floor((day - 1) / 7) + 1, 0),
-  J: number(({ days }) => days + JULIAN, 0),
+  J: number(({ days }) => days + JULIAN_EPOCH, 0),
   Q: number(({ month }) => Math.floor((month - 1) / 3) + 1, 0),
 }
 
@@ -185,87 +186,32 @@ function offsetText(offset: number, isBare = false): string {
   return signedHours(offset, isBare) + (minutes === '00' ? '' : `:${minutes}`)
 }
 
-/** All keywords, the longest first. */
-const KEYWORDS: readonly (readonly [string, Print, isNumber: boolean])[] = [
-  ...Object.entries(NUMBERS).flatMap(([text, print]) => {
-    const own = [text, text.toLowerCase()] as const
-    return own.map((one) => [one, print, true] as const)
-  }),
-  ...Object.entries(WORDS).map(([text, print]) => [text, print, false] as const),
-].sort(([a], [b]) => b.length - a.length)
+type Piece = string | ((moment: Moment) => string)
 
-/** A piece of a template: a text, or a pattern. */
-type Piece =
-  | string
-  | {
-      readonly print: Print
-      readonly isBare: boolean
-      /** `TH` or `th` behind a number. */
-      readonly ordinal: string | null
-    }
-
-const parsed = new Map<string, readonly Piece[]>()
-const PARSED_MAX = 1_000
-
-function parse(template: string): readonly Piece[] {
-  const known = parsed.get(template)
-  if (known !== undefined) return known
-  const pieces: Piece[] = []
-  for (let at = 0; at < template.length;) {
-    const found = pieceAt(template, at)
-    pieces.push(found.piece)
-    at = found.end
+function pieceOf(piece: TimePiece): Piece {
+  if ('text' in piece) return piece.text
+  const { pattern, isBare, ordinal } = piece
+  const number = NUMBERS[pattern.toUpperCase()]
+  const print = number ?? WORDS[pattern] ?? (() => '')
+  if (number === undefined || ordinal === null) return (moment) => print(moment, isBare)
+  return (moment) => {
+    const digits = print(moment, isBare)
+    const suffix = ordinalSuffix(digits)
+    return digits + (ordinal === 'TH' ? suffix.toUpperCase() : suffix)
   }
-  if (parsed.size >= PARSED_MAX) parsed.clear()
-  parsed.set(template, pieces)
-  return pieces
 }
 
-function pieceAt(template: string, from: number): { piece: Piece; end: number } {
-  const prefix = /^(?:FM|fm|FX|fx|TM|tm)+/.exec(template.slice(from, from + 12))?.[0] ?? ''
-  const at = from + prefix.length
-  const keyword = KEYWORDS.find(([text]) => template.startsWith(text, at))
-  if (keyword !== undefined) {
-    const [text, print, isNumber] = keyword
-    const end = at + text.length
-    const suffix = template.slice(end, end + 2)
-    const ordinal = suffix === 'TH' || suffix === 'th' ? suffix : null
-    const piece = { print, isBare: /FM/i.test(prefix), ordinal: isNumber ? ordinal : null }
-    return { piece, end: ordinal === null ? end : end + 2 }
-  }
-  if (prefix !== '') return { piece: '', end: at }
-  return template[from] === '"' ? quoted(template, from + 1) : plain(template, from)
-}
-
-/** A backslash takes the quote behind it for itself. */
-function plain(template: string, at: number): { piece: string; end: number } {
-  if (template[at] === '\\' && template[at + 1] === '"') return { piece: '"', end: at + 2 }
-  return { piece: template[at]!, end: at + 1 }
-}
-
-function quoted(template: string, from: number): { piece: string; end: number } {
-  let piece = ''
-  let at = from
-  for (; at < template.length && template[at] !== '"'; at++) {
-    if (template[at] === '\\' && at + 1 < template.length) at++
-    piece += template[at]
-  }
-  return { piece, end: at + 1 }
-}
-
-function ordinalOf(digits: string, suffix: string): string {
-  const [tens, ones] = [digits.at(-2), digits.at(-1)!]
-  const text = tens === '1' ? 'th' : ({ 1: 'st', 2: 'nd', 3: 'rd' }[ones] ?? 'th')
-  return suffix === 'TH' ? text.toUpperCase() : text
-}
+const compiled = new Map<string, readonly Piece[]>()
+const COMPILED_MAX = 1_000
 
 function print(template: string, moment: Moment): string {
-  const pieces = parse(template).map((piece) => {
-    if (typeof piece === 'string') return piece
-    const text = piece.print(moment, piece.isBare)
-    return piece.ordinal === null ? text : text + ordinalOf(text, piece.ordinal)
-  })
-  return pieces.join('')
+  let pieces = compiled.get(template)
+  if (pieces === undefined) {
+    pieces = timeTemplate(template).map(pieceOf)
+    if (compiled.size >= COMPILED_MAX) compiled.clear()
+    compiled.set(template, pieces)
+  }
+  return pieces.map((piece) => (typeof piece === 'string' ? piece : piece(moment))).join('')
 }
 
 /** Null without a template, and for times that are infinite. */

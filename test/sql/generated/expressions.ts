@@ -37,6 +37,7 @@ const PATTERNS = [
   ],
   ...['(', 'a{2}', '\\mw', 'o\\M', '\\s', 'A', '(\\d)(\\d)?'],
 ]
+const TEMPLATES = ['999.99', 'FM9990.0', 'S09', '9EEEE', 'HH24:MI:SS', 'YYYY-MM-DD', '']
 const FLAGS = ['', 'i', 'g', 'n', 'q!', 'gi']
 const REPLACE_FLAGS = ['', 'g', 'i', 'gi', '1', '2', '-1']
 const ZONES = ['UTC', 'Europe/Berlin', 'America/New_York', '+05:30', 'Nowhere/None', 'Asia/Kolkata']
@@ -88,7 +89,8 @@ const SPECIAL: Readonly<Record<string, Readonly<Record<number, readonly string[]
   trunc: { 1: SIZES },
   array_fill: { 1: ['{2}', '{0}', '{1,2}'] },
   trim_array: { 1: SIZES },
-  to_char: { 1: [] },
+  to_char: { 1: TEMPLATES },
+  to_number: { 1: TEMPLATES },
   encode: { 1: ['hex', 'base64', 'escape', 'none'] },
   decode: { 0: ['00ff', 'YWJj', 'a\\000b', 'zz'], 1: ['hex', 'base64', 'escape', 'none'] },
   '<<': { 1: ['0', '1', '5', '31'] },
