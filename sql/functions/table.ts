@@ -25,6 +25,7 @@ import { numericFunctions } from './numeric.ts'
 import { regexpRows, regexps } from './regexp.ts'
 import { rowFunctions } from './rows.ts'
 import { texts } from './text.ts'
+import { timesFromText } from './time-from-text.ts'
 import { times } from './time.ts'
 import { timeTexts } from './to-char.ts'
 
@@ -60,6 +61,7 @@ const own = [
   ...regexps,
   ...texts,
   ...times,
+  ...timesFromText,
   ...timeTexts,
 ]
 /** All functions but operators and casts. */

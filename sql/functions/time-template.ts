@@ -36,7 +36,7 @@ const PATTERNS = [
   'Mon',
 ].toSorted((a, b) => b.length - a.length)
 
-const SPACE = /\s/
+const SPACE = /[ \t\n\v\f\r]/
 const SEPARATOR = /[!-/:-@[-`{-~]/
 
 function textAt(template: string, from: number): { piece: TimeText; end: number } {
