@@ -4,7 +4,8 @@
 import type { FuncCall, SortBy } from 'libpg-query'
 import type { AggregateFunction } from '../function.ts'
 import type { AggregateCall, Bound, SortKey } from '../tree.ts'
-import { coerceToBoolean } from './coercion.ts'
+import { isPlaceName, placeAggregate } from '../functions/ordered-set.ts'
+import { coerceToBoolean, unify } from './coercion.ts'
 import type { Context } from './context.ts'
 import { failToChoose } from './function-call.ts'
 import { choose, coerceArguments, resultType } from './overload.ts'
@@ -62,6 +63,9 @@ export function makeAggregate(
 ): AggregateCall {
   const { location } = call
   const isWithinGroup = call.agg_within_group === true
+  if (isWithinGroup && isPlaceName(name)) {
+    return makePlace(context, call, name, { operands, order, filter })
+  }
   const all = isWithinGroup ? [...operands, ...order.map((key) => key.expression)] : operands
   const overloads = context.functions.aggregates(name)
   if (all.length === 0 && call.agg_star !== true) {
@@ -84,6 +88,40 @@ export function makeAggregate(
     arguments: arguments_,
     isDistinct: call.agg_distinct === true,
     order: isWithinGroup ? asArguments(order, arguments_.slice(operands.length)) : order,
+    filter,
+    position: context.position(location),
+  }
+}
+
+/** `rank(a) WITHIN GROUP (ORDER BY b)`: each argument with its column of the order, in one type. */
+function makePlace(
+  context: Context,
+  { location }: FuncCall,
+  name: string,
+  { operands, order, filter }: AggregateParts,
+): AggregateCall {
+  if (operands.length !== order.length) {
+    const all = [...operands, ...order.map((key) => key.expression)]
+    const form = `${name}(${all.map(({ type }) => type.title).join(', ')})`
+    const hint =
+      `To use the hypothetical-set aggregate ${name}, the number of hypothetical direct arguments ` +
+      `(here ${operands.length}) must match the number of ordering columns (here ${order.length}).`
+    context.fail('42883', `function ${form} does not exist`, location, { hint })
+  }
+  const pairs = operands.map((operand, index) =>
+    unify(context, [order[index]!.expression, operand], 'WITHIN GROUP'),
+  )
+  const [ordered, direct] = [pairs.map(([one]) => one!), pairs.map(([, two]) => two!)]
+  const overload = placeAggregate(
+    name,
+    order.map((key, index) => ({ ...key, type: ordered[index]!.type })),
+  )
+  return {
+    function: overload,
+    type: resultType(overload, overload.arguments),
+    arguments: [...direct, ...ordered],
+    isDistinct: false,
+    order: asArguments(order, ordered),
     filter,
     position: context.position(location),
   }

@@ -132,8 +132,19 @@ export class SelectBlock implements Block {
       ...aggregates.map(({ type }, index) => ({ name: `aggregate${index}`, type })),
       ...groupings.map((_, index) => ({ name: `grouping${index}`, type: typeOf('int4') })),
     ]
+    this.#checkDirect(grouping)
     const gapfill = this.#bindGapfill(grouping)
     return { kind: 'aggregate', input, groups, sets, aggregates, groupings, gapfill, columns }
+  }
+
+  /** What stands before WITHIN GROUP is one value for the group. Throws 42803. */
+  #checkDirect(grouping: Grouping): void {
+    const onGroups = this.#onGroups(grouping)
+    for (const { call } of this.#aggregates) {
+      if (!call.function.isOrderedSet) continue
+      const direct = call.arguments.slice(0, call.arguments.length - call.order.length)
+      for (const one of direct) mapBound(one, onGroups)
+    }
   }
 
   #groupOf(groups: readonly Bound[], argument: Bound, location: number | undefined): number {

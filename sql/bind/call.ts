@@ -2,6 +2,7 @@
 // Source: PostgreSQL 15, src/backend/parser/parse_func.c.
 
 import type { FuncCall } from 'libpg-query'
+import { isPlaceName } from '../functions/ordered-set.ts'
 import type { Bound } from '../tree.ts'
 import { bindAggregate } from './aggregate.ts'
 import type { Context } from './context.ts'
@@ -21,6 +22,9 @@ export function bindCall(site: Site, call: FuncCall): Bound {
   if (name === 'time_bucket_gapfill') return bindGapfill(site, call)
   const operands = (call.args ?? []).map((arg) => bindExpression(site, arg))
   if (call.over !== undefined) return bindWindowCall(site, call, name, operands)
+  if (call.agg_within_group === true && isPlaceName(name)) {
+    return bindAggregate(site, call, name, operands)
+  }
   if (name in WINDOW_FUNCTIONS) {
     const message = `window function ${name} requires an OVER clause`
     context.fail('42809', message, call.location)

@@ -3,6 +3,7 @@
 // Source: PostgreSQL 15, src/backend/parser/parse_clause.c, transformWindowDefinitions.
 
 import type { FuncCall, Node as Tree, SortBy, WindowDef } from 'libpg-query'
+import { isPlaceName } from '../functions/ordered-set.ts'
 import type { Bound, Frame, FrameBound, SortKey, WindowCall, WindowFunctionName } from '../tree.ts'
 import { type DataType, typeOf } from '../type.ts'
 import { isPlaceholder } from './placeholder.ts'
@@ -94,6 +95,10 @@ function makeCall(
     WINDOW_FUNCTIONS[name]!,
     operands.map(({ type }) => type),
   )
+  if (chosen.overload === null && isPlaceName(name)) {
+    const message = `WITHIN GROUP is required for ordered-set aggregate ${name}`
+    return context.fail('42809', message, location)
+  }
   if (chosen.overload === null) return failToChoose(context, chosen, name, operands, location)
   return {
     function: { window: name as WindowFunctionName },

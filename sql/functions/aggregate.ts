@@ -17,6 +17,8 @@ import { type Fold, type Make, aggregate, listed, skipping } from './fold.ts'
 import { histogram } from './histogram.ts'
 import { jsonOf } from './json.ts'
 import { triangles } from './lttb.ts'
+import { fractionOf, interpolated, orderedSets } from './ordered-set.ts'
+import { statistics } from './statistics.ts'
 
 /** Sums of floats in typed arrays, as the most frequent aggregate has a loop of its own. */
 class FloatSum implements Accumulator {
@@ -122,12 +124,6 @@ const rooted = (finish: (state: Moments) => number | null) => (state: Moments) =
 const SPREADS = { variance: sample, var_samp: sample, var_pop: population }
 const DEVIATIONS = { stddev: sample, stddev_samp: sample, stddev_pop: population }
 
-function fractionOf(constant: unknown): number {
-  const fraction = constant as number | null
-  if (fraction === null || (fraction >= 0 && fraction <= 1)) return fraction ?? NaN
-  throw new SqlError('22003', `percentile value ${fraction} is not between 0 and 1`)
-}
-
 /** Those that go by series and by the times of points, which only the engine knows. */
 export const ENGINE_AGGREGATES = [
   'rate',
@@ -139,14 +135,6 @@ export const ENGINE_AGGREGATES = [
 ] as const
 
 const IN_UTC = { now: 0n, timeZone: 'UTC' }
-
-function interpolated(values: readonly number[], fraction: number): number | null {
-  if (values.length === 0 || Number.isNaN(fraction)) return null
-  const at = fraction * (values.length - 1)
-  const low = Math.floor(at)
-  const [one, two] = [values[low]!, values[Math.ceil(at)]!]
-  return one === two ? one : one + (two - one) * (at - low)
-}
 
 const sorted = (values: readonly number[]): number[] =>
   values.toSorted(comparatorOf(typeOf('float8')) as (a: number, b: number) => number)
@@ -172,19 +160,6 @@ const edge = (name: string, isBetter: (order: number) => boolean): AggregateFunc
     },
   )
 
-function mode(values: readonly unknown[]): unknown {
-  const counts = new Map<unknown, { value: unknown; count: number }>()
-  for (const value of values) {
-    const key = keyOf(value)
-    const entry = counts.get(key)
-    if (entry === undefined) counts.set(key, { value, count: 1 })
-    else entry.count++
-  }
-  let best: { value: unknown; count: number } | null = null
-  for (const entry of counts.values()) if (best === null || entry.count > best.count) best = entry
-  return best?.value ?? null
-}
-
 const everyBoolean = (name: string, isEvery: boolean): AggregateFunction =>
   aggregate(name, 'bool', 'bool', () =>
     skipping<number>(
@@ -192,6 +167,40 @@ const everyBoolean = (name: string, isEvery: boolean): AggregateFunction =>
       (state) => state === 1,
     ),
   )
+
+/** Of whole numbers; null for none. */
+const bits = (
+  name: string,
+  one: (a: number, b: number) => number,
+  wide: (a: bigint, b: bigint) => bigint,
+): AggregateFunction[] => [
+  ...['int2', 'int4'].map((type) =>
+    aggregate(name, type, type, () =>
+      skipping<number>((state, value: number) => (state === null ? value : one(state, value))),
+    ),
+  ),
+  aggregate(name, 'int8', 'int8', () =>
+    skipping<bigint>((state, value: bigint) => (state === null ? value : wide(state, value))),
+  ),
+]
+
+const bitwise: readonly AggregateFunction[] = [
+  ...bits(
+    'bit_and',
+    (a, b) => a & b,
+    (a, b) => a & b,
+  ),
+  ...bits(
+    'bit_or',
+    (a, b) => a | b,
+    (a, b) => a | b,
+  ),
+  ...bits(
+    'bit_xor',
+    (a, b) => a ^ b,
+    (a, b) => a ^ b,
+  ),
+]
 
 const addFloat = (type: 'sum' | 'avg', of: string): AggregateFunction => ({
   ...aggregate(type, of, 'float8', () => skipping(() => null)),
@@ -305,33 +314,9 @@ export const aggregates: readonly AggregateFunction[] = [
       }, false),
     ),
   ),
-  aggregate(
-    'percentile_cont',
-    'float8 float8',
-    'float8',
-    (_, [fraction]) => {
-      const at = fractionOf(fraction)
-      return listed((values) => interpolated(values as number[], at))
-    },
-    true,
-  ),
-  aggregate(
-    'percentile_disc',
-    'float8 anyelement',
-    ([, type]) => type!,
-    (_, [fraction]) => {
-      const at = fractionOf(fraction)
-      return listed((values) => values[Math.max(Math.ceil(at * values.length) - 1, 0)] ?? null)
-    },
-    true,
-  ),
-  aggregate(
-    'mode',
-    'anyelement',
-    ([type]) => type!,
-    () => listed(mode),
-    true,
-  ),
+  ...orderedSets,
+  ...bitwise,
+  ...statistics,
   aggregate('approx_percentile', 'float8 float8', 'float8', (_, [fraction]) => {
     const at = fractionOf(fraction)
     return listed((values) => interpolated(sorted(values as number[]), at))

@@ -65,6 +65,10 @@ function scaled(interval: Interval, scale: (part: number) => number): Interval {
 const times = (interval: Interval, factor: number): Interval =>
   scaled(interval, (part) => part * factor)
 
+/** On the way from one to the other. */
+export const between = (one: Interval, two: Interval, part: number): Interval =>
+  sum(times(sum(two, negated(one)), part), one)
+
 function dividedBy(interval: Interval, divisor: number): Interval {
   if (divisor === 0) throw new SqlError('22012', 'division by zero')
   return scaled(interval, (part) => part / divisor)

@@ -84,7 +84,9 @@ async function answerOf(session: SqlSession, text: string): Promise<Answer> {
 
 async function answerOfPostgres(server: Postgres, text: string): Promise<Answer> {
   try {
-    return { rows: (await server.query(text)).rows }
+    // After an error among rows, the driver counts those of the next answer from there.
+    const { rows } = await server.query(text)
+    return { rows: rows.filter((row) => row !== undefined) }
   } catch (error) {
     const { code, position } = error as { code?: string; position?: string }
     if (code === undefined) throw error
