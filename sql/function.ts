@@ -15,6 +15,11 @@ export interface Surroundings {
   readonly user: string
   /** A run-time parameter, as SHOW has it; null if there is none. */
   setting(name: string): string | null
+  /**
+   * Asks for a rest of so many milliseconds, then until a time (milliseconds since 1970), before the
+   * rows go on. Absent where nothing can wait.
+   */
+  readonly sleep?: ((milliseconds: number, until?: number) => void) | undefined
   /** What functions of the catalogs look in; absent where there is no database. */
   readonly catalog?: CatalogSnapshot | undefined
 }

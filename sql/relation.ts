@@ -53,6 +53,8 @@ export interface RunContext {
   check(): void
   /** Lets others run when it is time to; awaited between batches. Throws as `check` does. */
   pause(): Promise<void>
+  /** Rests as functions have asked for (`Surroundings.sleep`); throws as `check` does. */
+  rest?(): Promise<void>
   /** Counts bytes held (negative: given back). Throws 53200 above the budget. */
   hold(bytes: number): void
 }

@@ -8,6 +8,7 @@ import { printFloat, readFloat } from './text/float-text.ts'
 import { printInterval, readInterval } from './text/interval-text.ts'
 import { printJson, readJson } from './text/json-text.ts'
 import {
+  type TimeContext,
   printDate,
   printTime,
   printTimestamp,
@@ -26,6 +27,22 @@ export interface TextContext {
   readonly now: bigint
   /** IANA name. */
   readonly timeZone: string
+  /** Run-time parameters, of which DateStyle is asked for dates as 01/02/03; absent: month, day, year. */
+  setting?(name: string): string | null
+}
+
+/** Looks at the context when a text makes it matter. */
+function timeContextOf(context: TextContext): TimeContext {
+  return {
+    get now() {
+      return context.now
+    },
+    zone: zoneOf(context.timeZone),
+    order() {
+      const style = context.setting?.('datestyle') ?? ''
+      return style.includes('DMY') ? 'DMY' : style.includes('YMD') ? 'YMD' : 'MDY'
+    },
+  }
 }
 
 /** Text of values of a type (not null); booleans come as booleans or as 0 and 1. */
@@ -118,7 +135,6 @@ function readBoolean(text: string): boolean | null {
 /** Reads texts as values of a type. The reader throws 22P02, 22003, 22007, 22008. */
 export function readerOf(type: DataType, context: TextContext): (text: string) => unknown {
   if (type.element !== null) return arrayReader(type, readerOf(type.element, context))
-  const { now, timeZone } = context
   switch (type.name) {
     case 'bool':
       return (text) => readBoolean(text) ?? refuse(type, text)
@@ -135,13 +151,13 @@ export function readerOf(type: DataType, context: TextContext): (text: string) =
     case 'interval':
       return readInterval
     case 'date':
-      return (text) => readDate(text, now, zoneOf(timeZone))
+      return (text) => readDate(text, timeContextOf(context))
     case 'time':
-      return (text) => readTime(text, now, zoneOf(timeZone))
+      return (text) => readTime(text, timeContextOf(context))
     case 'timestamp':
-      return (text) => readTimestamp(text, now, zoneOf(timeZone))
+      return (text) => readTimestamp(text, timeContextOf(context))
     case 'timestamptz':
-      return (text) => readTimestamptz(text, now, zoneOf(timeZone))
+      return (text) => readTimestamptz(text, timeContextOf(context))
     case 'bytea':
       return readBytes
     case 'uuid':

@@ -70,6 +70,7 @@ export class Connection {
   private conversation: Conversation | null = null
   private session: SqlSession | null = null
   private timeZone = 'UTC'
+  private dateStyle = 'ISO, MDY'
   private check: () => void = () => {}
 
   constructor(socket: Socket, processId: number, host: ConnectionHost) {
@@ -193,6 +194,7 @@ export class Connection {
         for (const [name, value] of session.takeReports()) this.reportOne(name, value)
       },
       timeZone: () => this.timeZone,
+      dateStyle: () => this.dateStyle,
       check: () => this.check(),
       onError: this.host.onError,
       onStatement: this.host.onStatement,
@@ -201,6 +203,7 @@ export class Connection {
 
   private reportOne(name: string, value: string): void {
     if (name === 'TimeZone') this.timeZone = value
+    if (name === 'DateStyle') this.dateStyle = value
     this.out.begin('S').zeroEnded(name).zeroEnded(value).end()
   }
 

@@ -34,6 +34,7 @@ export interface ConversationOptions {
   /** Sends the parameters that have changed. */
   readonly report: () => void
   readonly timeZone: () => string
+  readonly dateStyle: () => string
   /** Throws when who asks may do so no longer. */
   readonly check: () => void
   /** Hears of every error that is sent. */
@@ -267,6 +268,7 @@ export class Conversation {
     const context = {
       now: BigInt(Date.now()) * 1_000_000n,
       timeZone: this.options.timeZone(),
+      setting: (parameter: string) => (parameter === 'datestyle' ? this.options.dateStyle() : null),
     }
     const parameters = types.map((type, index) => {
       const size = fields.int32()

@@ -36,6 +36,7 @@ function runNode(node: Node, scope: Scope): Batches {
 /** The same batches; others get their turn between them, and a cancelled statement ends there. */
 async function* paced(batches: Batches, run: RunContext): Batches {
   for await (const batch of batches) {
+    if (run.rest !== undefined) await run.rest()
     yield batch
     await run.pause()
   }

@@ -7,6 +7,7 @@ import { printBytes, readBytes } from '../text/array-text.ts'
 import { Bytes } from '../value.ts'
 import { scalar } from './define.ts'
 import { md5 } from './md5.ts'
+import { SHA2 } from './sha2.ts'
 
 const encoder = new TextEncoder()
 
@@ -217,6 +218,9 @@ export const byteFunctions: readonly ScalarFunction[] = [
   scalar('decode', 'text text', 'bytea', decode),
   scalar('md5', 'text', 'text', (text: string) => hexOf(md5(encoder.encode(text)))),
   scalar('md5', 'bytea', 'text', ({ bytes }: Bytes) => hexOf(md5(bytes))),
+  ...Object.entries(SHA2).map(([name, digest]) =>
+    scalar(name, 'bytea', 'bytea', ({ bytes }: Bytes) => new Bytes(digest(bytes))),
+  ),
   scalar('convert_to', 'text text', 'bytea', (text: string, name: string) => {
     requireUtf8(name, 'destination')
     return new Bytes(encoder.encode(text))

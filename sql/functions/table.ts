@@ -24,6 +24,7 @@ import { numberTexts } from './number-char.ts'
 import { numericFunctions } from './numeric.ts'
 import { regexpRows, regexps } from './regexp.ts'
 import { rowFunctions } from './rows.ts'
+import { sleeps } from './sleep.ts'
 import { texts } from './text.ts'
 import { timesFromText } from './time-from-text.ts'
 import { times } from './time.ts'
@@ -59,6 +60,7 @@ const own = [
   ...numberTexts,
   ...numericFunctions,
   ...regexps,
+  ...sleeps,
   ...texts,
   ...times,
   ...timesFromText,

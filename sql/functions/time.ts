@@ -18,7 +18,7 @@ import { Decimal, INFINITE, MINUS_INFINITE } from '../decimal.ts'
 import type { ScalarFunction, Surroundings } from '../function.ts'
 import { SqlError } from '../sql-error.ts'
 import { Interval } from '../value.ts'
-import { type Zone, UTC, clockOf, instantOf, zoneOf } from '../zone.ts'
+import { type Zone, UTC, clockOf, fixedZone, instantOf, zoneOf } from '../zone.ts'
 import { scalar } from './define.ts'
 import { negated } from './interval.ts'
 import { unitOf, wrongSpan, wrongUnit } from './time-unit.ts'
@@ -41,8 +41,12 @@ function checkDate(days: number): number {
   throw new SqlError('22008', 'date out of range')
 }
 
-/** Months and days by the clock, the rest by the instant. */
-function addInterval(time: bigint, { months, days, nanoseconds }: Interval, zone: Zone): bigint {
+/** Months and days by the clock, the rest by the instant. Throws 22008. */
+export function addInterval(
+  time: bigint,
+  { months, days, nanoseconds }: Interval,
+  zone: Zone,
+): bigint {
   if (!isFiniteTime(time)) return time
   let moved = time
   if (months !== 0 || days !== 0) {
@@ -315,6 +319,29 @@ function makeTime(y: number, m: number, d: number, h: number, minute: number, s:
   return checkTime(BigInt(makeDate(y, m, d)) * NS_PER_DAY + clock)
 }
 
+/** A zone as an argument: `+05:30` lies east, as in a time's text. Throws 22023. */
+function argumentZone(name: string): Zone {
+  if (/^\d/.test(name)) {
+    throw new SqlError('22023', `invalid input syntax for type numeric time zone: "${name}"`, {
+      hint: 'Numeric time zones must have "-" or "+" as first character.',
+    })
+  }
+  const found = /^([-+])(\d{1,2})(?::?(\d\d))?(?::?(\d\d))?$/.exec(name)
+  if (found === null) return zoneOf(name)
+  const [, sign, hours, minutes = '0', seconds = '0'] = found
+  if (Number(hours) > 15 || Number(minutes) > 59 || Number(seconds) > 59) {
+    throw new SqlError('22023', `numeric time zone "${name}" out of range`)
+  }
+  const size = Number(hours) * 3_600 + Number(minutes) * 60 + Number(seconds)
+  return fixedZone(BigInt(sign === '-' ? -size : size) * NS_PER_SECOND)
+}
+
+function makeTimeIn(
+  ...[y, m, d, h, minute, s, zone]: [number, number, number, number, number, number, string]
+): bigint {
+  return checkTime(instantOf(argumentZone(zone), makeTime(y, m, d, h, minute, s)))
+}
+
 /** Operators and functions of times and intervals. */
 export const times: readonly ScalarFunction[] = [
   scalar('now', '', 'timestamptz', ({ now }: Surroundings) => now, situated),
@@ -451,6 +478,7 @@ export const times: readonly ScalarFunction[] = [
       instantOf(zoneIn(s), makeTime(...parts)),
     situated,
   ),
+  scalar('make_timestamptz', 'int4 int4 int4 int4 int4 float8 text', 'timestamptz', makeTimeIn),
   scalar('isfinite', 'timestamptz', 'bool', isFiniteTime),
   scalar('isfinite', 'timestamp', 'bool', isFiniteTime),
 ]

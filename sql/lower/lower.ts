@@ -40,6 +40,7 @@ function watched(run: RunContext, looks: Looks): RunContext {
     surroundings: looks.through(run.surroundings),
     check: () => run.check(),
     pause: () => run.pause(),
+    rest: async () => run.rest?.(),
     hold: (bytes) => run.hold(bytes),
   }
 }

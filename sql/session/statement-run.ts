@@ -17,6 +17,8 @@ export interface RunLimits {
 
 /** Milliseconds that a statement works before others get their turn. */
 const SLICE_MS = 4
+/** The longest time that one timer takes. */
+const REST_STEP_MS = 600_000
 /** Or so many batches. */
 const PAUSES_MAX = 64
 
@@ -56,6 +58,9 @@ export class StatementRun implements RunContext {
   #isLate = false
   #held = 0
   #since = performance.now()
+  /** Milliseconds that functions have asked to rest, and until when. */
+  #restMs = 0
+  #restUntil = 0
   #pauses = 0
 
   constructor(
@@ -64,7 +69,7 @@ export class StatementRun implements RunContext {
     others: () => Promise<void>,
     signal: RunOptions['signal'],
   ) {
-    this.surroundings = surroundings
+    this.surroundings = { ...surroundings, sleep: (...given) => this.#askRest(...given) }
     this.#limits = limits
     this.#others = others
     this.#given = signal
@@ -92,6 +97,37 @@ export class StatementRun implements RunContext {
     this.#since = performance.now()
     this.#pauses = 0
     this.check()
+  }
+
+  #askRest(milliseconds: number, until = 0): void {
+    if (milliseconds > 0) this.#restMs += milliseconds
+    this.#restUntil = Math.max(this.#restUntil, until)
+  }
+
+  async rest(): Promise<void> {
+    if (this.#restMs === 0 && this.#restUntil === 0) return
+    const [waitMs, until] = [this.#restMs, this.#restUntil]
+    ;[this.#restMs, this.#restUntil] = [0, 0]
+    for (let leftMs = Math.max(waitMs, until - Date.now()); leftMs > 0;) {
+      this.check()
+      const ms = Math.min(leftMs, REST_STEP_MS)
+      await this.#wait(ms)
+      leftMs -= ms
+    }
+    this.check()
+  }
+
+  /** Ends with the statement. */
+  #wait(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer)
+        this.signal.removeEventListener('abort', done)
+        resolve()
+      }
+      const timer = setTimeout(done, milliseconds)
+      this.signal.addEventListener('abort', done)
+    })
   }
 
   hold(bytes: number): void {

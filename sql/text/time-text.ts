@@ -1,5 +1,5 @@
 // Text of dates, times of day and timestamps: printed in DateStyle ISO, with up to nine decimals where
-// a time has them; read in PostgreSQL's usual forms with DateStyle MDY.
+// a time has them; read in PostgreSQL's usual forms.
 // Source: PostgreSQL 15, src/backend/utils/adt/datetime.c, DecodeDateTime and EncodeDateTime.
 
 import {
@@ -76,18 +76,28 @@ function monthOf(word: string): number {
   return word === 'sept' ? 9 : FULL_MONTHS.indexOf(word) + 1
 }
 
+/** Of days, months and years that are numbers alone, as DateStyle says. */
+export type DateOrder = 'MDY' | 'DMY' | 'YMD'
+
+/** What a text of a time is read with. */
+export interface TimeContext {
+  /** Nanoseconds: what `now` and `today` mean. */
+  readonly now: bigint
+  readonly zone: Zone
+  /** Asked only for dates that mean another day in each order. */
+  readonly order: () => DateOrder
+}
+
 class Reader {
   readonly moment: Moment = { day: null, clock: null, zone: null, special: null }
   private year: number | null = null
   private month: number | null = null
   private date: number | null = null
   private isBc = false
-  private readonly now: bigint
-  private readonly zone: Zone
+  private readonly context: TimeContext
 
-  constructor(now: bigint, zone: Zone) {
-    this.now = now
-    this.zone = zone
+  constructor(context: TimeContext) {
+    this.context = context
   }
 
   /** False: the text is none of a time. Throws RangeError for fields out of range. */
@@ -147,17 +157,25 @@ class Reader {
       if (hour !== undefined) this.takeClock(hour, minute!, second!, fraction)
       return this.setDate(compact, y!, m!, d!)
     }
-    const american = /^(\d{1,2})[/.-](\d{1,2})[/.-](\d{2}|\d{4})(?!\d)/.exec(rest)
-    if (american !== null)
-      return this.setDate(american, century(american[3]!), american[1]!, american[2]!)
+    const numbers = /^(\d{1,6})([/.-])(\d{1,2})\2(\d{1,6})(?!\d)/.exec(rest)
+    if (numbers !== null) return this.takeNumbers(numbers)
     const named = /^(\d{1,4})-([a-z]{3,9})-(\d{1,4})(?!\d)/i.exec(rest)
     if (named !== null) {
       const month = monthOf(named[2]!.toLowerCase())
-      const isYearFirst = named[1]!.length > 2
+      const isYearFirst = named[1]!.length > 2 || this.context.order() === 'YMD'
       const [year, day] = isYearFirst ? [named[1]!, named[3]!] : [named[3]!, named[1]!]
       return month === 0 ? 0 : this.setDate(named, century(year), String(month), day)
     }
     return this.takeNumber(rest)
+  }
+
+  /** Three numbers: a first one of three digits or more is the year, else the order says. */
+  private takeNumbers(found: RegExpExecArray): number {
+    const [, first, , second, third] = found as unknown as [string, string, string, string, string]
+    const order = first.length > 2 ? 'YMD' : this.context.order()
+    if (order === 'YMD') return this.setDate(found, century(first), second, third)
+    if (order === 'DMY') return this.setDate(found, century(third), second, first)
+    return this.setDate(found, century(third), first, second)
   }
 
   private takeNumber(rest: string): number {
@@ -197,14 +215,11 @@ class Reader {
   }
 
   private takeSpecial(word: string): boolean {
-    const today = dayOfTime(clockOf(this.zone, this.now))
-    const days: Readonly<Record<string, number>> = {
-      today,
-      tomorrow: today + 1,
-      yesterday: today - 1,
-    }
-    if (word in days) this.moment.day = days[word]!
-    else if (word === 'now') this.moment.special = this.now
+    const { context } = this
+    const days: Readonly<Record<string, number>> = { today: 0, tomorrow: 1, yesterday: -1 }
+    if (Object.hasOwn(days, word)) {
+      this.moment.day = dayOfTime(clockOf(context.zone, context.now)) + days[word]!
+    } else if (word === 'now') this.moment.special = context.now
     else if (word === 'epoch') this.moment.special = 0n
     else if (word === 'infinity') this.moment.special = TIME_INFINITY
     else if (word === 'allballs') [this.moment.clock, this.moment.zone] = [0n, UTC]
@@ -224,13 +239,13 @@ class Reader {
 }
 
 const century = (year: string): string =>
-  year.length === 2 ? String(Number(year) + (Number(year) < 70 ? 2_000 : 1_900)) : year
+  year.length <= 2 ? String(Number(year) + (Number(year) < 70 ? 2_000 : 1_900)) : year
 
-function readMoment(text: string, title: string, now: bigint, zone: Zone): Moment {
+function readMoment(text: string, title: string, context: TimeContext): Moment {
   if (text.trim().toLowerCase() === '-infinity') {
     return { day: null, clock: null, zone: null, special: TIME_MINUS_INFINITY }
   }
-  const reader = new Reader(now, zone)
+  const reader = new Reader(context)
   try {
     if (reader.read(text)) return reader.moment
   } catch (error) {
@@ -247,21 +262,23 @@ const invalid = (text: string, title: string): SqlError =>
   new SqlError('22007', `invalid input syntax for type ${title}: "${text}"`)
 
 /** Throws 22007, 22008. */
-export function readTimestamptz(text: string, now: bigint, zone: Zone): bigint {
+export function readTimestamptz(text: string, context: TimeContext): bigint {
   const title = 'timestamp with time zone'
-  const moment = readMoment(text, title, now, zone)
+  const moment = readMoment(text, title, context)
   if (moment.special !== null) return moment.special
   if (moment.day === null) throw invalid(text, title)
   const clock = BigInt(moment.day) * NS_PER_DAY + (moment.clock ?? 0n)
-  return inRange(instantOf(moment.zone ?? zone, clock), text)
+  return inRange(instantOf(moment.zone ?? context.zone, clock), text)
 }
 
 /** The clock's nanoseconds; a zone in the text is passed over. Throws 22007, 22008. */
-export function readTimestamp(text: string, now: bigint, zone: Zone): bigint {
+export function readTimestamp(text: string, context: TimeContext): bigint {
   const title = 'timestamp'
-  const moment = readMoment(text, title, now, zone)
-  if (moment.special === now) return clockOf(zone, now)
-  if (moment.special !== null) return moment.special
+  const moment = readMoment(text, title, context)
+  if (moment.special !== null) {
+    const { now, zone } = context
+    return moment.special === now ? clockOf(zone, now) : moment.special
+  }
   if (moment.day === null) throw invalid(text, title)
   return inRange(BigInt(moment.day) * NS_PER_DAY + (moment.clock ?? 0n), text)
 }
@@ -272,8 +289,9 @@ function inRange(time: bigint, text: string): bigint {
 }
 
 /** Days since 1970. Throws 22007, 22008. */
-export function readDate(text: string, now: bigint, zone: Zone): number {
-  const moment = readMoment(text, 'date', now, zone)
+export function readDate(text: string, context: TimeContext): number {
+  const { zone } = context
+  const moment = readMoment(text, 'date', context)
   if (moment.special === TIME_INFINITY) return Infinity
   if (moment.special === TIME_MINUS_INFINITY) return -Infinity
   if (moment.special !== null) return dayOfTime(clockOf(zone, moment.special))
@@ -282,11 +300,13 @@ export function readDate(text: string, now: bigint, zone: Zone): number {
 }
 
 /** Nanoseconds since midnight. Throws 22007, 22008. */
-export function readTime(text: string, now: bigint, zone: Zone): bigint {
+export function readTime(text: string, context: TimeContext): bigint {
   const compact = /^\s*(\d\d)(\d\d)(\d\d)?\s*$/.exec(text)
   const colons = compact ? `${compact[1]}:${compact[2]}:${compact[3] ?? '00'}` : text
-  const moment = readMoment(colons, 'time', now, zone)
-  if (moment.special === now) return floorModulo(clockOf(zone, now), NS_PER_DAY)
+  const moment = readMoment(colons, 'time', context)
+  if (moment.special !== null && moment.special === context.now) {
+    return floorModulo(clockOf(context.zone, context.now), NS_PER_DAY)
+  }
   if (moment.clock === null) throw invalid(text, 'time')
   return moment.clock
 }

@@ -26,7 +26,7 @@ const UNSTEADY = new Set([
     'clock_timestamp',
     'statement_timestamp',
     'transaction_timestamp',
-    'pg_sleep',
+    ...['pg_sleep', 'pg_sleep_for', 'pg_sleep_until'],
   ],
   // Without a name in SQL of its own.
   'like_escape',
