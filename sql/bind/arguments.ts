@@ -1,8 +1,13 @@
 // The arguments of a call: those by their places, then those by their names (`days => 1`, `days := 1`).
 // Source: PostgreSQL 15, src/backend/parser/parse_func.c, ParseFuncOrColumn.
 
-import type { NamedArgExpr, Node as Tree } from 'libpg-query'
+import type { FuncCall, NamedArgExpr, Node as Tree } from 'libpg-query'
+import type { Bound } from '../tree.ts'
+import { coerce } from './coercion.ts'
 import type { Context } from './context.ts'
+import { type Parameter, parametersOf } from './parameter-name.ts'
+import { bindExpression } from './recursion.ts'
+import type { Site } from './site.ts'
 
 interface NamedArgument {
   readonly name: string
@@ -53,4 +58,50 @@ export function byNames(
     found[index] = tree
   }
   return found
+}
+
+/**
+ * The operands of a call in their order: those by name where the function has them, those left out as
+ * what they are then. Throws 42883 where it has no such names.
+ */
+export function bindOperands(site: Site, call: FuncCall, name: string): Bound[] {
+  const { context } = site
+  const given = splitArguments(context, call.args)
+  const placed = given.placed.map((tree) => bindExpression(site, tree))
+  if (given.named.length === 0) return placed
+  const named = given.named.map((one) => ({ ...one, bound: bindExpression(site, one.tree) }))
+  for (const parameters of parametersOf(name)) {
+    const trees = byNames(
+      given,
+      parameters.map((one) => one.name),
+    )
+    if (trees === null) continue
+    const operands = parameters.map((parameter, index) => {
+      const bound = placed[index] ?? named.find((one) => one.name === parameter.name)?.bound
+      return operandOf(context, parameter, bound)
+    })
+    if (!operands.includes(null)) return operands as Bound[]
+  }
+  const types = [
+    ...placed.map(({ type }) => type.title),
+    ...named.map((one) => `${one.name} => ${one.bound.type.title}`),
+  ]
+  const form = `${name}(${types.join(', ')})`
+  const hint =
+    'No function matches the given name and argument types. ' +
+    'You might need to add explicit type casts.'
+  return context.fail('42883', `function ${form} does not exist`, call.location, { hint })
+}
+
+/** Null: it must be given, or is of another type. */
+function operandOf(
+  context: Context,
+  { type, ifAbsent }: Parameter,
+  bound: Bound | undefined,
+): Bound | null {
+  if (bound !== undefined) {
+    // A time's own type may be another than that of the list.
+    return bound.type.category === type.category ? bound : coerce(context, bound, type, 'implicit')
+  }
+  return ifAbsent === undefined ? null : { kind: 'constant', type, value: ifAbsent }
 }

@@ -5,22 +5,23 @@ import type { FuncCall } from 'libpg-query'
 import { isPlaceName } from '../functions/ordered-set.ts'
 import type { Bound } from '../tree.ts'
 import { bindAggregate } from './aggregate.ts'
+import { bindOperands } from './arguments.ts'
 import type { Context } from './context.ts'
 import { bindNamedCall, functionName } from './function-call.ts'
 import { bindFill, bindGapfill } from './gapfill.ts'
 import { makeRecord } from './record.ts'
-import { bindExpression } from './recursion.ts'
 import { bindRows } from './rows.ts'
 import type { Site } from './site.ts'
+import { bindVariadic } from './variadic.ts'
 import { WINDOW_FUNCTIONS, bindWindowCall } from './window.ts'
 
 export function bindCall(site: Site, call: FuncCall): Bound {
   const { context } = site
   const name = functionName(context, call)
   if (name === 'locf' || name === 'interpolate') return bindFill(site, call, name)
-  refuseForms(context, call)
   if (name === 'time_bucket_gapfill') return bindGapfill(site, call)
-  const operands = (call.args ?? []).map((arg) => bindExpression(site, arg))
+  const operands = bindOperands(site, call, name)
+  if (call.func_variadic === true) return bindVariadic(context, call, name, operands)
   if (call.over !== undefined) return bindWindowCall(site, call, name, operands)
   if (call.agg_within_group === true && isPlaceName(name)) {
     return bindAggregate(site, call, name, operands)
@@ -41,14 +42,6 @@ export function bindCall(site: Site, call: FuncCall): Bound {
   const bound = bindNamedCall(context, name, operands, call.location)
   refuseAggregateForms(context, call, name)
   return bound
-}
-
-function refuseForms(context: Context, { args = [], func_variadic, location }: FuncCall): void {
-  if (func_variadic === true) context.refuse('VARIADIC', location)
-  const named = args.find((arg) => 'NamedArgExpr' in arg)
-  if (named !== undefined) {
-    context.refuse('an argument by its name', location, 'Give arguments by their positions.')
-  }
 }
 
 function isAggregate({ functions }: Context, name: string): boolean {

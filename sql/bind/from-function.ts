@@ -5,6 +5,7 @@ import type { FuncCall, RangeFunction, Node as Tree } from 'libpg-query'
 import type { Surroundings, TableFunction } from '../function.ts'
 import type { Bound, Named, Node } from '../tree.ts'
 import { type DataType, typeOf } from '../type.ts'
+import { bindOperands } from './arguments.ts'
 import { settle } from './coercion.ts'
 import type { Context } from './context.ts'
 import { failToChoose, functionName } from './function-call.ts'
@@ -58,7 +59,7 @@ interface Called {
 }
 
 function bindRowsFunction(site: Site, call: FuncCall, name: string, hasOrdinality: boolean): Node {
-  const operands = (call.args ?? []).map((arg) => bindExpression(site, arg))
+  const operands = bindOperands(site, call, name)
   const of = (given: readonly Bound[]): Called => chosenOf(site, name, given, call.location)
   // As PostgreSQL has it: unnest of several arrays is each of them beside the others.
   const isSeveral = name === 'unnest' && operands.length > 1

@@ -15,10 +15,11 @@ import type { Site } from './site.ts'
 /** `time_bucket_gapfill(width, time [, start, finish])`: the bucket, with its range told to the block. */
 export function bindGapfill(site: Site, { args = [], location }: FuncCall): Bound {
   const { context, block } = site
-  const [width, time, start = null, finish = null, ...more] = args.map((arg) =>
-    bindExpression(site, arg),
-  )
-  if (width === undefined || time === undefined || more.length > 0) {
+  const names = ['bucket_width', 'time', 'start', 'finish']
+  const trees = byNames(splitArguments(context, args), names) ?? []
+  const bound = trees.map((tree) => tree && bindExpression(site, tree))
+  const [width, time, start = null, finish = null] = bound
+  if (width === undefined || time === undefined) {
     const message = 'time_bucket_gapfill takes a width, a time, and a start and a finish if need be'
     return context.fail('42883', message, location)
   }

@@ -3,9 +3,9 @@
 
 import type { FuncCall } from 'libpg-query'
 import type { Bound } from '../tree.ts'
+import { bindOperands } from './arguments.ts'
 import { failToChoose, functionName } from './function-call.ts'
 import { choose, coerceArguments } from './overload.ts'
-import { bindExpression } from './recursion.ts'
 import type { Site } from './site.ts'
 
 /** A call whose rows the block joins to its own. */
@@ -51,7 +51,7 @@ export function bindRows(
 export function bindRowsField(site: Site, call: FuncCall, field: string): Bound {
   const { context } = site
   const name = functionName(context, call)
-  const operands = (call.args ?? []).map((arg) => bindExpression(site, arg))
+  const operands = bindOperands(site, call, name)
   const { names, column } = bindRows(site, call, name, operands)
   const index = names.indexOf(field)
   if (index >= 0) return column(index)
