@@ -37,9 +37,9 @@ import { bindDistinct, bindIn, bindOperator, bindQuantified } from './operator.t
 import { bindRowComparison, bindRowIn } from './row.ts'
 import { makeRecord } from './record.ts'
 import { bindExpression } from './recursion.ts'
-import { type ColumnName, resolveColumn } from './scope.ts'
+import { type ColumnName, columnsOfStar, resolveColumn, starColumns } from './scope.ts'
 import type { Site } from './site.ts'
-import { bindSublink } from './sublink.ts'
+import { bindRowSublink, bindSublink } from './sublink.ts'
 
 const BOOLEAN = typeOf('bool')
 const UNKNOWN = typeOf('unknown')
@@ -133,8 +133,14 @@ function radix(text: string): bigint | null {
 }
 
 function bindColumn({ context, scope }: Site, { fields = [], location }: ColumnRef): Bound {
-  const star = fields.some((field) => 'A_Star' in field)
-  if (star) context.refuse('a whole row as a value', location, 'Name its columns.')
+  const isStar = fields.some((field) => 'A_Star' in field)
+  if (isStar) {
+    const columns = starColumns({ context, scope }, textsOf(fields.slice(0, -1)), location)
+    return makeRecord(
+      columns.map(({ name }) => name),
+      columns.map(({ bound }) => bound),
+    )
+  }
   return resolveColumn(context, scope, columnName(context, textsOf(fields), location))
 }
 
@@ -167,6 +173,10 @@ function bindOperation(site: Site, expression: A_Expr): Bound {
   if (isRow(lexpr) && isRow(rexpr) && kind !== 'AEXPR_NULLIF') {
     return bindRowComparison(site, kind, symbol, [lexpr!, rexpr!], location)
   }
+  if (isRow(lexpr) && kind === 'AEXPR_OP' && isScalarQuery(rexpr)) {
+    const { SubLink: sublink } = rexpr as { SubLink: SubLink }
+    return bindRowSublink(site, symbol, lexpr!, sublink, location)
+  }
   const left = lexpr === undefined ? null : bindExpression(site, lexpr)
   const right = bindExpression(site, rexpr!)
   switch (kind) {
@@ -187,6 +197,10 @@ function bindOperation(site: Site, expression: A_Expr): Bound {
 
 function isRow(tree: Tree | undefined): boolean {
   return tree !== undefined && 'RowExpr' in tree
+}
+
+function isScalarQuery(tree: Tree | undefined): boolean {
+  return tree !== undefined && 'SubLink' in tree && tree.SubLink.subLinkType === 'EXPR_SUBLINK'
 }
 
 function bindInList(site: Site, { lexpr, rexpr, location }: A_Expr, symbol: string): Bound {
@@ -353,7 +367,11 @@ function bindValueFunction(site: Site, { op, typmod, location }: SQLValueFunctio
 
 /** `ROW(a, b)`, `(a, b)`: its columns are f1, f2 … */
 function bindRow(site: Site, { args = [] }: RowExpr): Bound {
-  const values = args.map((arg) => settle(site.context, bindExpression(site, arg)))
+  const values = args.flatMap((arg) => {
+    const columns = 'ColumnRef' in arg ? columnsOfStar(site, arg.ColumnRef) : null
+    if (columns !== null) return columns.map(({ bound }) => ({ ...bound }))
+    return [settle(site.context, bindExpression(site, arg))]
+  })
   return makeRecord(
     values.map((_, index) => `f${index + 1}`),
     values,

@@ -21,21 +21,26 @@ export function bindFunctionItem(
   item: RangeFunction,
 ): FromItem {
   const { functions = [], ordinality = false, alias, coldeflist = [] } = item
-  const [first, ...rest] = functions
-  const [tree, definitions] = (first as { List: { items: Tree[] } }).List.items
-  if (rest.length > 0) context.refuse('ROWS FROM of several functions', locationOf(tree!))
-  if (coldeflist.length > 0 || (definitions !== undefined && 'List' in definitions)) {
-    context.refuse('a column definition list', locationOf(tree!))
+  const lists = functions.map((one) => (one as { List: { items: Tree[] } }).List.items)
+  const [tree] = lists[0]!
+  for (const [called, definitions] of lists) {
+    if (coldeflist.length > 0 || (definitions !== undefined && 'List' in definitions)) {
+      context.refuse('a column definition list', locationOf(called!))
+    }
   }
   // A row without columns: arguments see what is around the FROM, and the left side if LATERAL.
   const around = openScope(environment, NO_FROM)
   const site: Site = { context, scope: around, clause: clause('functions in FROM'), block: null }
   const name = 'FuncCall' in tree! ? functionName(context, tree.FuncCall) : outputName(tree!)
+  const own = { name, schema: null, location: locationOf(tree!) ?? 0 }
+  if (lists.length > 1) {
+    const trees = lists.map(([one]) => one!)
+    return named(context, bindRowsTogether(site, trees, ordinality), alias, own)
+  }
   const node =
     'FuncCall' in tree! && context.functions.tables(name).length > 0
       ? bindRowsFunction(site, tree.FuncCall, name, ordinality)
       : bindOneRow(site, tree!, name, ordinality)
-  const own = { name, schema: null, location: locationOf(tree!) ?? 0 }
   return named(context, withAlias(node, name, alias?.aliasname), alias, own)
 }
 
@@ -58,17 +63,49 @@ interface Called {
   readonly arguments: readonly Bound[]
 }
 
+/** `ROWS FROM (f(), g())`: the rows of each beside those of the others. */
+function bindRowsTogether(site: Site, trees: readonly Tree[], hasOrdinality: boolean): Node {
+  const parts = trees.map((tree): Called => {
+    const name = 'FuncCall' in tree ? functionName(site.context, tree.FuncCall) : outputName(tree)
+    const isRows = 'FuncCall' in tree && site.context.functions.tables(name).length > 0
+    return isRows ? calledOf(site, tree.FuncCall, name) : oneRow(site, tree, name)
+  })
+  return rowsNode(beside('rows', parts), hasOrdinality)
+}
+
+/** What is no function of rows has one. */
+function oneRow(site: Site, tree: Tree, name: string): Called {
+  const value = settle(site.context, bindExpression(site, tree))
+  const types = [value.type]
+  const columns = [{ name, type: value.type }]
+  const overload: TableFunction = {
+    name,
+    arguments: types,
+    isVariadic: false,
+    columns: () => columns,
+    rows: ([one]) => [[one]],
+  }
+  return { overload, types, arguments: [value] }
+}
+
 function bindRowsFunction(site: Site, call: FuncCall, name: string, hasOrdinality: boolean): Node {
+  return rowsNode(calledOf(site, call, name), hasOrdinality)
+}
+
+function calledOf(site: Site, call: FuncCall, name: string): Called {
   const operands = bindOperands(site, call, name)
   const of = (given: readonly Bound[]): Called => chosenOf(site, name, given, call.location)
   // As PostgreSQL has it: unnest of several arrays is each of them beside the others.
   const isSeveral = name === 'unnest' && operands.length > 1
-  const called = isSeveral
+  return isSeveral
     ? beside(
         name,
         operands.map((one) => of([one])),
       )
     : of(operands)
+}
+
+function rowsNode(called: Called, hasOrdinality: boolean): Node {
   const columns = [...called.overload.columns(called.types), ...ordinality(hasOrdinality)]
   return {
     kind: 'tableFunction',

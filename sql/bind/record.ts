@@ -29,8 +29,12 @@ export function makeRecord(names: readonly string[], values: readonly Bound[]): 
         )
       }),
   }
+  builders.add(build)
   return { kind: 'call', type, function: build, arguments: values, position: 0 }
 }
+
+/** What makes a row of its arguments. */
+const builders = new WeakSet<ScalarFunction>()
 
 /** A constant has one row for all. */
 function cellOf(vector: SqlVector, type: DataType, row: number): unknown {
@@ -40,7 +44,12 @@ function cellOf(vector: SqlVector, type: DataType, row: number): unknown {
 /** A column of a row; null: it has none of this name, or is no row. */
 export function recordField(record: Bound, name: string): Bound | null {
   const index = record.type.fields?.findIndex((field) => field.name === name) ?? -1
-  if (index < 0) return null
+  return index < 0 ? null : fieldAt(record, index)
+}
+
+/** A column of a row by its place, which is there. */
+export function fieldAt(record: Bound, index: number): Bound {
+  if (record.kind === 'call' && builders.has(record.function)) return record.arguments[index]!
   const { type } = record.type.fields![index]!
   const read: ScalarFunction = {
     name: 'field',

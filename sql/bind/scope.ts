@@ -3,11 +3,12 @@
 // one equal but for case is meant.
 // Source: PostgreSQL 15, src/backend/parser/parse_relation.c.
 
-import type { Alias } from 'libpg-query'
+import type { Alias, ColumnRef } from 'libpg-query'
 import { textsOf } from '../syntax/name.ts'
 import type { Bound, Named, Node } from '../tree.ts'
 import type { Context } from './context.ts'
 import { makeRecord } from './record.ts'
+import type { Site } from './site.ts'
 import { sinkInputs } from './tree-map.ts'
 
 /** A column by its name, as an expression over the row of the FROM. */
@@ -207,6 +208,36 @@ export function missingEntry(
     }
   }
   return context.fail('42P01', `missing FROM-clause entry for table "${table}"`, location)
+}
+
+/** The columns of `*`, `t.*`. Throws 42601 or 42P01. */
+export function starColumns(
+  { context, scope }: Pick<Site, 'context' | 'scope'>,
+  parts: readonly string[],
+  location: number | undefined,
+): readonly VisibleColumn[] {
+  const [table, schema = null] = [...parts].reverse()
+  if (table === undefined) {
+    if (scope.from.entries.length === 0) {
+      context.fail('42601', 'SELECT * with no tables specified is not valid', location)
+    }
+    return scope.from.visible
+  }
+  const found = findEntry(scope, { schema, table })
+  if (found === null) return missingEntry(context, scope, { table, location })
+  if (found.scope !== scope) {
+    return context.refuse('the row of an outer query', location, 'Name its columns.')
+  }
+  return found.entry.columns
+}
+
+/** Null: there is no `*`. */
+export function columnsOfStar(
+  site: Pick<Site, 'context' | 'scope'>,
+  { fields = [], location }: ColumnRef,
+): readonly VisibleColumn[] | null {
+  if (!fields.some((field) => 'A_Star' in field)) return null
+  return starColumns(site, textsOf(fields.slice(0, -1)), location)
 }
 
 /** The hint of a misspelt name, if a column is at most a third of it away. */

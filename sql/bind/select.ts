@@ -3,7 +3,6 @@
 // Source: PostgreSQL 15, src/backend/parser/analyze.c, transformSelectStmt.
 
 import type { ResTarget, SelectStmt, Node as Tree, WindowDef } from 'libpg-query'
-import { textsOf } from '../syntax/name.ts'
 import type { Bound, Named, Node } from '../tree.ts'
 import { SelectBlock } from './block.ts'
 import { coerceToBoolean } from './coercion.ts'
@@ -15,13 +14,8 @@ import { bindGroups } from './group.ts'
 import { bindLimit } from './order.ts'
 import { outputName } from './output-name.ts'
 import type { Query } from './recursion.ts'
-import {
-  type Environment,
-  type VisibleColumn,
-  findEntry,
-  missingEntry,
-  openScope,
-} from './scope.ts'
+import { columnsOfRow } from './row-columns.ts'
+import { type Environment, columnsOfStar, openScope } from './scope.ts'
 import { bindSelectOrder } from './select-order.ts'
 import { type Site, type Target, clause } from './site.ts'
 
@@ -86,39 +80,21 @@ export function bindTargets(site: Site, trees: readonly Tree[]): Target[] {
 }
 
 function bindTarget(site: Site, { name, val }: ResTarget): Target[] {
-  if ('ColumnRef' in val!) {
-    const { fields = [], location } = val.ColumnRef
-    if (fields.some((field) => 'A_Star' in field)) {
-      const columns = starColumns(site, textsOf(fields.slice(0, -1)), location)
-      return columns.map((column) => ({
-        name: column.name,
-        bound: site.context.placed({ ...column.bound }, val),
-        tree: val,
-      }))
-    }
+  const columns =
+    'ColumnRef' in val!
+      ? columnsOfStar(site, val.ColumnRef)
+      : 'A_Indirection' in val!
+        ? columnsOfRow(site, val.A_Indirection)
+        : null
+  if (columns !== null) {
+    return columns.map((column) => ({
+      name: column.name,
+      bound: site.context.placed({ ...column.bound }, val),
+      tree: val,
+    }))
   }
   const bound = bindExpression(site, val!)
   return [{ name: name ?? outputName(val!), bound, tree: val }]
-}
-
-function starColumns(
-  { context, scope }: Site,
-  parts: readonly string[],
-  location: number | undefined,
-): readonly VisibleColumn[] {
-  const [table, schema = null] = [...parts].reverse()
-  if (table === undefined) {
-    if (scope.from.entries.length === 0) {
-      context.fail('42601', 'SELECT * with no tables specified is not valid', location)
-    }
-    return scope.from.visible
-  }
-  const found = findEntry(scope, { schema, table })
-  if (found === null) return missingEntry(context, scope, { table, location })
-  if (found.scope !== scope) {
-    return context.refuse('the row of an outer query', location, 'Name its columns.')
-  }
-  return found.entry.columns
 }
 
 /** The select list and what hides behind it, over the block's row. */

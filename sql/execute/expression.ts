@@ -7,7 +7,7 @@ import type { ScalarFunction } from '../function.ts'
 import { SqlError } from '../sql-error.ts'
 import type { Bound } from '../tree.ts'
 import { type DataType, typeOf } from '../type.ts'
-import { SqlArray } from '../value.ts'
+import { SqlArray, type SqlRecord } from '../value.ts'
 import { keyOf } from './key.ts'
 import type { Answer, Frame } from './scope.ts'
 import { spread, valueAt, vectorOf } from './vector.ts'
@@ -374,16 +374,36 @@ function compareAll(
     if (keys().has(keyOf(value))) return end
     return values.includes(null) ? null : !end
   }
-  const found = values.filter((one) => one !== null)
+  const nullCount = values.reduce<number>((sum, other) => sum + Number(other === null), 0)
+  let found = nullCount === 0 ? values : values.filter((other) => other !== null)
+  if (operator.name === (end ? 'row =' : 'row <>') && isWhole(value)) {
+    const set = keys()
+    if (set.has(keyOf(value))) return end
+    // A row with a null may still be equal.
+    found = partialRows(set, found)
+  }
+  let isUnknown = nullCount > 0
   const one = vectorOf(type, 1, () => value)
   const types = { arguments: [type, elementType], result: typeOf('bool') }
   const { surroundings } = frame.scope.run
   for (const other of found) {
     const two = vectorOf(elementType, 1, () => other)
     const answer = operator.evaluate([one, two], 1, null, surroundings, types)
-    if ((answer.values[0] === 1) === end) return end
+    if (answer.valid !== null && answer.valid[0] === 0) isUnknown = true
+    else if ((answer.values[0] === 1) === end) return end
   }
-  return found.length < values.length ? null : !end
+  return isUnknown ? null : !end
+}
+
+const isWhole = (value: unknown): boolean => !(value as SqlRecord).values.includes(null)
+
+/** By the set of their keys: those rows that have a null. */
+const partials = new WeakMap<Set<unknown>, readonly unknown[]>()
+
+function partialRows(keys: Set<unknown>, rows: readonly unknown[]): readonly unknown[] {
+  const known = partials.get(keys) ?? rows.filter((row) => !isWhole(row))
+  partials.set(keys, known)
+  return known
 }
 
 /** Reads the answers that were fetched before (subquery.ts). */
@@ -420,7 +440,9 @@ function read(frame: Frame, bound: Of<'subquery'>, answer: Answer, value: unknow
     }
     return rows.rowCount === 0 ? null : valueAt(column, type, 0)
   }
-  const values = Array.from({ length: rows.rowCount }, (_, row) => valueAt(column, type, row))
+  const values = (answer.values ??= Array.from({ length: rows.rowCount }, (_, row) =>
+    valueAt(column, type, row),
+  ))
   if (test.kind === 'array') return new SqlArray(bound.type.element ?? type, values)
   const keys = (): Set<unknown> =>
     (answer.keys ??= new Set(values.filter((one) => one !== null).map(keyOf)))

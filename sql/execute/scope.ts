@@ -27,6 +27,8 @@ export interface Scope {
 export interface Answer {
   readonly rows: SqlBatch
   readonly error: unknown
+  /** Of one column: its values. */
+  values?: readonly unknown[]
   /** For IN: keys of the rows. */
   keys?: Set<unknown>
 }

@@ -69,14 +69,20 @@ function comparison(symbol: string, left: DataType, right: DataType): ScalarFunc
 }
 
 const UNORDERED = new Set(['json', 'aclitem', 'xid', 'cid', 'unknown', 'void'])
+/** Compared as the oids that they are. */
+const isObject = (name: string): boolean => name.startsWith('reg')
 
 const own = allTypes().filter(
   ({ name, category, element }) =>
     category !== 'P' &&
     category !== 'X' &&
     !UNORDERED.has(name) &&
+    !isObject(name) &&
     !UNORDERED.has(element?.name ?? ''),
 )
+
+/** Whatever their columns are. */
+const ROWS = [typeOf('record'), typeOf('_record')]
 
 const MIXED: readonly (readonly [string, string])[] = [
   ['float4', 'float8'],
@@ -86,7 +92,7 @@ const MIXED: readonly (readonly [string, string])[] = [
 /** Comparison operators, and GREATEST and LEAST. */
 export const comparisons: readonly ScalarFunction[] = [
   ...Object.keys(TESTS).flatMap((symbol) => [
-    ...own.map((type) => comparison(symbol, type, type)),
+    ...[...own, ...ROWS].map((type) => comparison(symbol, type, type)),
     ...MIXED.map(([left, right]) => comparison(symbol, typeOf(left), typeOf(right))),
   ]),
   extreme('greatest', (order) => order > 0),
