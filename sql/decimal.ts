@@ -178,9 +178,7 @@ export class Decimal {
       throw new SqlError('2201F', 'cannot take square root of a negative number')
     }
     const { weight } = leading(this)
-    const half = (weight + 1) * GROUP
-    const rootWeight = weight >= 0 ? (weight * GROUP) / 2 + 1 : 1 - Math.floor((1 - half) / 2)
-    const wanted = MIN_SIGNIFICANT - Math.floor(rootWeight)
+    const wanted = MIN_SIGNIFICANT + 1 - ((weight + 1) * GROUP) / 2
     const scale = Math.min(Math.max(wanted, this.scale, 0), RESULT_SCALE_MAX)
     const root = integerRoot(this.unscaled * tenTo(2 * (scale + 1) - this.scale))
     return new Decimal(divideRounded(root, 10n), scale)

@@ -87,7 +87,10 @@ function equalTo(element: DataType, wanted: unknown): (value: unknown) => boolea
 }
 
 function remove(array: SqlArray, wanted: unknown): SqlArray {
-  requireFlat(array)
+  if (array.dimensions.length > 1) {
+    const message = 'removing elements from multidimensional arrays is not supported'
+    throw new SqlError('0A000', message)
+  }
   const isWanted = equalTo(array.element, wanted)
   return new SqlArray(
     array.element,
@@ -95,8 +98,29 @@ function remove(array: SqlArray, wanted: unknown): SqlArray {
   )
 }
 
+/** How many thresholds are not above the value; they are in order. */
+function bucketOf(value: unknown, { element, values, dimensions }: SqlArray): number {
+  if (dimensions.length > 1) throw new SqlError('2202E', 'thresholds must be one-dimensional array')
+  if (values.includes(null)) {
+    throw new SqlError('22004', 'thresholds array must not contain NULLs')
+  }
+  const compare = comparatorOf(element)
+  let [low, high] = [0, values.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (compare(value, values[middle]) < 0) high = middle
+    else low = middle + 1
+  }
+  return low
+}
+
 function positions(array: SqlArray, wanted: unknown): number[] {
-  requireFlat(array)
+  if (array.dimensions.length > 1) {
+    throw new SqlError(
+      '0A000',
+      'searching for elements in multidimensional arrays is not supported',
+    )
+  }
   const isWanted = equalTo(array.element, wanted)
   const first = array.lowerBounds[0] ?? 1
   return array.values.flatMap((value, index) => (isWanted(value) ? [first + index] : []))
@@ -229,6 +253,9 @@ export const arrays: readonly ScalarFunction[] = [
     ([array, value]) => (array === null ? null : remove(array!, value)),
     { isStrict: false },
   ),
+  typed('width_bucket', 'anycompatible anycompatiblearray', 'int4', ([value, thresholds]) =>
+    bucketOf(value, thresholds!),
+  ),
   typed(
     'array_replace',
     'anycompatiblearray anycompatible anycompatible',
@@ -327,3 +354,18 @@ export const subscripts: TableFunction = {
     for (let index = first ?? 1; index <= (last ?? 0); index++) yield [index]
   },
 }
+
+const splitRows = (types: string): TableFunction => ({
+  name: 'string_to_table',
+  arguments: typesOf(types),
+  isVariadic: false,
+  columns: () => [{ name: 'string_to_table', type: typeOf('text') }],
+  *rows([text, separator, nullText = null]) {
+    if (text === null) return
+    const [whole, by, empty] = [text, separator, nullText] as [string, string | null, string | null]
+    for (const part of splitText(whole, by, empty).values) yield [part]
+  },
+})
+
+/** Rows of a text's parts. */
+export const textParts: readonly TableFunction[] = ['text text', 'text text text'].map(splitRows)

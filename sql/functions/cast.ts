@@ -236,7 +236,8 @@ export function castOf(source: DataType, target: DataType): CastFunction | null 
   const key = `${source.name} ${target.name}`
   const found = known.get(key)
   if (found !== undefined) return found
-  if (VECTORS.has(source.name) || VECTORS.has(target.name)) return null
+  const isPrinted = source.name === 'record' && TEXTS.has(target.name)
+  if (!isPrinted && (VECTORS.has(source.name) || VECTORS.has(target.name))) return null
   const made =
     source.element !== null && target.element !== null
       ? arrayCast(source, target)

@@ -177,7 +177,7 @@ export const jsonChanges: readonly ScalarFunction[] = [
     containsJson(readJson(b), readJson(a)),
   ),
   scalar('?|', 'jsonb _text', 'bool', (text: string, { values }: SqlArray) =>
-    values.some((key) => has(text, key as string | null)),
+    values.some((key) => key !== null && has(text, key as string)),
   ),
   scalar('?&', 'jsonb _text', 'bool', (text: string, { values }: SqlArray) =>
     values.every((key) => key === null || has(text, key as string)),

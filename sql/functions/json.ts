@@ -4,6 +4,7 @@
 
 import type { ScalarFunction } from '../function.ts'
 import { SqlError } from '../sql-error.ts'
+import { jsonText, partAt, partOf } from '../text/json-parts.ts'
 import { type Json, printJson, readJson } from '../text/json-text.ts'
 import type { DataType } from '../type.ts'
 import { SqlArray, SqlRecord } from '../value.ts'
@@ -25,12 +26,17 @@ export function jsonOf(value: unknown, type: DataType, context: TextContext): st
   return JSON.stringify(shown)
 }
 
-function listOf({ element, values, dimensions }: SqlArray, context: TextContext): string {
+/** `gap`: what stands between the outermost elements. */
+function listOf(
+  { element, values, dimensions }: SqlArray,
+  context: TextContext,
+  gap = ',',
+): string {
   let next = 0
   const level = (depth: number): string => {
     if (depth >= dimensions.length) return jsonOf(values[next++], element, context)
     const parts = Array.from({ length: dimensions[depth]! }, () => level(depth + 1))
-    return `[${parts.join()}]`
+    return `[${parts.join(depth === 0 ? gap : ',')}]`
   }
   return dimensions.length === 0 ? '[]' : level(0)
 }
@@ -41,6 +47,16 @@ function objectOf({ type, values }: SqlRecord, context: TextContext): string {
     return `${JSON.stringify(name)}:${jsonOf(value, own, context)}`
   })
   return `{${members.join()}}`
+}
+
+/** A key of an object, from a value of any type. Throws 22023 for what is no scalar. */
+export function keyText(value: unknown, type: DataType, context: TextContext): string {
+  const isScalar = type.element === null && !/^(?:json|jsonb|record)$/.test(type.name)
+  if (isScalar) {
+    const text = jsonOf(value, type, context)
+    return text.startsWith('"') ? (JSON.parse(text) as string) : text
+  }
+  throw new SqlError('22023', 'key value must be scalar, not array, composite, or json')
 }
 
 const contextOf = ({ surroundings: { timeZone, now } }: TypedCall): TextContext => ({
@@ -67,7 +83,7 @@ const buildObject: Typed = (values, call) => {
   for (let index = 0; index < values.length; index += 2) {
     const key: unknown = values[index]
     if (key === null) throw new SqlError('22023', `argument ${index + 1} cannot be null`)
-    const name = printerOf(call.arguments[index]!, context)(key)
+    const name = keyText(key, call.arguments[index]!, context)
     const value = jsonOf(values[index + 1], call.arguments[index + 1]!, context)
     members.push(`${JSON.stringify(name)} : ${value}`)
   }
@@ -87,9 +103,13 @@ function memberOf(value: Json, step: string | number, isBinary = false): Json | 
   if (isObject(value)) return typeof step === 'string' ? value.get(step) : undefined
   // A scalar by itself is a list of one to an index.
   if (!Array.isArray(value)) return isBinary && (step === 0 || step === -1) ? value : undefined
-  const index = typeof step === 'number' ? step : /^-?\d+$/.test(step) ? Number(step) : NaN
+  const index = typeof step === 'number' ? step : /^\s*[-+]?\d+$/.test(step) ? Number(step) : NaN
   return value[index < 0 ? value.length + index : index] as Json | undefined
 }
+
+/** What `->` finds: unlike steps of paths, texts are no indexes. */
+const directMember = (value: Json, step: string | number): Json | undefined =>
+  typeof step === 'string' && !isObject(value) ? undefined : memberOf(value, step, true)
 
 const found = (value: Json | undefined): string | null =>
   value === undefined ? null : printJson(value)
@@ -119,35 +139,59 @@ function lengthOf(text: string): number {
   throw new SqlError('22023', 'cannot get array length of a non-array')
 }
 
-function* lookups(type: string): Iterable<ScalarFunction> {
-  for (const [symbol, result, show] of [
-    ['->', type, found],
-    ['->>', 'text', foundText],
-  ] as const) {
+/** json keeps what it has as it is written. */
+function* textLookups(): Iterable<ScalarFunction> {
+  const shows = [
+    ['', 'json', (found: string | null) => found],
+    ['>', 'text', (found: string | null) => (found === null ? null : jsonText(found))],
+  ] as const
+  for (const [more, result, show] of shows) {
     for (const step of ['text', 'int4']) {
-      yield typed(symbol, `${type} ${step}`, result, ([text, name]) =>
-        show(memberOf(readJson(text!), name!, type === 'jsonb')),
+      yield scalar(`->${more}`, `json ${step}`, result, (text: string, name: string | number) =>
+        show(partOf(text, name)),
       )
     }
+    yield scalar(`#>${more}`, 'json _text', result, (text: string, path: SqlArray) =>
+      show(partAt(text, path.values as string[])),
+    )
   }
-  yield typed('#>', `${type} _text`, type, ([text, path]) => found(walk(text!, path!)))
-  yield typed('#>>', `${type} _text`, 'text', ([text, path]) => foundText(walk(text!, path!)))
-  yield typed(`${type}_typeof`, type, 'text', ([text]) => kindOf(readJson(text!)))
-  yield typed(`${type}_array_length`, type, 'int4', ([text]) => lengthOf(text!))
 }
+
+function* binaryLookups(): Iterable<ScalarFunction> {
+  for (const [more, result, show] of [
+    ['', 'jsonb', found],
+    ['>', 'text', foundText],
+  ] as const) {
+    for (const step of ['text', 'int4']) {
+      yield scalar(`->${more}`, `jsonb ${step}`, result, (text: string, name: string | number) =>
+        show(directMember(readJson(text), name)),
+      )
+    }
+    yield scalar(`#>${more}`, 'jsonb _text', result, (text: string, path: SqlArray) =>
+      show(walk(text, path)),
+    )
+  }
+}
+
+const lookups: readonly ScalarFunction[] = [
+  ...textLookups(),
+  ...binaryLookups(),
+  ...['json', 'jsonb'].flatMap((type) => [
+    scalar(`${type}_typeof`, type, 'text', (text: string) => kindOf(readJson(text))),
+    scalar(`${type}_array_length`, type, 'int4', lengthOf),
+  ]),
+]
 
 const LOOSE = { isStrict: false, isVariadic: true, volatility: 'stable' } as const
 const STABLE = { volatility: 'stable' } as const
 
 export const jsons: readonly ScalarFunction[] = [
-  ...lookups('json'),
-  ...lookups('jsonb'),
+  ...lookups,
   typed('to_json', 'anyelement', 'json', toJson, STABLE),
   typed('to_jsonb', 'anyelement', 'jsonb', asBinary(toJson), STABLE),
   typed('array_to_json', 'anyarray', 'json', toJson, STABLE),
   typed('array_to_json', 'anyarray bool', 'json', ([value, isPretty], call) => {
-    const text = jsonOf(value, call.arguments[0]!, contextOf(call))
-    return isPretty ? text.replaceAll('],[', '],\n [') : text
+    return listOf(value!, contextOf(call), isPretty ? ',\n ' : ',')
   }),
   typed('row_to_json', 'record', 'json', toJson, STABLE),
   typed('json_build_array', 'any', 'json', buildList, LOOSE),

@@ -8,7 +8,7 @@ import { SqlError } from '../sql-error.ts'
 import { type DataType, typeOf } from '../type.ts'
 import type { Interval, SqlArray, SqlRecord } from '../value.ts'
 import { type Zone, UTC, clockOf, instantOf, zoneOf } from '../zone.ts'
-import { subscripts } from './array.ts'
+import { subscripts, textParts } from './array.ts'
 import { typesOf } from './define.ts'
 
 const zeroStep = (): SqlError => new SqlError('22023', 'step size cannot equal zero')
@@ -92,4 +92,5 @@ export const rowFunctions: readonly TableFunction[] = [
   ),
   unnest,
   subscripts,
+  ...textParts,
 ]

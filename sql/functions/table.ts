@@ -15,9 +15,11 @@ import { byteFunctions } from './bytea.ts'
 import { castOf } from './cast.ts'
 import { comparisons } from './comparison.ts'
 import { formats } from './format.ts'
+import { identifiers } from './identifier.ts'
 import { intervalTexts } from './interval-char.ts'
 import { intervals } from './interval.ts'
 import { jsonChanges } from './json-change.ts'
+import { jsonAggregates, jsonPieces, jsonRows } from './json-parts.ts'
 import { jsons } from './json.ts'
 import { modifiers } from './modifier.ts'
 import { numberTexts } from './number-char.ts'
@@ -52,9 +54,11 @@ const own = [
   ...byteFunctions,
   ...comparisons,
   ...formats,
+  ...identifiers,
   ...intervalTexts,
   ...intervals,
   ...jsonChanges,
+  ...jsonPieces,
   ...jsons,
   ...modifiers,
   ...numberTexts,
@@ -68,8 +72,12 @@ const own = [
 ]
 /** All functions but operators and casts. */
 export const scalarFunctions: readonly ScalarFunction[] = own.filter((one) => !isSymbol(one))
-export const aggregateFunctions: readonly AggregateFunction[] = aggregates
-export const tableFunctions: readonly TableFunction[] = [...rowFunctions, ...regexpRows]
+export const aggregateFunctions: readonly AggregateFunction[] = [...aggregates, ...jsonAggregates]
+export const tableFunctions: readonly TableFunction[] = [
+  ...rowFunctions,
+  ...regexpRows,
+  ...jsonRows,
+]
 
 /** The table with what others add. */
 export function functionTableOf({
@@ -80,7 +88,7 @@ export function functionTableOf({
   const added = new Map(casts.map((cast) => [`${cast.source.name} ${cast.target.name}`, cast]))
   return {
     scalars: byName([...scalarFunctions, ...scalars]),
-    aggregates: byName(aggregates),
+    aggregates: byName(aggregateFunctions),
     tables: byName([...tableFunctions, ...tables]),
     operators: byName(own.filter(isSymbol)),
     cast: (source, target) => added.get(`${source.name} ${target.name}`) ?? castOf(source, target),

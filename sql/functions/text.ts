@@ -72,28 +72,40 @@ function repeat(text: string, count: number): string {
   return text.repeat(Math.max(count, 0))
 }
 
-const likes = new Map<string, RegExp>()
+interface Like {
+  readonly expression: RegExp
+  /** Whether an escape at the end has nothing behind it. */
+  readonly isUnfinished: boolean
+}
+
+const likes = new Map<string, Like>()
 const PATTERNS_MAX = 1_000
 
-/** The pattern of LIKE as a regular expression; `\` escapes. Throws 22025. */
-function likeExpression(pattern: string, flags: string): RegExp {
+/** The pattern of LIKE as a regular expression; `\` escapes. */
+function likeOf(pattern: string, flags: string): Like {
   const key = `${flags}${pattern}`
   const known = likes.get(key)
   if (known !== undefined) return known
-  if (/(^|[^\\])(\\\\)*\\$/.test(pattern)) {
-    throw new SqlError('22025', 'LIKE pattern must not end with escape character')
-  }
-  const source = pattern.replace(
-    /\\(.)|[%_]|[\^$.*+?()[\]{}|/\\]/gsu,
-    (found, escaped?: string) => {
-      if (escaped !== undefined) return escaped.replace(/[\^$.*+?()[\]{}|/\\]/g, '\\$&')
-      return found === '%' ? '.*' : found === '_' ? '.' : `\\${found}`
-    },
-  )
-  const made = new RegExp(`^${source}$`, `su${flags}`)
+  const isUnfinished = /(^|[^\\])(\\\\)*\\$/.test(pattern)
+  const whole = isUnfinished ? pattern.slice(0, -1) : pattern
+  const source = whole.replace(/\\(.)|[%_]|[\^$.*+?()[\]{}|/\\]/gsu, (found, escaped?: string) => {
+    if (escaped !== undefined) return escaped.replace(/[\^$.*+?()[\]{}|/\\]/g, '\\$&')
+    return found === '%' ? '.*' : found === '_' ? '.' : `\\${found}`
+  })
+  const end = isUnfinished ? '.' : '$'
+  const made = { expression: new RegExp(`^${source}${end}`, `su${flags}`), isUnfinished }
   if (likes.size >= PATTERNS_MAX) likes.clear()
   likes.set(key, made)
   return made
+}
+
+/** Throws 22025 where a text comes to an escape that the pattern ends with. */
+function isLike(text: string, pattern: string, flags: string): boolean {
+  const { expression, isUnfinished } = likeOf(pattern, flags)
+  const isMatch = expression.test(text)
+  if (!isUnfinished) return isMatch
+  if (isMatch) throw new SqlError('22025', 'LIKE pattern must not end with escape character')
+  return false
 }
 
 const capitalized = (text: string): string =>
@@ -115,10 +127,18 @@ const TRIMS = [
   ['rtrim', 'right'],
 ] as const
 
-const likeEscape = (pattern: string, escape: string): string =>
-  escape === '\\'
-    ? pattern
-    : pattern.replace(/[\s\S]/g, (sign) => (sign === escape ? '\\' : sign === '\\' ? '\\\\' : sign))
+/** The pattern with `\` for its own escape. Throws 22025. */
+function likeEscape(pattern: string, escape: string): string {
+  if (points(escape).length > 1) {
+    throw new SqlError('22025', 'invalid escape string', {
+      hint: 'Escape string must be empty or one character.',
+    })
+  }
+  if (escape === '\\') return pattern
+  return pattern.replace(/[\s\S]/gu, (sign) =>
+    sign === escape ? '\\' : sign === '\\' ? '\\\\' : sign,
+  )
+}
 
 /** Operators and functions of text. */
 export const texts: readonly ScalarFunction[] = [
@@ -128,7 +148,7 @@ export const texts: readonly ScalarFunction[] = [
       name,
       'text text',
       'bool',
-      (text: string, pattern: string) => likeExpression(pattern, flags).test(text) === wanted,
+      (text: string, pattern: string) => isLike(text, pattern, flags) === wanted,
     ),
   ),
   ...['length', 'char_length', 'character_length'].map((name) =>
@@ -180,5 +200,5 @@ export const texts: readonly ScalarFunction[] = [
   scalar('overlay', 'text text int4 int4', 'text', overlay),
   scalar('translate', 'text text text', 'text', translate),
   scalar('^@', 'text text', 'bool', (text: string, part: string) => text.startsWith(part)),
-  ...bytesOperators((text, pattern) => likeExpression(pattern, '').test(text)),
+  ...bytesOperators((text, pattern) => isLike(text, pattern, '')),
 ]

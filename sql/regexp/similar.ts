@@ -8,11 +8,11 @@ import { SqlError } from '../sql-error.ts'
 const SEPARATORS = ['){1,1}?(', '){1,1}(?:']
 const NAMES: Readonly<Record<string, string>> = { '%': '.*', _: '.', '(': '(?:', '.': '\\.' }
 
-/** `escape` is one character, or empty: none. Throws 22019 and 2200C. */
+/** `escape` is one character, or empty: none. Throws 22025 and 2200C. */
 export function similarEscape(pattern: string, escape = '\\'): string {
   const [sign = null, ...rest] = escape
   if (rest.length > 0) {
-    throw new SqlError('22019', 'invalid escape string', {
+    throw new SqlError('22025', 'invalid escape string', {
       hint: 'Escape string must be empty or one character.',
     })
   }

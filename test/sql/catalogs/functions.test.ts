@@ -14,12 +14,16 @@ import { catalogTableFunctions } from '../../../sql/catalogs/table-functions.ts'
 import { readTypeName } from '../../../sql/catalogs/type-text.ts'
 import { vectorOf, valueAt } from '../../../sql/catalogs/vector.ts'
 import type { ScalarFunction } from '../../../sql/function.ts'
+import { identifiers } from '../../../sql/functions/identifier.ts'
 import type { SqlError } from '../../../sql/sql-error.ts'
 import { allTypes, typeOf, type DataType } from '../../../sql/type.ts'
 import { missingPostgres, startPostgres, type Postgres } from '../postgres.ts'
 import { DEFINITIONS, snapshotOf, surroundingsOf } from './tables.ts'
 
-const scalars = [...definitionFunctions, ...sessionFunctions, ...accessFunctions, ...nameFunctions]
+const scalars = [
+  ...[...definitionFunctions, ...sessionFunctions, ...accessFunctions, ...nameFunctions],
+  ...identifiers,
+]
 const snapshot = snapshotOf({ scalars, aggregates: [], tables: catalogTableFunctions })
 const surroundings = surroundingsOf(snapshot)
 

@@ -37,6 +37,7 @@ const PATTERNS = [
   ],
   ...['(', 'a{2}', '\\mw', 'o\\M', '\\s', 'A', '(\\d)(\\d)?'],
 ]
+const STEPS = ['a', 'b', '0', '1', '-1']
 const TEMPLATES = ['999.99', 'FM9990.0', 'S09', '9EEEE', 'HH24:MI:SS', 'YYYY-MM-DD', '']
 const FLAGS = ['', 'i', 'g', 'n', 'q!', 'gi']
 const REPLACE_FLAGS = ['', 'g', 'i', 'gi', '1', '2', '-1']
@@ -75,6 +76,10 @@ const SPECIAL: Readonly<Record<string, Readonly<Record<number, readonly string[]
   regexp_instr: { 1: PATTERNS, 2: SIZES, 3: SIZES, 4: ['0', '1', '2'], 5: FLAGS, 6: SIZES },
   regexp_substr: { 1: PATTERNS, 2: SIZES, 3: SIZES, 4: FLAGS, 5: SIZES },
   substring: { 1: PATTERNS, 2: ['\\', '#', '', '##'] },
+  json_extract_path: { 1: STEPS },
+  jsonb_extract_path: { 1: STEPS },
+  normalize: { 1: ['NFC', 'nfd', 'NFKC', 'x'] },
+  is_normalized: { 1: ['NFC', 'nfd', 'NFKC', 'x'] },
   similar_to_escape: { 0: LIKES, 1: ['\\', '#', '', '##'] },
   repeat: { 1: SIZES },
   lpad: { 1: SIZES },

@@ -105,6 +105,7 @@ export const LITERALS: Readonly<Record<string, readonly string[]>> = {
     'null',
     '{}',
     '12.50',
+    ' {"a" :[1,2],"b":"x",  "a":{"y":"z"}} ',
   ],
   jsonb: [
     ...[
