@@ -4,6 +4,7 @@
 import type { SqlVector } from './batch.ts'
 import type { CatalogSnapshot } from './catalogs/snapshot.ts'
 import type { DataType } from './type.ts'
+import type { NameOf } from './value-text.ts'
 
 /** What evaluation may ask of the session it runs in. */
 export interface Surroundings {
@@ -22,6 +23,8 @@ export interface Surroundings {
   readonly sleep?: ((milliseconds: number, until?: number) => void) | undefined
   /** What functions of the catalogs look in; absent where there is no database. */
   readonly catalog?: CatalogSnapshot | undefined
+  /** What types like regclass print, by `catalog`. */
+  readonly nameOf?: NameOf | undefined
 }
 
 /**

@@ -6,6 +6,7 @@ import type { Batches } from './batch.ts'
 import type { Named } from './tree.ts'
 import type { CopyOptions } from './tree.ts'
 import type { DataType } from './type.ts'
+import type { NameOf } from './value-text.ts'
 
 /** `idle`, in a transaction, or in one that failed (25P02 until it ends). */
 export type TransactionStatus = 'idle' | 'open' | 'failed'
@@ -51,6 +52,8 @@ export type Running =
       readonly kind: 'rows'
       readonly columns: readonly Named[]
       readonly batches: Batches
+      /** What types like regclass print; absent: their oids. */
+      readonly nameOf?: NameOf | undefined
       tag(rowCount: number): string
     }
   | { readonly kind: 'done'; readonly tag: string }

@@ -29,7 +29,11 @@ export interface TextContext {
   readonly timeZone: string
   /** Run-time parameters, of which DateStyle is asked for dates as 01/02/03; absent: month, day, year. */
   setting?(name: string): string | null
+  /** The name that an oid has as a type like regclass; absent: oids print as numbers. */
+  readonly nameOf?: NameOf | undefined
 }
+
+export type NameOf = (type: string, oid: number) => string
 
 /** Looks at the context when a text makes it matter. */
 function timeContextOf(context: TextContext): TimeContext {
@@ -46,10 +50,16 @@ function timeContextOf(context: TextContext): TimeContext {
 }
 
 /** Text of values of a type (not null); booleans come as booleans or as 0 and 1. */
-export function printerOf(type: DataType, { timeZone }: TextContext): (value: unknown) => string {
-  if (type.element !== null)
-    return arrayPrinter(type, printerOf(type.element, { now: 0n, timeZone }))
-  if (type.name === 'record') return (value) => printRecord(value as SqlRecord, timeZone)
+export function printerOf(
+  type: DataType,
+  context: Omit<TextContext, 'now'>,
+): (value: unknown) => string {
+  const { timeZone, nameOf } = context
+  if (type.element !== null) return arrayPrinter(type, printerOf(type.element, context))
+  if (type.name === 'record') return (value) => printRecord(value as SqlRecord, context)
+  if (nameOf !== undefined && type.name.startsWith('reg')) {
+    return (value) => nameOf(type.name, value as number)
+  }
   switch (type.name) {
     case 'bool':
       return (value) => (value ? 't' : 'f')
@@ -78,10 +88,10 @@ export function printerOf(type: DataType, { timeZone }: TextContext): (value: un
 }
 
 /** `(1,"a b",)`: null is nothing. */
-function printRecord({ type, values }: SqlRecord, timeZone: string): string {
+function printRecord({ type, values }: SqlRecord, context: Omit<TextContext, 'now'>): string {
   const cells = values.map((value, index) => {
     if (value === null) return ''
-    const text = printerOf(type.fields![index]!.type, { now: 0n, timeZone })(value)
+    const text = printerOf(type.fields![index]!.type, context)(value)
     if (text !== '' && !/[\s(),"\\]/.test(text)) return text
     return `"${text.replace(/["\\]/g, (sign) => sign + sign)}"`
   })

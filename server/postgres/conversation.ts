@@ -166,7 +166,10 @@ export class Conversation {
     running: Extract<Running, { kind: 'rows' }>,
     { binary }: Pick<Portal, 'binary'>,
   ): Result {
-    const encoders = rowEncoders(running.columns, binary, this.options.timeZone())
+    const encoders = rowEncoders(running.columns, binary, {
+      timeZone: this.options.timeZone(),
+      nameOf: running.nameOf,
+    })
     return new Result(running, encoders)
   }
 

@@ -3,16 +3,20 @@
 
 import type { SqlVector } from '../../sql/batch.ts'
 import type { DataType } from '../../sql/type.ts'
-import { printerOf } from '../../sql/value-text.ts'
+import { type TextContext, printerOf } from '../../sql/value-text.ts'
 import type { MessageWriter } from './message-writer.ts'
 import { belowMicroseconds, isNear, microsecondsOf, wordsOf } from './word-pair.ts'
 
 /** Writes the value of a row, its length first; the row has a value. */
 export type ValueEncoder = (out: MessageWriter, vector: SqlVector, row: number) => void
 
+/** The session's time zone, and its names of objects. */
+export type PrintContext = Pick<TextContext, 'timeZone' | 'nameOf'>
+
 /** Encodes values of a type as text, times by the session's time zone. */
-export function textEncoder(type: DataType, timeZone: string): ValueEncoder {
-  const print = printerOf(type, { now: 0n, timeZone })
+export function textEncoder(type: DataType, context: PrintContext): ValueEncoder {
+  const { timeZone } = context
+  const print = printerOf(type, context)
   if (type.name === 'float8') return floatEncoder(print)
   if (type.name === 'timestamptz' && timeZone === 'UTC') return utcEncoder(print)
   return (out, { values }, row) => out.sizedText(print(values[row]))

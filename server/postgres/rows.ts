@@ -5,7 +5,7 @@ import type { SqlBatch, SqlVector } from '../../sql/batch.ts'
 import { SqlError } from '../../sql/sql-error.ts'
 import type { Named } from '../../sql/tree.ts'
 import { binaryEncoder } from './encode-binary.ts'
-import { textEncoder, type ValueEncoder } from './encode-text.ts'
+import { type PrintContext, textEncoder, type ValueEncoder } from './encode-text.ts'
 import type { MessageWriter } from './message-writer.ts'
 
 /** Formats of Bind for `count` values: none = all text, one = that for all. Throws 08P01. */
@@ -39,10 +39,10 @@ export function writeRowDescription(
 export function rowEncoders(
   columns: readonly Named[],
   binary: readonly boolean[],
-  timeZone: string,
+  context: PrintContext,
 ): ValueEncoder[] {
   return columns.map(({ type }, index) =>
-    binary[index] ? binaryEncoder(type) : textEncoder(type, timeZone),
+    binary[index] ? binaryEncoder(type) : textEncoder(type, context),
   )
 }
 

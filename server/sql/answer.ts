@@ -87,6 +87,16 @@ function commandTag(running: Exclude<Running, Rows>): string {
   })
 }
 
+/** Of the columns of rows; names of objects are as the session has them. */
+function printersOf<Format extends CellFormat>(
+  { columns, nameOf }: Extract<Running, { kind: 'rows' }>,
+  format: Format,
+  print: (type: DataType, format: Format) => CellPrinter,
+): CellPrinter[] {
+  const named = { ...format, text: { ...format.text, nameOf } }
+  return columns.map(({ type }) => print(type, named))
+}
+
 /** The answer of `/v1/sql`. `elapsedMs` is asked when the last row has gone. */
 export async function* encodeAnswer(
   running: Running,
@@ -103,7 +113,7 @@ export async function* encodeAnswer(
     return
   }
   const columns = running.columns.map((column) => columnOf(column, format))
-  const printers = running.columns.map(({ type }) => cellPrinter(type, format))
+  const printers = printersOf(running, format, cellPrinter)
   let count = 0
   yield `{"columns":${JSON.stringify(columns)},"rows":[`
   yield* rowTexts(running, arrayPrinter(printers), (rows) => (count += rows))
@@ -120,7 +130,7 @@ export async function* encodeSeedAnswer(
     yield `{"columns":[],"rows":[],"rows_affected":${rowCount ?? 0}}`
     return
   }
-  const printers = running.columns.map(({ type }) => cellPrinter(type, format))
+  const printers = printersOf(running, format, cellPrinter)
   const names = running.columns.map(({ name }) => name)
   let count = 0
   yield `{"columns":${JSON.stringify(names)},"rows":[`
@@ -168,7 +178,7 @@ export async function* encodeNeonResult(
     yield `{"fields":[],"rows":[],${end(commandTag(running))}`
     return
   }
-  const printers = running.columns.map(({ type }) => neonPrinter(type, format))
+  const printers = printersOf(running, format, neonPrinter)
   const print = isArrayMode ? arrayPrinter(printers) : objectPrinter(printers, running.columns)
   let count = 0
   yield `{"fields":${JSON.stringify(running.columns.map(neonField))},"rows":[`

@@ -122,12 +122,12 @@ export function readObject(snapshot: CatalogSnapshot, kind: ObjectKind, text: st
 }
 
 /** What a value of one of these types prints: the name, `-` for 0, the number of an unknown one. */
-export function objectText(snapshot: CatalogSnapshot, kind: ObjectKind, oid: number): string {
+export function objectText(snapshot: CatalogSnapshot, kind: string, oid: number): string {
   if (oid === 0) return '-'
   return objectName(snapshot, kind, oid) ?? String(oid)
 }
 
-function objectName(snapshot: CatalogSnapshot, kind: ObjectKind, oid: number): string | null {
+function objectName(snapshot: CatalogSnapshot, kind: string, oid: number): string | null {
   if (kind === 'regtype') return typeOfOid(oid) && formatType(oid, null)
   if (kind === 'regclass') {
     const found = relationName(snapshot, oid)
@@ -146,6 +146,8 @@ function objectName(snapshot: CatalogSnapshot, kind: ObjectKind, oid: number): s
   const name =
     kind === 'regnamespace'
       ? SCHEMAS.get(oid)
-      : rolesOf(snapshot).find((role) => role.oid === oid)?.name
+      : kind === 'regrole'
+        ? rolesOf(snapshot).find((role) => role.oid === oid)?.name
+        : undefined
   return name === undefined ? null : quoteIdentifier(name)
 }

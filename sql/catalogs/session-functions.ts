@@ -1,6 +1,7 @@
 // Functions about the session and the server: who, where, which version, what is visible on its path.
 
 import type { ScalarFunction, Surroundings } from '../function.ts'
+import { typed } from '../functions/define.ts'
 import { SqlError } from '../sql-error.ts'
 import { typeOf, typeOfOid } from '../type.ts'
 import { arrayOf } from './array.ts'
@@ -99,6 +100,7 @@ const session: readonly ScalarFunction[] = [
     ([name]) =>
       [...ENCODINGS].find((each) => each[1] === (name as string).toUpperCase())?.[0] ?? -1,
   ),
+  typed('pg_typeof', 'any', 'regtype', (_, call) => call.arguments[0]!.oid, { isStrict: false }),
   rowFunction('getdatabaseencoding', '', 'name', () => 'UTF8'),
 ]
 

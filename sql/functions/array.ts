@@ -142,8 +142,7 @@ function joinText(
   nullText: string | null,
   call: TypedCall,
 ): string {
-  const { timeZone } = call.surroundings
-  const print = printerOf(array.element, { now: 0n, timeZone })
+  const print = printerOf(array.element, call.surroundings)
   return array.values
     .flatMap((value) => (value === null ? (nullText === null ? [] : [nullText]) : [print(value)]))
     .join(separator)

@@ -59,10 +59,7 @@ export function keyText(value: unknown, type: DataType, context: TextContext): s
   throw new SqlError('22023', 'key value must be scalar, not array, composite, or json')
 }
 
-const contextOf = ({ surroundings: { timeZone, now } }: TypedCall): TextContext => ({
-  timeZone,
-  now,
-})
+const contextOf = ({ surroundings }: TypedCall): TextContext => surroundings
 
 const normal = (text: string): string => printJson(readJson(text))
 

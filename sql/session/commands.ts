@@ -150,7 +150,8 @@ async function runFetch(
   const columns = session.cursors.columns(name)
   const run = await begin()
   const batches = run.guard(session.cursors.fetch(name, count, run.signal))
-  if (!isMove) return { kind: 'rows', columns, batches, tag: (rows) => `FETCH ${rows}` }
+  const nameOf = session.cursors.nameOf(name)
+  if (!isMove) return { kind: 'rows', columns, batches, nameOf, tag: (rows) => `FETCH ${rows}` }
   return done(`MOVE ${await countRows(batches)}`)
 }
 

@@ -5,6 +5,7 @@ import type { Batches, SqlBatch } from '../batch.ts'
 import { slice } from '../execute/vector.ts'
 import { SqlError } from '../sql-error.ts'
 import type { Named } from '../tree.ts'
+import type { NameOf } from '../value-text.ts'
 import type { StatementRun } from './statement-run.ts'
 
 export interface OpenCursor {
@@ -44,6 +45,11 @@ export class Cursors {
   /** Throws 34000. */
   columns(name: string): readonly Named[] {
     return this.#place(name).cursor.columns
+  }
+
+  /** What its values of types like regclass print. Throws 34000. */
+  nameOf(name: string): NameOf | undefined {
+    return this.#place(name).cursor.run.surroundings.nameOf
   }
 
   /** The next rows, as many as there are up to `count`. `signal` stops the cursor for good. */

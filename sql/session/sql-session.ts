@@ -2,6 +2,7 @@
 // other. What each kind of command does is in commands.ts.
 
 import { execute } from '../execute/execute.ts'
+import { objectText } from '../catalogs/object-name.ts'
 import type { CatalogRole, CatalogSnapshot } from '../catalogs/snapshot.ts'
 import type { Surroundings } from '../function.ts'
 import type {
@@ -164,6 +165,7 @@ export class EngineSession implements SqlSession {
       kind: 'rows',
       columns: statement.columns ?? [],
       batches: run.guard(execute(lower(body.query, run, parameters), run, parameters)),
+      nameOf: run.surroundings.nameOf,
       tag: (count) => `SELECT ${count}`,
     }
   }
@@ -180,13 +182,15 @@ export class EngineSession implements SqlSession {
   async #surroundings(usesCatalog: boolean): Promise<Surroundings> {
     const { settings } = this
     const { database, user } = this.#options
+    const catalog = await this.#snapshot(usesCatalog)
     return {
       now: this.transaction.startedAt ?? nowInNanoseconds(),
       timeZone: settings.get('timezone') ?? 'UTC',
       database,
       user,
       setting: (name) => settings.get(name),
-      catalog: await this.#snapshot(usesCatalog),
+      catalog,
+      nameOf: (type, oid) => objectText(catalog, type, oid),
     }
   }
 

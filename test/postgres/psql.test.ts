@@ -63,6 +63,12 @@ COMMIT;
 SELECT 1 \\; SELECT 2 \\;
 SELECT 3;
 SELECT tableoid::regclass::text AS relation, count(*) FROM cpu GROUP BY tableoid;
+SELECT DISTINCT tableoid::regclass, 'cpu'::regclass, pg_typeof(usage) FROM cpu;
+COPY (SELECT 'cpu'::regclass, 'cpu'::regclass = tableoid FROM cpu LIMIT 1) TO STDOUT;
+BEGIN;
+DECLARE named CURSOR FOR SELECT 'cpu'::regclass, ARRAY['cpu'::regclass];
+FETCH 1 FROM named;
+COMMIT;
 SELECT c.host, k.tableoid IS NULL AS absent FROM cpu c
   LEFT JOIN cpu k ON k.host = c.host AND k.n = 1 ORDER BY c.host;
 \\d copied

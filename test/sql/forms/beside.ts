@@ -65,12 +65,13 @@ async function answerOf(session: SqlSession, text: string): Promise<Answer> {
     const running = await statement.run([])
     const rows: (string | null)[][] = []
     if (running.kind !== 'rows') return { rows }
+    const context = { now: 0n, timeZone: 'UTC', nameOf: running.nameOf }
     for await (const batch of running.batches) {
       for (let row = 0; row < batch.rowCount; row++) {
         rows.push(
           running.columns.map(({ type }, index) => {
             const value = valueAt(batch.columns[index]!, type, row)
-            return value === null ? null : printValue(type, value, { now: 0n, timeZone: 'UTC' })
+            return value === null ? null : printValue(type, value, context)
           }),
         )
       }

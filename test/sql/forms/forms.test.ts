@@ -75,6 +75,21 @@ const ROWS = [
   `SELECT count(*) FROM (VALUES ('int4'::regtype)) t(x) JOIN (VALUES ('int4'::regtype)) u(x) USING (x)`,
 ]
 
+const OBJECTS = [
+  `SELECT 'pg_class'::regclass, 'int4'::regtype, 'pg_catalog'::regnamespace, 'abs(integer)'::regprocedure, 0::regclass, 12345678::regclass`,
+  `SELECT ARRAY['pg_class', 'pg_type']::regclass[], ROW('int4'::regtype, 1)`,
+  `SELECT oid::regclass, relkind FROM pg_class WHERE relname = 'pg_type'`,
+  `SELECT concat('pg_class'::regclass, '-'), 'pg_class'::regclass || '!', to_json('int4'::regtype), array_to_string(ARRAY['int4'::regtype, 'text'::regtype], ','), format('%s', 'int8'::regtype), jsonb_build_array('int4'::regtype)`,
+  `SELECT pg_typeof(1), pg_typeof(1.5), pg_typeof(NULL::text), pg_typeof(now()), pg_typeof(ARRAY[1]), pg_typeof(ROW(1)), pg_typeof(pg_typeof(1))`,
+  `SELECT 'float8'::regtype::oid, 'float8'::regtype::text, 'float8'::regtype::int4`,
+  `SELECT typname, typinput, typoutput FROM pg_type WHERE typname IN ('int4', 'text', 'bool') ORDER BY 1`,
+  `SELECT max(attrelid::regclass::text), count(*) FROM pg_attribute WHERE attrelid = 'pg_class'::regclass AND attname = 'relname'`,
+  `SELECT atttypid::regtype FROM pg_attribute WHERE attrelid = 'pg_class'::regclass AND attname = 'relname'`,
+  `SELECT 'nothere'::regclass`,
+  `SELECT r FROM (VALUES ('text'::regtype), ('int4'), ('bool')) t(r) ORDER BY r`,
+  `SELECT string_agg(r::text, ',' ORDER BY r::text) FROM (VALUES ('text'::regtype), ('int4')) t(r)`,
+]
+
 // The reason is that of missingPostgres.
 describe.skipIf(missingPostgres !== null)('forms beside PostgreSQL', () => {
   let both: Beside
@@ -103,6 +118,10 @@ describe.skipIf(missingPostgres !== null)('forms beside PostgreSQL', () => {
     ]
     expect(await both.here(text)).toEqual({ rows })
     expect(await both.there(text)).toEqual({ rows })
+  })
+
+  test('what names objects prints the names', { timeout: 120_000 }, async () => {
+    expect(await differences(both, OBJECTS)).toEqual([])
   })
 
   test('time_bucket has the names that TimescaleDB gives', async () => {
