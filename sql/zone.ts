@@ -82,7 +82,7 @@ export function fixedZone(nanoseconds: bigint, name = ''): Zone {
 export const UTC = fixedZone(0n, 'UTC')
 
 /** Hours ahead of UTC of the abbreviations that PostgreSQL knows and people use. */
-const ABBREVIATIONS: Readonly<Record<string, number>> = {
+export const ABBREVIATIONS: Readonly<Record<string, number>> = {
   ...{ z: 0, utc: 0, gmt: 0, wet: 0, west: 1, bst: 1, cet: 1, cest: 2, eet: 2, eest: 3, msk: 3 },
   ...{ est: -5, edt: -4, cst: -6, cdt: -5, mst: -7, mdt: -6, pst: -8, pdt: -7, akst: -9, hst: -10 },
   ...{ akdt: -8, jst: 9, kst: 9, ist: 2, aest: 10, aedt: 11, nzst: 12, nzdt: 13, sgt: 8 },

@@ -11,18 +11,26 @@ import * as tables from './class-rows.ts'
 import { INFORMATION_SCHEMA_COLUMNS } from './information-schema-columns.ts'
 import * as information from './information-rows.ts'
 import { PG_CATALOG_COLUMNS } from './pg-catalog-columns.ts'
+import { castRows, operatorRows } from './operator-rows.ts'
 import { aggregateRows, routineRows } from './routine-rows.ts'
 import * as server from './server-rows.ts'
 import type { CatalogSnapshot } from './snapshot.ts'
 import { typeRows } from './type-rows.ts'
+import { abbreviationRows, zoneRows } from './zone-rows.ts'
 
 type Rows = (snapshot: CatalogSnapshot, system: readonly CatalogShape[]) => Iterable<CatalogRow>
+
+/** Rows that are the same in every database. */
+function asRows(make: () => Iterable<object>): Rows {
+  return () => make() as Iterable<CatalogRow>
+}
 
 const CATALOG_ROWS: Readonly<Record<string, Rows>> = {
   pg_aggregate: aggregateRows,
   pg_am: server.accessMethodRows,
   pg_attribute: tables.attributeRows,
   pg_authid: server.authorityRows,
+  pg_cast: castRows,
   pg_class: tables.classRows,
   pg_collation: server.collationRows,
   pg_constraint: tables.constraintRows,
@@ -32,6 +40,7 @@ const CATALOG_ROWS: Readonly<Record<string, Rows>> = {
   pg_language: server.languageRows,
   pg_namespace: server.namespaceRows,
   pg_opclass: server.operatorClassRows,
+  pg_operator: operatorRows,
   pg_proc: routineRows,
   pg_roles: server.roleRows,
   pg_settings: server.settingRows,
@@ -41,6 +50,8 @@ const CATALOG_ROWS: Readonly<Record<string, Rows>> = {
   pg_stat_user_tables: tables.tableStatisticsRows,
   pg_tables: tables.tableViewRows,
   pg_tablespace: server.tablespaceRows,
+  pg_timezone_abbrevs: asRows(abbreviationRows),
+  pg_timezone_names: asRows(zoneRows),
   pg_type: typeRows,
   pg_user: server.userRows,
   pg_views: tables.viewRows,

@@ -39,7 +39,7 @@ function signature(name: string, kind: string, types: readonly DataType[]): numb
 }
 
 /** What depends on the arguments' types is polymorphic. */
-function resultOf(result: ScalarFunction['result'], types: readonly DataType[]): DataType {
+export function resultOf(result: ScalarFunction['result'], types: readonly DataType[]): DataType {
   if (typeof result !== 'function') return result
   try {
     return (result(types) as DataType | null) ?? typeOf('anyelement')

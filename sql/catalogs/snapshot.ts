@@ -1,7 +1,7 @@
 // What the catalogs show: databases, tables, roles, settings, functions as they are when a statement
 // begins. The session makes one per statement; catalog relations and functions only read it.
 
-import type { AggregateFunction, ScalarFunction, TableFunction } from '../function.ts'
+import type { AggregateFunction, CastFunction, ScalarFunction, TableFunction } from '../function.ts'
 import type { Relation } from '../relation.ts'
 
 export interface CatalogTable {
@@ -32,11 +32,15 @@ export interface CatalogSetting {
   readonly context: 'internal' | 'postmaster' | 'superuser' | 'user'
 }
 
-/** All functions but operators and casts, for `pg_proc`. */
+/** All functions, for `pg_proc`, and what is beside it. */
 export interface FunctionLists {
   readonly scalars: readonly ScalarFunction[]
   readonly aggregates: readonly AggregateFunction[]
   readonly tables: readonly TableFunction[]
+  /** For `pg_operator`. */
+  readonly operators?: readonly ScalarFunction[]
+  /** For `pg_cast`. */
+  readonly casts?: readonly CastFunction[]
 }
 
 export interface CatalogSnapshot {

@@ -4,6 +4,7 @@ import type { TableFunction } from '../function.ts'
 import { typeOf } from '../type.ts'
 import { valuesOf } from './array.ts'
 import { keywords } from './keyword.ts'
+import { abbreviationRows, zoneRows } from './zone-rows.ts'
 
 const column = (name: string, type: string) => ({ name, type: typeOf(type) })
 
@@ -40,4 +41,35 @@ const expandArray: TableFunction = {
   },
 }
 
-export const catalogTableFunctions: readonly TableFunction[] = [pgGetKeywords, expandArray]
+const ZONE_COLUMNS = [
+  column('abbrev', 'text'),
+  column('utc_offset', 'interval'),
+  column('is_dst', 'bool'),
+]
+
+const zoneNames: TableFunction = {
+  name: 'pg_timezone_names',
+  arguments: [],
+  isVariadic: false,
+  columns: () => [column('name', 'text'), ...ZONE_COLUMNS],
+  *rows() {
+    for (const row of zoneRows()) yield [row.name, row.abbrev, row.utc_offset, row.is_dst]
+  },
+}
+
+const zoneAbbreviations: TableFunction = {
+  name: 'pg_timezone_abbrevs',
+  arguments: [],
+  isVariadic: false,
+  columns: () => ZONE_COLUMNS,
+  *rows() {
+    for (const row of abbreviationRows()) yield [row.abbrev, row.utc_offset, row.is_dst]
+  },
+}
+
+export const catalogTableFunctions: readonly TableFunction[] = [
+  pgGetKeywords,
+  expandArray,
+  zoneNames,
+  zoneAbbreviations,
+]

@@ -231,6 +231,9 @@ function arrayCast(source: DataType, target: DataType): CastFunction | null {
 
 const VECTORS = new Set(['record', 'void', 'any', 'anyarray', 'anyelement', 'anynonarray'])
 
+/** Casts that are written down, and do not go through text. */
+export const declaredCasts: readonly CastFunction[] = [...known.values()]
+
 /** The cast from one type to another; null: there is none. */
 export function castOf(source: DataType, target: DataType): CastFunction | null {
   const key = `${source.name} ${target.name}`

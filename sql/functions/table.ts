@@ -72,6 +72,7 @@ const own = [
 ]
 /** All functions but operators and casts. */
 export const scalarFunctions: readonly ScalarFunction[] = own.filter((one) => !isSymbol(one))
+export const operatorFunctions: readonly ScalarFunction[] = own.filter(isSymbol)
 export const aggregateFunctions: readonly AggregateFunction[] = [...aggregates, ...jsonAggregates]
 export const tableFunctions: readonly TableFunction[] = [
   ...rowFunctions,
@@ -90,7 +91,7 @@ export function functionTableOf({
     scalars: byName([...scalarFunctions, ...scalars]),
     aggregates: byName(aggregateFunctions),
     tables: byName([...tableFunctions, ...tables]),
-    operators: byName(own.filter(isSymbol)),
+    operators: byName(operatorFunctions),
     cast: (source, target) => added.get(`${source.name} ${target.name}`) ?? castOf(source, target),
   }
 }

@@ -8,9 +8,11 @@ import { sessionFunctions } from '../catalogs/session-functions.ts'
 import type { FunctionLists } from '../catalogs/snapshot.ts'
 import { catalogTableFunctions } from '../catalogs/table-functions.ts'
 import type { FunctionTable, ScalarFunction } from '../function.ts'
+import { declaredCasts } from '../functions/cast.ts'
 import {
   aggregateFunctions,
   functionTableOf,
+  operatorFunctions,
   scalarFunctions,
   tableFunctions,
 } from '../functions/table.ts'
@@ -29,6 +31,8 @@ export const FUNCTION_LISTS: FunctionLists = {
   scalars: [...scalarFunctions, ...added],
   aggregates: aggregateFunctions,
   tables: [...tableFunctions, ...catalogTableFunctions],
+  operators: operatorFunctions,
+  casts: [...declaredCasts, ...objectCasts],
 }
 
 const takesObject = ({ arguments: types }: ScalarFunction): boolean =>

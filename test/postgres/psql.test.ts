@@ -101,6 +101,7 @@ const COMMANDS = [
     '\\dm',
     '\\dn+',
     '\\do+ =',
+    '\\do',
     '\\dO',
     '\\dp',
     '\\dP',
