@@ -341,6 +341,12 @@ export type Command =
       readonly relation: Relation
       readonly settings: ReadonlyMap<string, string | null>
     }
+  /** Several of these at once, drops first, then columns that are added. */
+  | {
+      readonly kind: 'alterTable'
+      readonly relation: Relation
+      readonly changes: readonly TableChange[]
+    }
   | {
       readonly kind: 'dropTable'
       readonly names: readonly { schema: string | null; name: string; position: number }[]
@@ -388,6 +394,9 @@ export type Command =
       readonly types: readonly DataType[]
     }
   | { readonly kind: 'execute'; readonly name: string; readonly arguments: readonly Bound[] }
+
+/** One change of ALTER TABLE. */
+export type TableChange = Extract<Command, { kind: 'addColumn' | 'dropColumn' | 'setTable' }>
 
 export type Conflict =
   | { readonly kind: 'upsert' }

@@ -13,6 +13,7 @@ import type {
   Node as Tree,
 } from 'libpg-query'
 import { textsOf } from '../syntax/name.ts'
+import type { TableChange } from '../tree.ts'
 import type { Context } from './context.ts'
 import { readOptions } from './option.ts'
 import { findColumn, unplaced } from './relation-name.ts'
@@ -70,38 +71,38 @@ function readSettings(context: Context, trees: readonly Tree[]): ReadonlyMap<str
 function bindAlterTable(context: Context, alter: AlterTableStmt): Unfinished {
   const { relation: table, cmds = [], objtype, missing_ok: isOptional = false } = alter
   if (objtype !== 'OBJECT_TABLE') context.refuse(titleOf('ALTER', objtype), table?.location)
-  const [first, second] = cmds
-  if (second !== undefined) {
-    context.refuse('several changes in one ALTER TABLE', -1, 'Send one statement for each.')
-  }
   const { relname, schemaname = null } = table!
   if (isOptional && context.schema.relation(schemaname, relname!) === null) {
     return done('ALTER TABLE', { kind: 'nothing' })
   }
-  const change = (first as { AlterTableCmd: AlterTableCmd }).AlterTableCmd
-  return bindChange(context, table!, change)
+  const changes = cmds.map((tree) =>
+    bindChange(context, table!, (tree as { AlterTableCmd: AlterTableCmd }).AlterTableCmd),
+  )
+  const [first] = changes
+  if (changes.length === 1) return done('ALTER TABLE', first!)
+  // PostgreSQL's passes: what goes makes room for what comes.
+  const ordered = PASSES.flatMap((pass) => changes.filter(({ kind }) => kind === pass))
+  return done('ALTER TABLE', {
+    kind: 'alterTable',
+    relation: first!.relation,
+    changes: ordered,
+  })
 }
 
-function bindChange(context: Context, table: RangeVar, change: AlterTableCmd): Unfinished {
+const PASSES: readonly TableChange['kind'][] = ['dropColumn', 'addColumn', 'setTable']
+
+function bindChange(context: Context, table: RangeVar, change: AlterTableCmd): TableChange {
   const relation = findWritable(context, unplaced(table))
   const { subtype, name = '', def, missing_ok: isOptional = false } = change
   switch (subtype) {
     case 'AT_AddColumn': {
       const column = readColumn(context, def!)
-      const command = { kind: 'addColumn', relation, column, ifNotExists: isOptional } as const
-      return done('ALTER TABLE', command)
+      return { kind: 'addColumn', relation, column, ifNotExists: isOptional }
     }
     case 'AT_DropColumn': {
       const isThere = relation.columns.some((column) => column.name === name)
       if (!isThere && !isOptional) findColumn(context, relation, name, -1)
-      const command = {
-        kind: 'dropColumn',
-        relation,
-        name,
-        ifExists: isOptional,
-        position: 0,
-      } as const
-      return done('ALTER TABLE', command)
+      return { kind: 'dropColumn', relation, name, ifExists: isOptional, position: 0 }
     }
     case 'AT_SetRelOptions':
     case 'AT_ResetRelOptions': {
@@ -113,7 +114,7 @@ function bindChange(context: Context, table: RangeVar, change: AlterTableCmd): U
           isReset ? null : (text ?? 'true'),
         ]),
       )
-      return done('ALTER TABLE', { kind: 'setTable', relation, settings })
+      return { kind: 'setTable', relation, settings }
     }
     default: {
       const words = (subtype ?? '').replace('AT_', '').match(/[A-Z][a-z]*/g) ?? []

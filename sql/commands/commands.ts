@@ -8,10 +8,19 @@ import { runCopyTo } from './copy/copy-to.ts'
 import { createDatabase, dropDatabase } from './database.ts'
 import { runDelete } from './delete.ts'
 import { runInsert } from './insert.ts'
-import { addColumn, createTable, dropColumn, dropTables, setTable, truncate } from './table.ts'
+import {
+  addColumn,
+  alterTable,
+  createTable,
+  dropColumn,
+  dropTables,
+  setTable,
+  truncate,
+} from './table.ts'
 
 const KINDS = [
   'addColumn',
+  'alterTable',
   'copyFrom',
   'copyTo',
   'createDatabase',
@@ -52,6 +61,8 @@ export async function runCommand(
       return runDelete(command, context)
     case 'createTable':
       return done('CREATE TABLE', createTable(command, context))
+    case 'alterTable':
+      return done('ALTER TABLE', alterTable(command, context))
     case 'addColumn':
       return done('ALTER TABLE', addColumn(command, context))
     case 'dropColumn':

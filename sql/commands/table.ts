@@ -96,16 +96,62 @@ async function exists(name: string, { engine, database }: CommandContext): Promi
   }
 }
 
+/**
+ * Several changes: all are checked before the first is made. What fails below after that (a limit, a
+ * full disk) leaves those that were made.
+ */
+export async function alterTable(
+  { relation, changes }: Of<'alterTable'>,
+  context: CommandContext,
+): Promise<void> {
+  let { columns } = relation
+  const { name } = relation
+  const steps: (() => Promise<void>)[] = []
+  for (const change of changes) {
+    const altered = { name, columns }
+    if (change.kind === 'setTable') {
+      readSettings(change.settings)
+      steps.push(() => setTable(change, context))
+    } else if (change.kind === 'addColumn') {
+      if (!isAdded(altered, change)) continue
+      steps.push(() => add(altered, change, context))
+      const { name: added, type } = change.column
+      columns = [...columns, { name: added, type, kind: 'field', isNullable: true }]
+    } else {
+      if (!isDropped(altered, change)) continue
+      steps.push(() => drop(altered, change, context))
+      columns = columns.filter((one) => one.name !== change.name)
+    }
+  }
+  for (const step of steps) await step()
+}
+
+/** A table as it will be when the changes before are made. */
+type Altered = Pick<Relation, 'name' | 'columns'>
+
 /** Throws 42701 for a name that is taken. */
 export async function addColumn(command: Of<'addColumn'>, context: CommandContext): Promise<void> {
-  const { relation, column, ifNotExists } = command
-  const { engine, database } = context
+  if (isAdded(command.relation, command)) await add(command.relation, command, context)
+}
+
+/** False: it is there, and may be. */
+function isAdded(relation: Altered, { column, ifNotExists }: Of<'addColumn'>): boolean {
   if (relation.columns.some(({ name }) => name === column.name)) {
-    if (ifNotExists) return
+    if (ifNotExists) return false
     const message = `column "${column.name}" of relation "${relation.name}" already exists`
     throw new SqlError('42701', message)
   }
   refuseAdded(relation, column)
+  fieldTypeName(column)
+  return true
+}
+
+async function add(
+  relation: Altered,
+  { column }: Of<'addColumn'>,
+  context: CommandContext,
+): Promise<void> {
+  const { engine, database } = context
   const fields = { [column.name]: fieldTypeName(column) }
   await inTurn(engine, database, relation.name, async () => {
     const columns = [...declaredColumns(relation), { name: column.name, isNotNull: false }]
@@ -114,7 +160,7 @@ export async function addColumn(command: Of<'addColumn'>, context: CommandContex
   })
 }
 
-function refuseAdded(relation: Relation, column: TableColumn): void {
+function refuseAdded(relation: Altered, column: TableColumn): void {
   const { position } = column
   if (column.isPrimaryKey) {
     const message = `multiple primary keys for table "${relation.name}" are not allowed`
@@ -128,13 +174,13 @@ function refuseAdded(relation: Relation, column: TableColumn): void {
   throw new SqlError('0A000', message, { position, hint })
 }
 
-function declaredColumns(relation: Relation): Declaration['columns'] {
+function declaredColumns(relation: Altered): Declaration['columns'] {
   return relation.columns.map(({ name, isNullable }) => ({ name, isNotNull: !isNullable }))
 }
 
 /** The setting that keeps the declaration of a table that has one. */
 async function redeclared(
-  { name }: Relation,
+  { name }: Altered,
   columns: Declaration['columns'],
   { engine, database }: CommandContext,
 ): Promise<{ declaration?: string }> {
@@ -144,13 +190,17 @@ async function redeclared(
 
 /** Throws 0A000 for a column of the key. */
 export async function dropColumn(
-  { relation, name, ifExists }: Of<'dropColumn'>,
+  command: Of<'dropColumn'>,
   context: CommandContext,
 ): Promise<void> {
-  const { engine, database } = context
+  if (isDropped(command.relation, command)) await drop(command.relation, command, context)
+}
+
+/** False: it is not there, and need not be. */
+function isDropped(relation: Altered, { name, ifExists }: Of<'dropColumn'>): boolean {
   const column = relation.columns.find((one) => one.name === name)
   if (column === undefined) {
-    if (ifExists) return
+    if (ifExists) return false
     const message = `column "${name}" of relation "${relation.name}" does not exist`
     throw new SqlError('42703', message)
   }
@@ -158,6 +208,15 @@ export async function dropColumn(
     const hint = 'The time and the tags name the points of a table.'
     throw new SqlError('0A000', `dropping column "${name}" of the key is not supported`, { hint })
   }
+  return true
+}
+
+async function drop(
+  relation: Altered,
+  { name }: Of<'dropColumn'>,
+  context: CommandContext,
+): Promise<void> {
+  const { engine, database } = context
   await inTurn(engine, database, relation.name, async () => {
     await translated(() => engine.dropColumn(relation.name, name, { database }), {
       unknown_column: (message) => new SqlError('42703', message),

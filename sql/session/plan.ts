@@ -131,6 +131,7 @@ const ACCESS: Partial<Readonly<Record<Command['kind'], StatementAccess>>> = {
   truncate: 'write',
   createTable: 'admin',
   addColumn: 'admin',
+  alterTable: 'admin',
   dropColumn: 'admin',
   setTable: 'admin',
   dropTable: 'admin',

@@ -136,6 +136,8 @@ describe('statements', () => {
     const reader = await openSession({ access: new Set(['read'] as const) })
     expect(await stateOf(run(reader, 'DELETE FROM room'))).toBe('42501 0')
     expect(await stateOf(run(reader, 'DROP TABLE room'))).toBe('42501 0')
+    const alter = 'ALTER TABLE room ADD COLUMN a float8, DROP COLUMN warm'
+    expect(await stateOf(run(reader, alter))).toBe('42501 0')
     expect(await run(reader, 'SELECT count(*) FROM room')).toBe('100 / SELECT 1')
     expect(await run(reader, 'SHOW is_superuser')).toBe('off / SHOW')
   })
