@@ -139,7 +139,10 @@ function partAt(text: string, pattern: string, { start, count, group }: Wanted, 
   let index = 0
   for (const match of matchesOf(regexp, text, offsetOf(text, start))) {
     if (++index < count) continue
-    return group === 0 ? ([match.start, match.end] as const) : (match.groups[group - 1] ?? null)
+    const whole = [match.start, match.end] as const
+    // Without groups the match is the first one.
+    const groups = match.groups.length > 0 ? match.groups : [whole]
+    return group === 0 ? whole : (groups[group - 1] ?? null)
   }
   return null
 }
