@@ -9,6 +9,7 @@ import { coerceToBoolean, unify } from './coercion.ts'
 import type { Context } from './context.ts'
 import { failToChoose } from './function-call.ts'
 import { choose, coerceArguments, resultType } from './overload.ts'
+import { isOuterAggregate, ownerOf, risen } from './outer-aggregate.ts'
 import { isPlaceholder } from './placeholder.ts'
 import { bindExpression } from './recursion.ts'
 import type { Site } from './site.ts'
@@ -22,15 +23,27 @@ export function bindAggregate(
   name: string,
   operands: readonly Bound[],
 ): Bound {
-  const { context, block, clause } = site
+  const { context } = site
   const order = (call.agg_order ?? []).map((one) =>
     bindSortKey(site, (one as { SortBy: SortBy }).SortBy),
   )
   const filter = bindFilter(site, call)
   const made = makeAggregate(context, call, name, { operands, order, filter })
+  const owner = ownerOf(site, made, call.location)
+  if (owner === null) return placeAggregateIn(site, made, call)
+  const placed = placeAggregateIn(owner.site, risen(made, owner.distance), call)
+  if (placed.kind !== 'input') throw new Error('aggregate: a placeholder is an input')
+  return { kind: 'outer', type: placed.type, depth: owner.distance, index: placed.index }
+}
+
+function placeAggregateIn(
+  { context, block, clause }: Site,
+  made: AggregateCall,
+  { location }: FuncCall,
+): Bound {
   if (!clause.hasAggregates || block === null) {
     const message = `aggregate functions are not allowed in ${clause.title}`
-    return context.fail('42803', message, call.location)
+    return context.fail('42803', message, location)
   }
   checkNesting(
     context,
@@ -169,6 +182,9 @@ export function checkNesting(
 ): void {
   const find = (bound: Bound): Bound =>
     mapBound(bound, (one, depth) => {
+      if (outer === 'aggregate' && isOuterAggregate(one, depth)) {
+        context.failAt('42803', 'aggregate function calls cannot be nested', one)
+      }
       if (depth > 0) return null
       if (outer === 'aggregate' && isPlaceholder(one, 'aggregate')) {
         context.failAt('42803', 'aggregate function calls cannot be nested', one)

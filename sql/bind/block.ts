@@ -8,6 +8,7 @@ import type { AggregateCall, Bound, Fill, Gapfill, Named, Node, WindowCall } fro
 import { typeOf } from '../type.ts'
 import type { Context } from './context.ts'
 import { checkSamples } from './gapfill.ts'
+import { isOuterAggregate } from './outer-aggregate.ts'
 import { PLACES, ROWS_COLUMNS_MAX, kindOf } from './placeholder.ts'
 import { bindExpression } from './recursion.ts'
 import type { FromItem } from './scope.ts'
@@ -183,6 +184,9 @@ export class SelectBlock implements Block {
         const index = bound.index - PLACES[computed]
         if (computed === 'aggregate') return this.#moved(bound, groups.length + index)
         return computed === 'grouping' ? this.#moved(bound, aggregatesEnd + index) : bound
+      }
+      if (bound.kind === 'outer' && isOuterAggregate(bound, depth)) {
+        return { ...bound, index: groups.length + bound.index - PLACES.aggregate }
       }
       const place = places.get(keyOf(bound, depth))
       if (place !== undefined) {

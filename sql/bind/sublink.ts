@@ -11,6 +11,7 @@ import { bindExpression } from './recursion.ts'
 import { findOperator } from './operator.ts'
 import { coerceArguments, resultType } from './overload.ts'
 import { castColumns } from './columns.ts'
+import { bindingWithin } from './outer-aggregate.ts'
 import { makeRecord } from './record.ts'
 import { bindMembers, rowOperator } from './row.ts'
 import { type Query, bindQuery } from './recursion.ts'
@@ -26,7 +27,7 @@ export function bindSublink(site: Site, sublink: SubLink): Bound {
   const members = isRow ? bindMembers(site, testexpr) : null
   const left = testexpr === undefined || isRow ? null : bindExpression(site, testexpr)
   const { value: query, isCrossed } = context.crossing(scope.level, () =>
-    bindQuery(context, subselect!, within(scope)),
+    bindingWithin(site, () => bindQuery(context, subselect!, within(scope))),
   )
   const finish = (type: DataType, test: SubqueryTest, { node }: Query): Bound => ({
     kind: 'subquery',
@@ -68,7 +69,7 @@ export function bindRowSublink(
   const { context, scope } = site
   const members = bindMembers(site, left)
   const { value: query, isCrossed } = context.crossing(scope.level, () =>
-    bindQuery(context, sublink.subselect!, within(scope)),
+    bindingWithin(site, () => bindQuery(context, sublink.subselect!, within(scope))),
   )
   const operName = [{ String: { sval: symbol } }]
   const { operator, row, records } = bindRows(site, { operName, location }, members, query)

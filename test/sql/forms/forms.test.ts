@@ -90,6 +90,28 @@ const OBJECTS = [
   `SELECT string_agg(r::text, ',' ORDER BY r::text) FROM (VALUES ('text'::regtype), ('int4')) t(r)`,
 ]
 
+const AGGREGATES = [
+  `SELECT (SELECT max(t.x)) FROM (VALUES (1), (3), (2)) t(x)`,
+  `SELECT (SELECT count(*)) FROM (VALUES (1), (3), (2)) t(x)`,
+  `SELECT k, (SELECT sum(t.x) + 1), (SELECT string_agg(u.y || ':' || sum(t.x), ',' ORDER BY u.y) FROM (VALUES ('a'), ('b')) u(y)) FROM (VALUES (1, 1), (1, 3), (2, 2)) t(k, x) GROUP BY k ORDER BY k`,
+  `SELECT k FROM (VALUES (1, 1), (1, 3), (2, 2)) t(k, x) GROUP BY k HAVING EXISTS (SELECT 1 FROM (VALUES (4)) u(y) WHERE u.y = sum(t.x)) ORDER BY k`,
+  `SELECT k, (SELECT min(y) FROM (VALUES (1), (3), (5)) u(y) WHERE y > avg(t.x)) FROM (VALUES (1, 1), (1, 3), (2, 4)) t(k, x) GROUP BY k ORDER BY k`,
+  `SELECT (SELECT sum(t.x + u.y) FROM (VALUES (10), (20)) u(y)) FROM (VALUES (1), (2)) t(x)`,
+  `SELECT x FROM (VALUES (1), (3), (2)) t(x) WHERE (SELECT max(t.x)) > 1`,
+  `SELECT sum((SELECT max(t.x))) FROM (VALUES (1), (3), (2)) t(x)`,
+  `SELECT x, (SELECT max(t.x)) FROM (VALUES (1), (3), (2)) t(x)`,
+  `SELECT (SELECT (SELECT max(t.x) + min(u.y) FROM (VALUES (1)) v(z)) FROM (VALUES (5), (6)) u(y)) FROM (VALUES (1), (3), (2)) t(x)`,
+  `SELECT (SELECT (SELECT max(t.x)) FROM (VALUES (5)) u(y)) FROM (VALUES (1), (3), (2)) t(x)`,
+  `SELECT (SELECT count(t.x) FILTER (WHERE t.x > 1)) FROM (VALUES (1), (3), (2)) t(x)`,
+  `SELECT (SELECT count(t.x) FILTER (WHERE u.y > 1) FROM (VALUES (1), (2)) u(y)) FROM (VALUES (1), (3)) t(x)`,
+  `SELECT k FROM (VALUES (1, 1), (2, 9), (2, 2)) t(k, x) GROUP BY k ORDER BY (SELECT max(t.x)) DESC`,
+  `SELECT k, k IN (SELECT max(t.x)), max(t.x) FROM (VALUES (1, 1), (2, 9), (2, 2)) t(k, x) GROUP BY k ORDER BY k`,
+  `SELECT (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY t.x)) FROM (VALUES (1), (3), (2)) t(x)`,
+  `SELECT t.x, s.m FROM (VALUES (1), (3)) t(x), LATERAL (SELECT max(t.x) AS m) s`,
+  `SELECT (SELECT max(t.x) OVER ()) FROM (VALUES (1), (3)) t(x) ORDER BY 1`,
+  `SELECT (SELECT sum(max(t.x)) OVER ()) FROM (VALUES (1), (3)) t(x)`,
+]
+
 // The reason is that of missingPostgres.
 describe.skipIf(missingPostgres !== null)('forms beside PostgreSQL', () => {
   let both: Beside
@@ -122,6 +144,10 @@ describe.skipIf(missingPostgres !== null)('forms beside PostgreSQL', () => {
 
   test('what names objects prints the names', { timeout: 120_000 }, async () => {
     expect(await differences(both, OBJECTS)).toEqual([])
+  })
+
+  test('aggregates are of the query whose columns they read', { timeout: 120_000 }, async () => {
+    expect(await differences(both, AGGREGATES)).toEqual([])
   })
 
   test('time_bucket has the names that TimescaleDB gives', async () => {
