@@ -96,3 +96,14 @@ test('has its document', async () => {
   const response = await SELF.fetch(`${url}/openapi.json`)
   expect(await response.json()).toMatchObject({ openapi: '3.1.0' })
 })
+
+test('a statement sleeps, and ends with its time', async () => {
+  const slept = await post('/v1/sql', '{"sql":"SELECT pg_sleep(0.02), 7 AS n"}', json)
+  expect([slept.status, JSON.stringify(slept.body)]).toEqual([200, expect.stringContaining('7')])
+  const queries = [
+    { query: `SET statement_timeout = '50ms'`, params: [] },
+    { query: 'SELECT pg_sleep(1000)', params: [] },
+  ]
+  const ended = await post('/sql', JSON.stringify({ queries }), json)
+  expect([ended.status, ended.body['code']]).toEqual([400, '57014'])
+})
