@@ -244,6 +244,23 @@ function joinTexts(): Fold<never> {
   return fold as unknown as Fold<never>
 }
 
+/** The fraction is that of the group's first row; one that is constant is checked without rows. */
+const percentileOfAll: Make = (_, [constant]) => {
+  fractionOf(constant ?? null)
+  const fold: Fold<{ fraction: unknown; readonly values: number[] }> = {
+    start: () => ({ fraction: constant ?? null, values: [] }),
+    step(state, [fraction, value]) {
+      if (value === null) return state
+      if (state.values.length === 0) state.fraction = fraction
+      state.values.push(value as number)
+      return state
+    },
+    finish: ({ fraction, values }) => interpolated(sorted(values), fractionOf(fraction)),
+    bytes: 24,
+  }
+  return fold as unknown as Fold<never>
+}
+
 const INTEGERS = ['int2', 'int4', 'int8']
 
 /** All aggregates. */
@@ -317,10 +334,7 @@ export const aggregates: readonly AggregateFunction[] = [
   ...orderedSets,
   ...bitwise,
   ...statistics,
-  aggregate('approx_percentile', 'float8 float8', 'float8', (_, [fraction]) => {
-    const at = fractionOf(fraction)
-    return listed((values) => interpolated(sorted(values as number[]), at))
-  }),
+  aggregate('approx_percentile', 'float8 float8', 'float8', percentileOfAll),
   aggregate('median', 'float8', 'float8', () =>
     listed((values) => interpolated(sorted(values as number[]), 0.5)),
   ),

@@ -85,6 +85,21 @@ describe.skipIf(missingPostgres !== null)('aggregates beside PostgreSQL', () => 
     expect(await differences(both, STATEMENTS)).toEqual([])
   })
 
+  test('approx_percentile takes a fraction that is no constant', async () => {
+    const from = `FROM ${T}, (VALUES (0.1), (0.5), (NULL)) v(g)`
+    const wanted = `SELECT g, percentile_cont(g) WITHIN GROUP (ORDER BY i) ${from} GROUP BY g ORDER BY g`
+    const text = `SELECT g, approx_percentile(g, i) ${from} GROUP BY g ORDER BY g`
+    expect(await both.here(text)).toEqual(await both.there(wanted))
+    const windowed = `SELECT DISTINCT g, approx_percentile(g, i) OVER (PARTITION BY g) ${from} ORDER BY g`
+    expect(await both.here(windowed)).toEqual(await both.there(wanted))
+    expect(await both.here(`SELECT approx_percentile(i, i) FROM ${T}`)).toEqual({
+      rows: [['5']],
+    })
+    expect(await both.here(`SELECT approx_percentile(2, i) FROM ${T}`)).toEqual({
+      error: '22003 0',
+    })
+  })
+
   test.each(seedsOf(25))('seed %i: all over random rows', { timeout: 120_000 }, async (seed) => {
     const rows = rowsOf(randomOf(seed))
     const texts = [...PAIRED, 'count'].map((name) => {
