@@ -27,7 +27,6 @@ const AGGREGATES: Readonly<Record<string, readonly string[]>> = {
     'array_agg(DISTINCT {any} ORDER BY 1= DESC)::text',
     'jsonb_agg({int8} ORDER BY 1=)::text',
   ],
-  interval: ['sum({interval})', 'avg({interval})'],
 }
 
 const OF_ANY = [
@@ -46,10 +45,15 @@ export function aggregate(statements: Statements, scope: Scope, wanted?: string)
   const own = AGGREGATES[type] ?? []
   const isGeneral = type !== 'bool' && (own.length === 0 || random.chance(0.25))
   const form = isGeneral ? random.pick(OF_ANY).replace('{}', `{${type}}`) : random.pick(own)
-  const filled = form.replace(/\{(\w+)\}(.*?)(1=|$)/, (_, one: string, rest: string, by: string) => {
-    const text = expressions.make(one === 'any' ? expressions.anyType() : one, scope, 2, [])
-    return text + rest + (by === '' ? '' : text)
-  })
+  const filled = form.replace(
+    /\{(\w+)\}(.*?)(1=|$)/,
+    (_, one: string, rest: string, by: string) => {
+      // A query that is written twice is not one expression to PostgreSQL, as ORDER BY of DISTINCT wants.
+      const depth = form.includes('DISTINCT') ? 1 : 2
+      const text = expressions.make(one === 'any' ? expressions.anyType() : one, scope, depth, [])
+      return text + rest + (by === '' ? '' : text)
+    },
+  )
   if (!random.chance(0.15)) return { text: filled, type }
   const filter = ` FILTER (WHERE ${expressions.make('bool', scope, 2, [])})`
   const cast = /^(.*\))(::text|::numeric)$/.exec(filled)

@@ -121,7 +121,8 @@ function on(statements: Statements, left: Scope, right: Scope, isFull: boolean):
     return isFull ? 'true' : equality
   }
   const [a, b] = random.pick(pairs)
-  const equality = random.chance(0.15) && !isFull ? `${a.text} <= ${b.text}` : `${a.text} = ${b.text}`
+  const equality =
+    random.chance(0.15) && !isFull ? `${a.text} <= ${b.text}` : `${a.text} = ${b.text}`
   if (isFull || random.chance(0.6)) return equality
   return `${equality} AND ${expressions.make('bool', both, 2)}`
 }

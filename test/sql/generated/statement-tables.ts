@@ -54,7 +54,20 @@ export const TABLES: readonly Table[] = [
 
 const HOSTS = ['h0', 'h1', 'h2', 'h3', 'web-ü']
 const TEXTS = [
-  ...['', 'a', 'abc', 'Abc', 'Hello World', 'ÄÖü', '😀x', '日本語', '  pad ', '12', '-3.5', 'a,b,c'],
+  ...[
+    '',
+    'a',
+    'abc',
+    'Abc',
+    'Hello World',
+    'ÄÖü',
+    '😀x',
+    '日本語',
+    '  pad ',
+    '12',
+    '-3.5',
+    'a,b,c',
+  ],
   ...['foo_bar%', 'zz', "it's", 'x1y22'],
 ]
 const BIG = ['9223372036854775807', '-9223372036854775808', '4294967296', '0', '-1', '2147483648']

@@ -24,7 +24,15 @@ interface Ground {
   readonly isGrouped: boolean
 }
 
-const DIRECTIONS = ['', '', ' DESC', ' NULLS FIRST', ' DESC NULLS LAST', ' ASC', ' DESC NULLS FIRST']
+const DIRECTIONS = [
+  '',
+  '',
+  ' DESC',
+  ' NULLS FIRST',
+  ' DESC NULLS LAST',
+  ' ASC',
+  ' DESC NULLS FIRST',
+]
 
 export class Statements {
   readonly random: Random
@@ -100,8 +108,7 @@ export class Statements {
 
   private set(depth: number, outer: Scope, wanted: readonly string[] | null): Query {
     const { random, expressions } = this
-    const types =
-      wanted ?? Array.from({ length: 1 + random.int(3) }, () => expressions.anyType())
+    const types = wanted ?? Array.from({ length: 1 + random.int(3) }, () => expressions.anyType())
     const left = this.query(depth - 1, outer, types)
     const right = this.query(depth - 1, outer, types)
     const operation = random.pick(['UNION', 'UNION ALL', 'INTERSECT', 'INTERSECT ALL', 'EXCEPT'])
@@ -135,10 +142,9 @@ export class Statements {
     const { random, expressions } = this
     const source = from(this, outer, depth)
     const scope = random.chance(0.7) ? [...source.columns, ...outer] : source.columns
-    const where = random.chance(0.55) ? ` WHERE ${expressions.make('bool', scope, 3)}` : ''
+    const where = random.chance(0.35) ? ` WHERE ${expressions.make('bool', scope, 3)}` : ''
     const ground = this.ground(scope, source.columns)
-    const types =
-      wanted ?? Array.from({ length: 1 + random.int(4) }, () => expressions.anyType())
+    const types = wanted ?? Array.from({ length: 1 + random.int(4) }, () => expressions.anyType())
     const list = types.map((type) => this.column(type, ground))
     const columns = types.map((type, index) => ({ text: `o${index}`, type }))
     const tail = ` FROM ${source.text}${where}${ground.groupBy}`
@@ -155,7 +161,9 @@ export class Statements {
   private newest(list: readonly string[], columns: Scope, tail: string): string {
     const { random, expressions } = this
     const key = expressions.make(expressions.anyType(), columns, 1, [])
-    const order = [key, ...columns.map(({ text }) => text)].map((one) => one + random.pick(DIRECTIONS))
+    const order = [key, ...columns.map(({ text }) => text)].map(
+      (one) => one + random.pick(DIRECTIONS),
+    )
     const named = list.map((text, index) => `${text} AS o${index}`).join(', ')
     return `SELECT DISTINCT ON (${key}) ${named}${tail} ORDER BY ${order.join(', ')}`
   }
@@ -172,11 +180,9 @@ export class Statements {
     })
     // A constant in GROUP BY is the number of a column.
     const groups = items.filter(({ text }) => own.some((column) => text.includes(column.text)))
-    const calls = Array.from({ length: 1 + random.int(3) }, () => aggregate(this, scope))
+    const calls = Array.from({ length: 1 + random.int(3) }, () => aggregate(this, own))
     const having = [...groups, ...calls]
-    const test = random.chance(0.25)
-      ? ` HAVING ${expressions.make('bool', having, 2, [])}`
-      : ''
+    const test = random.chance(0.25) ? ` HAVING ${expressions.make('bool', having, 2, [])}` : ''
     const list = groups.map(({ text }) => text)
     const by = list.length === 0 ? '' : ` GROUP BY ${this.grouping(list)}`
     const plain = groups.filter((group) => own.includes(group))
