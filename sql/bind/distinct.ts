@@ -79,6 +79,8 @@ function bindOn(
   for (const { expression } of order) {
     if (expression.kind !== 'input') continue
     if (!wanted.has(expression.index)) isSkipped = true
+    // Ordered by once more: the first time counts.
+    else if (leading.has(expression.index)) continue
     else if (isSkipped) failOrder(site, wanted.get(expression.index)!)
     else leading.add(expression.index)
   }
