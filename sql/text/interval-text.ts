@@ -45,9 +45,18 @@ export const printFraction = (nanoseconds: bigint): string =>
   String(nanoseconds).padStart(9, '0').replace(/0+$/, '')
 
 class Sum {
+  private readonly seen = new Set<Unit>()
   months = 0
   days = 0
   nanoseconds = 0n
+
+  /** False: a text has named the unit before. */
+  claim(...names: readonly string[]): boolean {
+    const units = names.map((name) => UNITS.get(name)!)
+    const isNew = units.every((one) => !this.seen.has(one))
+    for (const one of units) this.seen.add(one)
+    return isNew
+  }
 
   /** `unit` of `count` with its decimals as text; parts of months become days of 30, of days time. */
   add(sign: number, whole: string, fraction: string, unit: Unit): void {
@@ -109,6 +118,9 @@ enter('mil mils millennium millennia', unit(12_000, 0, 0n))
 const TOKEN =
   /\s*(?:([-+]?)\s*(\d+):(\d+)(?::(\d+)(?:\.(\d*))?)?|([-+]?)(\d+)-(\d+)(?=\s|$)|([-+]?)\s*(\d*)(?:\.(\d*))?\s*([a-zµ]+)?)\s*/giy
 
+/** Hours, and times of day: a number without a unit before them counts days. */
+const BEFORE_DAYS = /^[-+]?\s*(?:\d+:|\d*(?:\.\d*)?\s*(?:h|hrs?|hours?)(?![a-z]))/
+
 /** Throws 22007 for what is no interval, 22015 for one that is too long. */
 export function readInterval(text: string): Interval {
   const sum = text.trim().startsWith('P') ? readIso(text.trim()) : readParts(text)
@@ -130,8 +142,10 @@ function readParts(text: string): Sum | null {
     TOKEN.lastIndex = at
     const found = TOKEN.exec(body)
     if (found === null || found[0] === '') return null
-    if (!addToken(sum, found)) return null
     at = TOKEN.lastIndex
+    const rest = body.slice(at)
+    const isTime = BEFORE_DAYS.test(rest)
+    if (!addToken(sum, found, { isTime, isEmpty: rest === '' && !isAgo })) return null
   }
   if (isAgo) {
     sum.months = -sum.months
@@ -141,12 +155,16 @@ function readParts(text: string): Sum | null {
   return sum
 }
 
-function addToken(sum: Sum, found: RegExpExecArray): boolean {
+function addToken(
+  sum: Sum,
+  found: RegExpExecArray,
+  rest: { readonly isTime: boolean; readonly isEmpty: boolean },
+): boolean {
   const [, sign, h, m, s, f = '', yearSign, years, months, mark, whole = '', fraction = '', name] =
     found
   if (h !== undefined) {
     const factor = sign === '-' ? -1 : 1
-    if (Number(m) > 59 || Number(s ?? 0) > 60) return false
+    if (Number(m) > 59 || Number(s ?? 0) > 60 || !sum.claim('h', 'm', 's', 'ms', 'us')) return false
     sum.add(factor, h, '', UNITS.get('h')!)
     sum.add(factor, m!, '', UNITS.get('m')!)
     if (s !== undefined) sum.add(factor, s, f, UNITS.get('s')!)
@@ -155,11 +173,15 @@ function addToken(sum: Sum, found: RegExpExecArray): boolean {
   if (years !== undefined) {
     const factor = yearSign === '-' ? -1 : 1
     sum.months += factor * (Number(years) * 12 + Number(months))
-    return Number(months) < 12
+    return Number(months) < 12 && sum.claim('mon')
   }
   if (whole === '' && fraction === '') return false
-  const size = UNITS.get(name ?? 's')
-  if (size === undefined) return false
+  // At the end it counts seconds.
+  if (name === undefined && !rest.isTime && !rest.isEmpty) return false
+  const own = name ?? (rest.isTime ? 'd' : 's')
+  const size = UNITS.get(own)
+  const claimed = own.startsWith('s') && fraction !== '' ? [own, 'ms', 'us'] : [own]
+  if (size === undefined || !sum.claim(...claimed)) return false
   sum.add(mark === '-' ? -1 : 1, whole, fraction, size)
   return true
 }
