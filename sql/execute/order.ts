@@ -71,6 +71,8 @@ function orderBy(key: OrderKey, rows: Uint32Array): Uint32Array {
   const { valid } = key.vector
   const words = wordsOf(key)
   if (key.isDescending) for (let i = 0; i < words.length; i++) words[i] = ~words[i]!
+  // Whatever lies under a null must not order the nulls: the keys after this one have.
+  if (valid !== null) for (let i = 0; i < words.length; i++) if (valid[i >> 1] === 0) words[i] = 0
   let sorted = rows
   // Points of one series come in the order of their times.
   if (!isAscending(words, rows)) {
