@@ -11,10 +11,11 @@ import type { Accumulator, AggregateFunction } from '../function.ts'
 import { SqlError } from '../sql-error.ts'
 import { printJson, readJson } from '../text/json-text.ts'
 import { arrayTypeOf, typeOf } from '../type.ts'
-import { SqlArray } from '../value.ts'
+import { type Interval, SqlArray } from '../value.ts'
 import { checkBigint } from './arithmetic.ts'
 import { type Fold, type Make, aggregate, listed, skipping } from './fold.ts'
 import { histogram } from './histogram.ts'
+import { sum as addIntervals, dividedBy } from './interval.ts'
 import { jsonOf } from './json.ts'
 import { triangles } from './lttb.ts'
 import { fractionOf, interpolated, orderedSets } from './ordered-set.ts'
@@ -281,6 +282,18 @@ export const aggregates: readonly AggregateFunction[] = [
     skipping<[Decimal, number]>(
       (state, value: Decimal) => [state?.[0].add(value) ?? value, (state?.[1] ?? 0) + 1],
       ([sum, count]) => sum.divide(Decimal.of(count)),
+    ),
+  ),
+  aggregate('sum', 'interval', 'interval', () =>
+    skipping<Interval>((state, value: Interval) =>
+      state === null ? value : addIntervals(state, value),
+    ),
+  ),
+  aggregate('avg', 'interval', 'interval', () =>
+    skipping<[Interval, number]>(
+      (state, value: Interval) =>
+        state === null ? [value, 1] : [addIntervals(state[0], value), state[1] + 1],
+      ([sum, count]) => dividedBy(sum, count),
     ),
   ),
   extreme('min', (order) => order < 0),

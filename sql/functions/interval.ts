@@ -36,7 +36,7 @@ export function checkInterval(interval: Interval): Interval {
 export const negated = ({ months, days, nanoseconds }: Interval): Interval =>
   new Interval(-months, -days, -nanoseconds)
 
-const sum = (a: Interval, b: Interval): Interval =>
+export const sum = (a: Interval, b: Interval): Interval =>
   checkInterval(new Interval(a.months + b.months, a.days + b.days, a.nanoseconds + b.nanoseconds))
 
 /** To the microsecond, as PostgreSQL rounds what cascades down. */
@@ -69,7 +69,7 @@ const times = (interval: Interval, factor: number): Interval =>
 export const between = (one: Interval, two: Interval, part: number): Interval =>
   sum(times(sum(two, negated(one)), part), one)
 
-function dividedBy(interval: Interval, divisor: number): Interval {
+export function dividedBy(interval: Interval, divisor: number): Interval {
   if (divisor === 0) throw new SqlError('22012', 'division by zero')
   return scaled(interval, (part) => part / divisor)
 }

@@ -24,6 +24,7 @@ import { jsons } from './json.ts'
 import { modifiers } from './modifier.ts'
 import { numberTexts } from './number-char.ts'
 import { numericFunctions } from './numeric.ts'
+import { overlapping } from './overlaps.ts'
 import { regexpRows, regexps } from './regexp.ts'
 import { rowFunctions } from './rows.ts'
 import { sleeps } from './sleep.ts'
@@ -63,6 +64,7 @@ const own = [
   ...modifiers,
   ...numberTexts,
   ...numericFunctions,
+  ...overlapping,
   ...regexps,
   ...sleeps,
   ...texts,
