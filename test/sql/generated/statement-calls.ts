@@ -20,6 +20,7 @@ const AGGREGATES: Readonly<Record<string, readonly string[]>> = {
     'avg({int8}::float8)',
   ],
   bool: ['bool_and({bool})', 'bool_or({bool})', 'every({bool})'],
+  interval: ['sum({interval})', 'avg({interval})'],
   text: [
     "string_agg({text}, ',' ORDER BY 1=)",
     "string_agg(DISTINCT {text}, '|' ORDER BY 1=)",

@@ -183,15 +183,17 @@ export class Statements {
     const calls = Array.from({ length: 1 + random.int(3) }, () => aggregate(this, own))
     const having = [...groups, ...calls]
     const test = random.chance(0.25) ? ` HAVING ${expressions.make('bool', having, 2, [])}` : ''
-    const list = groups.map(({ text }) => text)
-    const by = list.length === 0 ? '' : ` GROUP BY ${this.grouping(list)}`
     const plain = groups.filter((group) => own.includes(group))
+    const list = groups.map(({ text }) => text)
+    const by =
+      list.length === 0 ? '' : ` GROUP BY ${this.grouping(list, plain.length === groups.length)}`
     return { scope: having, plain, groupBy: by + test, isGrouped: true }
   }
 
-  private grouping(list: readonly string[]): string {
+  private grouping(list: readonly string[], isPlain: boolean): string {
     const { random } = this
-    if (random.chance(0.75)) return list.join(', ')
+    // PostgreSQL 15 folds constants in expressions before sets make them null: columns alone.
+    if (!isPlain || random.chance(0.6)) return list.join(', ')
     const [first, ...rest] = list
     return random.pick([
       `ROLLUP (${list.join(', ')})`,
