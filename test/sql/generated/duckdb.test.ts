@@ -1,5 +1,6 @@
-// Aggregates by bucket and group, and windows with frames, beside DuckDB over the same thousands of points:
-// in OmenDB some flushed, some in the memtable. Values are eighths, so sums are exact in any order.
+// Aggregates by bucket and group, windows with frames, as-of joins and filled gaps beside DuckDB, over the
+// same thousands of points: in OmenDB some flushed, some in the memtable. Values are eighths, so sums are
+// exact in any order.
 
 import { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -10,6 +11,8 @@ import { bindQuery } from '../lower/setup.ts'
 import { execute } from '../../../sql/execute/execute.ts'
 import { valueAt } from '../../../sql/execute/vector.ts'
 import { lower } from '../../../sql/lower/lower.ts'
+import { planNode } from '../../../sql/plan/plan.ts'
+import { pruneNode } from '../../../sql/plan/prune.ts'
 
 const START = 1_699_920_000_000n
 const POINTS = 4_000
@@ -66,7 +69,7 @@ type Cell = number | string | null
 async function here(text: string): Promise<Cell[][]> {
   const { query, run } = await bindQuery(db, text)
   const rows: Cell[][] = []
-  for await (const batch of execute(lower(query, run, []), run, [])) {
+  for await (const batch of execute(lower(pruneNode(planNode(query)), run, []), run, [])) {
     for (let row = 0; row < batch.rowCount; row++) {
       rows.push(query.columns.map(({ type }, i) => cellOf(valueAt(batch.columns[i]!, type, row))))
     }
@@ -141,13 +144,46 @@ function written(text: string, time: string): readonly [string, string] {
   ]
 }
 
+async function expectSame(mine: string, theirs: string): Promise<void> {
+  const [ours, ducks] = [await here(mine), await there(theirs)]
+  expect(ours.length, mine).toBe(ducks.length)
+  const wrong = ours.findIndex((row, at) => !row.every((cell, i) => isNear(cell, ducks[at]![i]!)))
+  expect([ours[wrong], ducks[wrong]], mine).toEqual([undefined, undefined])
+}
+
 test.each(seedsOf(20))('seed %i', { timeout: 60_000 }, async (seed) => {
   const random = randomOf(seed)
-  for (let each = 0; each < 5; each++) {
-    const [mine, theirs] = both(random)
-    const [ours, ducks] = [await here(mine), await there(theirs)]
-    expect(ours.length, mine).toBe(ducks.length)
-    const wrong = ours.findIndex((row, at) => !row.every((cell, i) => isNear(cell, ducks[at]![i]!)))
-    expect([ours[wrong], ducks[wrong]], mine).toEqual([undefined, undefined])
-  }
+  for (let each = 0; each < 5; each++) await expectSame(...both(random))
+})
+
+test.each([
+  ['<=', '>='],
+  ['<', '>'],
+])(
+  'the newest point %s a time is that of ASOF JOIN',
+  { timeout: 60_000 },
+  async (before, after) => {
+    const newest = `SELECT t.n, t.x FROM points t WHERE t.host = o.host AND t.x > 20
+    AND t.time ${before} o.time ORDER BY t.time DESC LIMIT 1`
+    await expectSame(
+      `SELECT extract(epoch FROM o.time)::float8, o.n, l.n, l.x FROM points o
+      LEFT JOIN LATERAL (${newest}) l ON true WHERE o.n < 20 ORDER BY 1`,
+      `SELECT epoch(o.time), o.n, l.n, l.x FROM points o
+      ASOF LEFT JOIN (SELECT * FROM points WHERE x > 20) l ON o.host = l.host AND o.time ${after} l.time
+      WHERE o.n < 20 ORDER BY 1`,
+    )
+  },
+)
+
+test('gaps are filled by a join with generate_series', { timeout: 60_000 }, async () => {
+  const rows = 'LEFT JOIN points p ON p.x > 30 AND p.time'
+  const end = `GROUP BY g ORDER BY 1`
+  const bounds = `'2023-11-14 00:00:00', TIMESTAMP '2023-11-14 20:00:00', INTERVAL '2 minutes'`
+  const list = `count(p.x), max(p.x)`
+  await expectSame(
+    `SELECT extract(epoch FROM g)::float8, ${list} FROM generate_series(TIMESTAMP ${bounds}) s(g)
+      ${rows} >= g AND p.time < g + INTERVAL '2 minutes' ${end}`,
+    `SELECT epoch(g), ${list} FROM generate_series(TIMESTAMP ${bounds}) s(g)
+      ${rows} >= g AND p.time < g + INTERVAL '2 minutes' ${end}`,
+  )
 })
