@@ -1,11 +1,21 @@
 // A million rows of (timestamptz, float8) to a client that somebody else wrote, from OmenDB and from
-// PostgreSQL 15 on this machine, in turn: psql and postgres.js (text), asyncpg (binary). What arrives
-// is compared before anything is timed.
+// PostgreSQL 15 on this machine, in turn: psql and postgres.js (text), asyncpg (binary), then COPY in
+// both directions. What arrives is compared before anything is timed.
 //   node scripts/run.js bench/sql/stream.ts --rows 1000000 --rounds 7
 
 import { createHash } from 'node:crypto'
 import { execFileSync, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import postgres from 'postgres'
 import { freePort } from '../../test/free-port.ts'
@@ -54,8 +64,11 @@ function* lines(): Generator<string> {
 
 async function fill(server: Server): Promise<void> {
   const key = server.name === 'OmenDB' ? ', PRIMARY KEY (time)' : ''
-  const create = `CREATE TABLE readings (time timestamptz NOT NULL, value float8${key})`
-  execFileSync('psql', ['-qX', '-c', create], { env: environment(server) })
+  const creates = ['readings', 'received'].flatMap((name) => [
+    '-c',
+    `CREATE TABLE ${name} (time timestamptz NOT NULL, value float8${key})`,
+  ])
+  execFileSync('psql', ['-qX', ...creates], { env: environment(server) })
   const copy = spawn('psql', ['-qX', '-c', 'COPY readings FROM STDIN'], {
     env: environment(server),
     stdio: ['pipe', 'inherit', 'inherit'],
@@ -81,8 +94,30 @@ asyncio.run(main())
 
 type Ask = (server: Server) => Promise<number>
 
+function copyTo(format: string): Ask {
+  return async (server) => {
+    const text = `COPY (${SELECT}) TO STDOUT WITH (FORMAT ${format})`
+    const started = performance.now()
+    execFileSync('psql', ['-qX', '-o', '/dev/null', '-c', text], { env: environment(server) })
+    return performance.now() - started
+  }
+}
+
 /** Milliseconds that each client takes, from the question to the last row. */
 const CLIENTS: Readonly<Record<string, Ask>> = {
+  'psql, COPY TO, text': copyTo('text'),
+  'psql, COPY TO, binary': copyTo('binary'),
+  'psql, COPY FROM, text': async (server) => {
+    const env = environment(server)
+    execFileSync('psql', ['-qX', '-c', 'TRUNCATE received'], { env })
+    const input = openSync(file, 'r')
+    const started = performance.now()
+    const stdio = [input, 'ignore', 'inherit'] as const
+    execFileSync('psql', ['-qX', '-c', 'COPY received FROM STDIN'], { env, stdio: [...stdio] })
+    const elapsed = performance.now() - started
+    closeSync(input)
+    return elapsed
+  },
   'psql, text': async (server) => {
     const started = performance.now()
     execFileSync('psql', ['-qXAt', '-o', '/dev/null', '-c', SELECT], { env: environment(server) })
@@ -125,6 +160,10 @@ const median = (list: readonly number[]): number =>
 const peakMiB = (pid: number): number =>
   Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024
 
+const directory = mkdtempSync(join(tmpdir(), 'omendb-stream-'))
+const file = join(directory, 'rows.txt')
+writeFileSync(file, '')
+for (const text of lines()) appendFileSync(file, text)
 const port = await freePort()
 const omen = await startBenchServer(undefined, [], ['--pg-port', `${port}`])
 const oraclePort = await freePort()
@@ -156,4 +195,5 @@ try {
 } finally {
   await oracle.close()
   await omen.stop()
+  rmSync(directory, { recursive: true })
 }
